@@ -1,0 +1,110 @@
+// Package internal_test looks at the house as a whole: who imports whom.
+package internal_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// arrows is the table of the design: each package of ours and those of ours
+// that it may import. A package that is not here has not been decided upon.
+var arrows = map[string]string{
+	".":                     "app app/* softphone softphone/audio sync/engine sync/local assets internal/office",
+	"app":                   "app/model app/view app/widget app/desktop softphone softphone/audio sync/engine sync/local assets internal/office",
+	"app/model":             "softphone sync/engine sync/local assets internal/office",
+	"app/view":              "app/model app/widget assets internal/office",
+	"app/widget":            "assets internal/office",
+	"app/desktop":           "assets internal/office",
+	"softphone":             "internal/ua internal/sdp internal/media internal/office",
+	"softphone/audio":       "internal/media",
+	"sync/engine":           "sync/jmap sync/local internal/office",
+	"sync/jmap":             "",
+	"sync/local":            "internal/office internal/sqldb",
+	"assets":                "",
+	"internal":              "",
+	"internal/office":       "",
+	"internal/sdp":          "",
+	"internal/media":        "",
+	"internal/sqldb":        "",
+	"internal/sqldb/pg":     "internal/sqldb",
+	"internal/sqldb/pgtest": "", // starts a PostgreSQL for tests
+	"internal/ua":           "internal/sdp internal/media internal/office",
+	"internal/bridge":       "internal/ua internal/media",
+	"internal/store":        "internal/office internal/sqldb internal/sqldb/pg",
+	"internal/auth":         "internal/office internal/store",
+	"internal/registrar":    "internal/office internal/store",
+	"internal/dialplan":     "internal/office",
+	"internal/voicemail":    "internal/store internal/media internal/auth internal/office assets",
+	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/voicemail internal/media internal/auth internal/store internal/office",
+	"internal/api":          "sync/jmap internal/store internal/auth internal/dialplan internal/office",
+	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/voicemail internal/pbx internal/api",
+	"internal/cmd/timbred":  "internal/server internal/api internal/office",
+	"internal/cmd/office":   "internal/officetest",
+	"internal/officetest":   "internal/server softphone softphone/audio sync/engine sync/local internal/ua internal/media internal/office",
+}
+
+// walls says where alone a foreign package may be imported, by prefix.
+var walls = map[string]string{
+	"fyne.io/":                    ". app app/view app/widget app/desktop",
+	"github.com/gen2brain/malgo":  "softphone/audio",
+	"github.com/emiago/":          "internal/ua",
+	"github.com/pion/":            "internal/ua",
+	"database/sql":                "internal/sqldb internal/sqldb/pg internal/store sync/local",
+	"github.com/mattn/go-sqlite3": "internal/sqldb",
+	"github.com/jackc/pgx":        "internal/sqldb/pg",
+	"net/http":                    "internal/api sync/engine",
+	"github.com/spf13/cobra":      ". internal/cmd/timbred internal/cmd/office",
+}
+
+const module = "timbre"
+
+func TestArrows(t *testing.T) {
+	out, err := exec.Command("go", "list", "-tags", "migrated_fynedo,release,lame", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	short := func(path string) string {
+		if path == module {
+			return "."
+		}
+		return strings.TrimPrefix(path, module+"/")
+	}
+	allowed := func(list, name string) bool {
+		for _, a := range strings.Fields(list) {
+			if a == name || strings.HasSuffix(a, "/*") && strings.HasPrefix(name, strings.TrimSuffix(a, "*")) {
+				return true
+			}
+		}
+		return false
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		from := short(p.ImportPath)
+		to, known := arrows[from]
+		if !known {
+			t.Errorf("package %s is not in the table", from)
+			continue
+		}
+		for _, i := range p.Imports {
+			if i == module || strings.HasPrefix(i, module+"/") {
+				if !allowed(to, short(i)) {
+					t.Errorf("%s imports %s, which the table does not allow", from, short(i))
+				}
+				continue
+			}
+			for wall, inside := range walls {
+				if strings.HasPrefix(i, wall) && !strings.HasPrefix(i, wall+"test") && !allowed(inside, from) {
+					t.Errorf("%s imports %s, which only %s may", from, i, inside)
+				}
+			}
+		}
+	}
+}

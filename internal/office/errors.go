@@ -1,0 +1,31 @@
+package office
+
+// An Error is one of the closed list of things that can go wrong between the
+// two doors. Its text is the code that travels; what a user reads is made from
+// it in one place on each door. Wrap it with context, find it with errors.Is.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+// The kinds of errors. Only ErrOffline, ErrUnavailable and ErrTooMany are worth
+// a retry by a machine; the others need a person.
+const (
+	ErrLogin       Error = "wrongLogin"   // company, extension or password: it is never said which
+	ErrSession     Error = "sessionEnded" // the token is unknown, expired or revoked
+	ErrTooMany     Error = "tooManyRequests"
+	ErrOffline     Error = "offline"     // the server cannot be reached
+	ErrUnavailable Error = "unavailable" // the server is there but cannot serve now
+	ErrFingerprint Error = "fingerprint" // the server's certificate is not the office's
+	ErrNotFound    Error = "notFound"
+	ErrExists      Error = "alreadyExists"
+	ErrNumber      Error = "invalidNumber"
+	ErrExtension   Error = "invalidExtension"
+	ErrName        Error = "invalidName"
+	ErrPassword    Error = "invalidPassword" // shorter than MinPassword or longer than MaxPassword
+	ErrRingTime    Error = "invalidRingTime"
+	ErrEmail       Error = "invalidEmail"
+	ErrRefused     Error = "refused" // the server said no to a change for good
+	ErrInUse       Error = "dataInUse"
+	ErrNewerSchema Error = "newerSchema"
+	ErrNoCompany   Error = "noCompany" // the office has not been set up yet
+)
