@@ -1,0 +1,79 @@
+package api
+
+import (
+	"time"
+
+	"timbre/internal/office"
+)
+
+// A Company is the office as its administrator sets it.
+type Company struct {
+	Number office.Number `json:"number"`
+	Name   string        `json:"name"`
+	Region office.Region `json:"region,omitempty"` // empty: as it is, at first office.DefaultRegion
+}
+
+// A NewExtension is what an administrator says of a new extension.
+type NewExtension struct {
+	Number   office.Number   `json:"number"`
+	Name     string          `json:"name"`
+	Email    string          `json:"email,omitempty"`
+	Language office.Language `json:"language,omitempty"` // empty: office.Spanish
+	Ring     office.Duration `json:"ring,omitempty"`     // zero: office.DefaultRingTime
+	Password string          `json:"password,omitempty"` // empty: one is made
+}
+
+// An ExtensionChange is what is to change of an extension; nil fields stay.
+type ExtensionChange struct {
+	Name     *string          `json:"name,omitempty"`
+	Email    *string          `json:"email,omitempty"`
+	Language *office.Language `json:"language,omitempty"`
+	Ring     *office.Duration `json:"ring,omitempty"`
+	Password *string          `json:"password,omitempty"`
+}
+
+// An Extension is one line of `timbred extension list`. Password is there
+// only in the answer that made it.
+type Extension struct {
+	Number   office.Number   `json:"number"`
+	Name     string          `json:"name"`
+	Email    string          `json:"email"`
+	Language office.Language `json:"language"`
+	Ring     office.Duration `json:"ring"`
+	Password string          `json:"password,omitempty"`
+}
+
+// A Device is one telephone of an extension. Password, Domain and SIP are there
+// only in the answer that made it.
+type Device struct {
+	ID         office.ID     `json:"id"`
+	Extension  office.Number `json:"extension"`
+	Name       string        `json:"name"`
+	Username   string        `json:"username"`
+	Session    bool          `json:"session"` // made by a login, gone with it
+	Registered bool          `json:"registered"`
+	CreatedAt  time.Time     `json:"createdAt"`
+	Password   string        `json:"password,omitempty"`
+	Domain     string        `json:"domain,omitempty"`
+	SIP        []string      `json:"sip,omitempty"`
+}
+
+// A Status is what `timbred status` shows. Without a running server Running is
+// false and Listeners, Registered and LiveCalls are zero.
+type Status struct {
+	Version    string    `json:"version"`
+	Running    bool      `json:"running"`
+	Company    *Company  `json:"company"` // nil: not set up yet
+	Listeners  Listeners `json:"listeners"`
+	Extensions int       `json:"extensions"`
+	Devices    int       `json:"devices"`
+	Registered int       `json:"registered"` // devices with a binding
+	LiveCalls  int       `json:"liveCalls"`
+}
+
+// Listeners are the addresses a server is bound to; empty ones are not.
+type Listeners struct {
+	HTTPS string `json:"https"`
+	SIP   string `json:"sip"`
+	SIPS  string `json:"sips"`
+}
