@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+// listeners are the sockets of a server, bound before anything else starts, so
+// that a busy port changes nothing. A nil one was not asked for.
+type listeners struct {
+	https, sip, sips net.Listener
+	udp              net.PacketConn // same port as sip
+}
+
+// listen binds all addresses of cfg or none.
+func listen(ctx context.Context, cfg Config) (_ *listeners, err error) {
+	l := &listeners{}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if cfg.HTTPS != "" {
+		if l.https, err = listenTCP(ctx, cfg.HTTPS); err != nil {
+			return nil, fmt.Errorf("https: %w", err)
+		}
+	}
+	if cfg.SIP != "" {
+		if l.sip, l.udp, err = listenBoth(ctx, cfg.SIP); err != nil {
+			return nil, fmt.Errorf("sip: %w", err)
+		}
+	}
+	if cfg.SIPS != "" {
+		if l.sips, err = listenTCP(ctx, cfg.SIPS); err != nil {
+			return nil, fmt.Errorf("sips: %w", err)
+		}
+	}
+	return l, nil
+}
+
+func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
+	var c net.ListenConfig
+	return c.Listen(ctx, "tcp", addr)
+}
+
+// listenBoth binds addr for TCP and UDP. Where the kernel chooses the port for
+// one, the other may be taken: then it chooses again.
+func listenBoth(ctx context.Context, addr string) (net.Listener, net.PacketConn, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	var c net.ListenConfig
+	for try := 0; ; try++ {
+		tcp, err := c.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		chosen := tcp.Addr().(*net.TCPAddr).Port
+		udp, err := c.ListenPacket(ctx, "udp", net.JoinHostPort(host, strconv.Itoa(chosen)))
+		if err == nil {
+			return tcp, udp, nil
+		}
+		tcp.Close()
+		if port != "0" || try == 50 {
+			return nil, nil, err
+		}
+	}
+}
+
+// close closes those that are bound. Closing twice is no error.
+func (l *listeners) close() {
+	for _, c := range []net.Listener{l.https, l.sip, l.sips} {
+		if c != nil {
+			c.Close()
+		}
+	}
+	if l.udp != nil {
+		l.udp.Close()
+	}
+}
+
+// ready returns the addresses as one dials them on this machine.
+func (l *listeners) ready() Ready {
+	r := Ready{SIP: dialable(l.sip), SIPS: dialable(l.sips)}
+	if a := dialable(l.https); a != "" {
+		r.HTTPS = "https://" + a
+	}
+	return r
+}
+
+// dialable returns where l is reached from its own machine: a wildcard address
+// becomes the loopback one. A nil listener is reached nowhere.
+func dialable(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	a := l.Addr().(*net.TCPAddr).AddrPort()
+	if a.Addr().IsUnspecified() {
+		// A wildcard socket takes IPv4 too, whether it shows as :: or 0.0.0.0.
+		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
+}
+
+// portOf returns the port of l, 0 where it was not asked for.
+func portOf(l net.Listener) int {
+	if l == nil {
+		return 0
+	}
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// errClosed tells the end of a listener that was closed on purpose.
+func errClosed(err error) bool { return errors.Is(err, net.ErrClosed) }
