@@ -1,0 +1,36 @@
+// Package audio is the sound of the desk: microphone, speaker and ringer
+// through malgo, virtual devices that need none of them, and players for
+// voicemail and ringtones. It knows nothing of calls: softphone hands it a
+// media.Stream. It is the only importer of malgo.
+//
+// Start at Parse, which turns the words of --audio into a System, and at
+// Devices.
+package audio
+
+import (
+	"context"
+	"errors"
+
+	"timbre/internal/media"
+)
+
+// The troubles of which a media.Stream is told. The clock goes on through both.
+var (
+	ErrNoDevice   = errors.New("no sound device")
+	ErrDeviceLost = errors.New("sound device lost")
+)
+
+// A System is a place where sound comes from and goes to. It may run several
+// streams at once.
+type System interface {
+	// Run carries s until ctx ends and then returns nil, when neither Source nor
+	// Sink will be called again. A device that is missing or fails is no error:
+	// s.Trouble is told, and silence keeps time until it is back. The error is
+	// for what cannot be helped, such as a file that cannot be written.
+	Run(ctx context.Context, s media.Stream) error
+}
+
+// Parse returns the system that s names: "" or "default" the sound devices,
+// "null" silence, "wav:IN,OUT" files (either may be empty), "tone:HZ" a steady
+// tone.
+func Parse(s string) (System, error) { return Null{}, nil }
