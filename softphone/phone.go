@@ -24,7 +24,7 @@ type Account struct {
 	Fingerprint office.Fingerprint // of the office's authority; empty: the system's roots decide
 }
 
-// A Config says what a Phone needs. Account is required; the zero values of the
+// A Config says what a Phone needs. Account and Audio are required; the zero values of the
 // others are documented beside them.
 //
 // The callbacks are called one at a time, in the order in which things
@@ -33,7 +33,7 @@ type Account struct {
 type Config struct {
 	Log            *slog.Logger       // nil: nothing is logged
 	Account        Account            // the line
-	Audio          Audio              // nil: silence in both directions
+	Audio          Audio              // required
 	OnRegistration func(Registration) // nil: nobody asks
 	OnIncoming     func(*Call)        // a call rings; nil: all calls are declined as busy
 	OnCall         func(*Call, Status)
