@@ -1,0 +1,81 @@
+package jmap
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestResolve(t *testing.T) {
+	res := &Response{Answers: []Invocation{
+		{"Foo/query", json.RawMessage(`{"ids":["a","b"],"a/b~c":7,"none":null}`), "0"},
+		{"Foo/get", json.RawMessage(`{"list":[{"threads":["x","y"],"n":1},{"threads":["z"],"n":2}],"empty":[]}`), "1"},
+		{"error", json.RawMessage(`{"type":"serverFail"}`), "2"},
+		{"Foo/get", json.RawMessage(`{"list":[]}`), "1"}, // a second answer of the same call is not looked at
+	}}
+	ref := func(of, name, path string) string {
+		return fmt.Sprintf(`{"#v":{"resultOf":%q,"name":%q,"path":%q}}`, of, name, path)
+	}
+	for in, want := range map[string]string{
+		`{"v":1}`:                                                         `{"v":1}`,
+		`{"v":"#not a reference"}`:                                        `{"v":"#not a reference"}`,
+		ref("0", "Foo/query", "/ids"):                                     `{"v":["a","b"]}`,
+		ref("0", "Foo/query", "/ids/1"):                                   `{"v":"b"}`,
+		ref("0", "Foo/query", "/a~1b~0c"):                                 `{"v":7}`,
+		ref("0", "Foo/query", "/none"):                                    `{"v":null}`,
+		ref("1", "Foo/get", "/list/*/n"):                                  `{"v":[1,2]}`,
+		ref("1", "Foo/get", "/list/*/threads"):                            `{"v":["x","y","z"]}`, // joined
+		ref("1", "Foo/get", "/empty/*/threads"):                           `{"v":[]}`,
+		`{"\u0023v":{"resultOf":"0","name":"Foo/query","path":"/ids/0"}}`: `{"v":"a"}`,
+		ref("0", "Foo/query", "/ids/2"):                                   InvalidResultReference,
+		ref("0", "Foo/query", "/ids/01"):                                  InvalidResultReference,
+		ref("0", "Foo/query", "/ids/-1"):                                  InvalidResultReference,
+		ref("0", "Foo/query", "/gone"):                                    InvalidResultReference,
+		ref("0", "Foo/query", "ids"):                                      InvalidResultReference,
+		ref("0", "Foo/query", "/ids/*/x"):                                 InvalidResultReference,
+		ref("0", "Foo/get", "/ids"):                                       InvalidResultReference,
+		ref("2", "Foo/get", "/list"):                                      InvalidResultReference, // that call failed
+		ref("9", "Foo/get", "/list"):                                      InvalidResultReference,
+		`{"#v":1}`:                                                        InvalidResultReference,
+		`{"#v":{"resultOf":"0","extra":1}}`:                               InvalidResultReference,
+		`{"v":1,"#v":{"resultOf":"0","name":"Foo/query","path":"/ids"}}`:  InvalidArguments,
+	} {
+		got, err := res.Resolve(json.RawMessage(in), 1000)
+		if err != nil {
+			got = json.RawMessage(err.Type)
+		}
+		if string(got) != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+	if got, err := res.Resolve(json.RawMessage(ref("0", "Foo/query", "")), 1000); err != nil || !strings.Contains(string(got), `"ids"`) {
+		t.Errorf("the whole answer: %s, %v", got, err)
+	}
+}
+
+// References to references double what they name each time: 15 calls of 100
+// references each would ask for 10^30 octets.
+func TestReferencesCannotMultiply(t *testing.T) {
+	r := &Request{}
+	r.Call("Core/echo", map[string]string{"a": strings.Repeat("x", 1000)})
+	for i := range DefaultLimits.MaxCallsInRequest - 1 {
+		args := map[string]any{}
+		for k := range 100 {
+			args[fmt.Sprintf("#%d", k)] = ResultReference{fmt.Sprint(i), "Core/echo", ""}
+		}
+		r.Call("Core/echo", args)
+	}
+	res := r.Answer(context.Background(), DefaultLimits, nil, nil)
+	size := 0
+	for _, a := range res.Answers {
+		size += len(a.Args)
+	}
+	if size > 2<<20 {
+		t.Errorf("the answers hold %d octets", size)
+	}
+	if last := res.Answers[len(res.Answers)-1]; last.Name != "error" {
+		t.Errorf("the last call was answered with %s", last.Name)
+	}
+}
