@@ -1,0 +1,105 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/url"
+	"syscall"
+
+	"timbre/internal/office"
+	"timbre/softphone"
+)
+
+// errServer is a server address that cannot be one.
+var errServer = errors.New("not a server address")
+
+// wordKeys says which text stands for which error; the first that matches
+// counts. An office.Error that is missing here has the text "error." + its code.
+var wordKeys = []struct {
+	err error
+	key string
+}{
+	{softphone.ErrInCall, "callError.busyHere"},
+	{softphone.ErrNotRunning, "callError.notRegistered"},
+	{errServer, "error.server"},
+	{context.DeadlineExceeded, "error.timeout"},
+	{context.Canceled, "error.canceled"},
+	{syscall.ENOSPC, "error.diskFull"},
+	{fs.ErrPermission, "error.permission"},
+	{fs.ErrExist, "error.fileExists"},
+	{fs.ErrNotExist, "error.noFile"},
+}
+
+// Words says in lang what err means and what to do, in whole sentences for the
+// user. The app and the command line show an error by nothing else. It is empty
+// for nil.
+func Words(lang office.Language, err error) string {
+	return NewPhrasebook(lang).Words(err)
+}
+
+// Words is the function Words in p's language.
+func (p *Phrasebook) Words(err error) string {
+	if err == nil {
+		return ""
+	}
+	var kind office.Error
+	if errors.As(err, &kind) {
+		if text, ok := p.texts["error."+string(kind)]; ok {
+			return text
+		}
+	}
+	for _, w := range wordKeys {
+		if errors.Is(err, w.err) {
+			return p.Say(w.key)
+		}
+	}
+	var address *url.Error
+	if errors.As(err, &address) && address.Op == "parse" {
+		return p.Say("error.server")
+	}
+	return p.Say("error.unknown")
+}
+
+// CallWords says in p's language why an outgoing call came to nothing, and what
+// to do; empty where it did not fail: answered, canceled by the user, or going on.
+func (p *Phrasebook) CallWords(s softphone.Status) string {
+	switch {
+	case s.State != softphone.Ended:
+		return ""
+	case s.Outcome == office.Failed && !s.AnsweredAt.IsZero():
+		return p.Say("callError.lost")
+	}
+	switch s.Outcome {
+	case office.Busy:
+		return p.Say("callError.busy")
+	case office.NoAnswer:
+		return p.Say("callError.noAnswer")
+	case office.Declined:
+		return p.Say("callError.declined")
+	case office.Failed:
+		return p.Say(failureKey(s.Code))
+	}
+	return ""
+}
+
+// failureKey returns the text for the SIP status that refused a call (RFC 3261
+// §21).
+func failureKey(code int) string {
+	switch code {
+	case 404, 484, 416, 604:
+		return "callError.notFound"
+	case 410, 480:
+		return "callError.unavailable"
+	case 401, 403, 407, 603:
+		return "callError.forbidden"
+	case 415, 488, 606:
+		return "callError.media"
+	case 0, 408, 430:
+		return "callError.network"
+	}
+	if code >= 500 {
+		return "callError.server"
+	}
+	return "callError.other"
+}
