@@ -1,0 +1,57 @@
+// Package pg opens PostgreSQL as a sqldb.DB. It is apart from sqldb so that the
+// desktop app does without the driver. The package store calls it.
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"timbre/internal/sqldb"
+)
+
+// maxConns bounds the connections of one server to its database.
+const maxConns = 16
+
+// Open opens the database that dsn names ("postgres://…" or key=value) and
+// brings its schema up to date; servers that start at the same time wait for
+// each other. It returns sqldb.ErrNewerSchema where the schema is newer than
+// migrations. Its errors never show the password in dsn.
+func Open(ctx context.Context, dsn string, migrations fs.FS) (*sqldb.DB, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("opening PostgreSQL: the address cannot be read")
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, fmt.Errorf("opening PostgreSQL: %w", err)
+	}
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns)
+	d := sqldb.Dialect{
+		Name:  "postgres",
+		Goose: goose.DialectPostgres,
+		Retry: retry,
+		Lock:  []goose.ProviderOption{goose.WithSessionLocker(locker)},
+	}
+	out, err := sqldb.New(ctx, db, db, d, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("opening PostgreSQL at %s:%d: %w", cfg.Host, cfg.Port, err)
+	}
+	return out, nil
+}
+
+// retry reports whether a transaction lost against another one: serialization
+// failure or deadlock.
+func retry(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}

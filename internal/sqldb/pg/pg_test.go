@@ -1,0 +1,97 @@
+package pg_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"timbre/internal/sqldb"
+	"timbre/internal/sqldb/pg"
+	"timbre/internal/sqldb/pgtest"
+)
+
+func migrations(statements ...string) fstest.MapFS {
+	fs := fstest.MapFS{}
+	for i, s := range statements {
+		fs["0000"+string(rune('1'+i))+"_step.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + s + "\n")}
+	}
+	return fs
+}
+
+const table = "CREATE TABLE pair (id BIGINT PRIMARY KEY, n BIGINT NOT NULL); INSERT INTO pair VALUES (1, 0), (2, 0);"
+
+func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
+	dsn := pgtest.Start(t).Database(t)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			db, err := pg.Open(context.Background(), dsn, migrations(table))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			db.Close()
+		})
+	}
+	wg.Wait() // a second CREATE TABLE would have failed
+}
+
+func TestWriteRunsAgainAfterADeadlock(t *testing.T) {
+	db, err := pg.Open(t.Context(), pgtest.Start(t).Database(t), migrations(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	add := func(first, second int) error {
+		return db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			for _, id := range []int{first, second} {
+				if _, err := tx.Exec("UPDATE pair SET n = n + 1 WHERE id = $1", id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	var wg sync.WaitGroup
+	for i := range 4 { // rows locked in opposite order
+		wg.Go(func() {
+			for range 10 {
+				if err := add(1+i%2, 2-i%2); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var a, b int
+	if err := db.QueryRow(t.Context(), "SELECT (SELECT n FROM pair WHERE id = 1), (SELECT n FROM pair WHERE id = 2)").Scan(&a, &b); err != nil || a != 40 || b != 40 {
+		t.Fatalf("%d and %d, want 40 and 40; %v", a, b, err)
+	}
+}
+
+func TestNewerSchemaIsLeftAlone(t *testing.T) {
+	dsn := pgtest.Start(t).Database(t)
+	db, err := pg.Open(t.Context(), dsn, migrations(table, "CREATE TABLE later (id BIGINT);"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if _, err := pg.Open(t.Context(), dsn, migrations(table)); !errors.Is(err, sqldb.ErrNewerSchema) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestErrorsHideThePassword(t *testing.T) {
+	for _, dsn := range []string{
+		"postgres://timbre:hunter2@127.0.0.1:1/timbre?connect_timeout=2", // nobody listens
+		"postgres://timbre:hunter2@127.0.0.1:port/timbre",                // unreadable
+	} {
+		_, err := pg.Open(t.Context(), dsn, migrations(table))
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package sqldb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"timbre/internal/sqldb"
+)
+
+var first = fstest.MapFS{
+	"00001_note.sql": {Data: []byte("-- +goose Up\nCREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT NOT NULL);\n-- +goose Down\nDROP TABLE note;\n")},
+}
+
+func open(t *testing.T, path string) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func insert(id int, text string) func(*sqldb.Tx) error {
+	return func(tx *sqldb.Tx) error {
+		_, err := tx.Exec("INSERT INTO note (id, text) VALUES ($1, $2)", id, text)
+		return err
+	}
+}
+
+func count(t *testing.T, db *sqldb.DB) (n int) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM note").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestOpenSetsWhatDurabilityNeeds(t *testing.T) {
+	// a name with the characters that mean something in a URI
+	db := open(t, filepath.Join(t.TempDir(), "a b?c#d%41.db"))
+	var mode string
+	var sync, foreign int
+	err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		return errors.Join(
+			tx.QueryRow("PRAGMA journal_mode").Scan(&mode),
+			tx.QueryRow("PRAGMA synchronous").Scan(&sync),
+			tx.QueryRow("PRAGMA foreign_keys").Scan(&foreign))
+	})
+	if err != nil || mode != "wal" || sync != 2 || foreign != 1 {
+		t.Fatalf("journal_mode %s, synchronous %d, foreign_keys %d, %v", mode, sync, foreign, err)
+	}
+	if _, err := db.Query(t.Context(), "DELETE FROM note RETURNING id"); err == nil {
+		t.Error("a reader could write")
+	}
+}
+
+func TestConcurrentWritesAllArriveAndFailuresStayAlone(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	var wg sync.WaitGroup
+	for i := range 400 {
+		wg.Go(func() {
+			err := db.Write(context.Background(), func(tx *sqldb.Tx) error {
+				if err := insert(i, "x")(tx); err != nil {
+					return err
+				}
+				if i%4 == 0 {
+					return fmt.Errorf("refused %d", i)
+				}
+				return nil
+			})
+			if (err != nil) != (i%4 == 0) || err != nil && err.Error() != fmt.Sprintf("refused %d", i) {
+				t.Errorf("write %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, db); n != 300 {
+		t.Fatalf("%d rows, want 300", n)
+	}
+}
+
+func TestPanicReachesItsOwnCaller(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was lost")
+			}
+		}()
+		db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			insert(1, "x")(tx)
+			panic("bug")
+		})
+	}()
+	if err := db.Write(t.Context(), insert(2, "y")); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, db); n != 1 {
+		t.Fatalf("%d rows, want the one that did not panic", n)
+	}
+}
+
+func TestWaitingWriterGivesUpWithItsContext(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	inside, leave := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		db.Write(context.Background(), func(*sqldb.Tx) error {
+			close(inside)
+			<-leave
+			return nil
+		})
+	})
+	<-inside
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := db.Write(ctx, insert(1, "x")); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	close(leave)
+	wg.Wait()
+	if n := count(t, db); n != 0 {
+		t.Fatal("what was given up was written")
+	}
+}
+
+func TestNewerSchemaIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	second := fstest.MapFS{
+		"00001_note.sql": first["00001_note.sql"],
+		"00002_more.sql": {Data: []byte("-- +goose Up\nALTER TABLE note ADD COLUMN more TEXT;\n")},
+	}
+	db, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: second, Relaxed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if _, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: first}); !errors.Is(err, sqldb.ErrNewerSchema) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "text")
+	if err := os.WriteFile(file, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{
+		file,                                  // not a database
+		filepath.Join(dir, "missing", "a.db"), // no such folder
+		filepath.Join(file, "a.db"),           // a folder that is a file
+	} {
+		_, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: first})
+		if err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("opening %s: %v", path, err)
+		}
+	}
+}
+
+func TestFailedCommitFailsEveryWriter(t *testing.T) {
+	// A deferred foreign key fails at COMMIT only.
+	fs := fstest.MapFS{"00001_tree.sql": {Data: []byte("-- +goose Up\nCREATE TABLE tree (id BIGINT PRIMARY KEY, up BIGINT REFERENCES tree (id) DEFERRABLE INITIALLY DEFERRED);\n")}}
+	db, err := sqldb.Open(t.Context(), sqldb.Config{Path: filepath.Join(t.TempDir(), "a.db"), Migrations: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.Exec("INSERT INTO tree (id, up) VALUES ($1, $2)", 1, 99)
+		return err
+	}); err == nil {
+		t.Fatal("committed")
+	}
+	if err := db.QueryRow(t.Context(), "SELECT id FROM tree").Scan(new(int)); !errors.Is(err, sql.ErrNoRows) {
+		t.Fatalf("got %v", err)
+	}
+	if err := db.Write(t.Context(), func(tx *sqldb.Tx) error { // the writer is usable again
+		_, err := tx.Exec("INSERT INTO tree (id) VALUES ($1)", 1)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	db, err := sqldb.Open(b.Context(), sqldb.Config{Path: filepath.Join(b.TempDir(), "a.db"), Migrations: first})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for _, writers := range []int{1, 16} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			b.SetParallelism(writers)
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					if err := db.Write(b.Context(), func(tx *sqldb.Tx) error {
+						_, err := tx.Exec("INSERT INTO note (id, text) SELECT coalesce(max(id), 0) + 1, $1 FROM note", "x")
+						return err
+					}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,70 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// A Tx is a transaction as its function sees it. It belongs to that function's
+// run and is not safe for concurrent use. Statements in it cannot be cancelled:
+// on SQLite that would undo the work of others in the same commit.
+type Tx struct {
+	tx  *sql.Tx
+	ctx context.Context
+}
+
+// Exec runs a statement that returns no rows.
+func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(t.ctx, query, args...)
+}
+
+// Query reads rows. They must be closed before the next statement.
+func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	return t.tx.QueryContext(t.ctx, query, args...)
+}
+
+// QueryRow reads one row.
+func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
+	return t.tx.QueryRowContext(t.ctx, query, args...)
+}
+
+// Write runs fn in a transaction and returns when it is committed, or returns
+// fn's error with nothing done. On SQLite, callers that come while another
+// commit is under way share the next one; a failure of one does not touch the
+// others. fn may run on another goroutine and, on PostgreSQL, more than once:
+// it must only touch the database and set its results afresh. It must not call
+// Write. An ended ctx gives up waiting for the turn, never a commit under way.
+func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if db.dialect.Group {
+		return db.group.write(ctx, db.write, fn)
+	}
+	for try := 1; ; try++ {
+		err := writeAlone(context.WithoutCancel(ctx), db.write, fn)
+		if err == nil || try == maxTries || db.dialect.Retry == nil || !db.dialect.Retry(err) {
+			return err
+		}
+	}
+}
+
+// maxTries bounds how often a transaction that met another one is run.
+const maxTries = 10
+
+// writeAlone runs fn in a transaction of its own.
+func writeAlone(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning: %w", err)
+	}
+	defer tx.Rollback() // does nothing after a commit
+	if err := fn(&Tx{tx: tx, ctx: ctx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
