@@ -1,0 +1,86 @@
+package voicemail
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"timbre/internal/media"
+	"timbre/internal/office"
+	"timbre/internal/store"
+)
+
+// Silence is how long a caller may say nothing before the recording stops.
+const Silence = 10 * time.Second
+
+// A Message says who leaves a message for whom in which call. Call is the row in
+// the log of To.
+type Message struct {
+	To   office.Extension
+	From office.Party
+	Call office.ID
+}
+
+// Record holds the dialogue with the caller on leg: prompt, beep, recording. It
+// returns when the caller hangs up, presses #, says nothing for Silence or has
+// spoken for office.MaxVoicemail, or when ctx ends; the caller of Record then
+// hangs up and gives what was taken to Keep. Nothing was taken (nil, nil) where
+// less than office.MinVoicemail was said.
+func (b *Box) Record(ctx context.Context, leg Leg, m Message) (*Taken, error) {
+	if err := b.greet(ctx, leg, m.To.Language); err != nil {
+		return nil, err
+	}
+	if over(ctx, leg) {
+		return nil, nil
+	}
+	r := store.Recording{ID: office.NewID(), Account: m.To.Account, Call: m.Call, From: m.From, StartedAt: b.now().UTC()}
+	if err := b.store.BeginRecording(ctx, r); err != nil {
+		return nil, fmt.Errorf("beginning a recording: %w", err)
+	}
+	duration, err := record(ctx, leg, b.store.MasterPath(r.ID))
+	if err != nil || duration < office.MinVoicemail {
+		if err := b.store.DropRecording(context.WithoutCancel(ctx), r.ID); err != nil {
+			b.log.Error("recording not dropped", "call", m.Call, "err", err)
+		}
+		return nil, err
+	}
+	return &Taken{recording: r, Duration: duration, EndedAt: b.now().UTC(), cut: ctx.Err() != nil}, nil
+}
+
+// record tapes leg into a new file and returns how long the recording is.
+func record(ctx context.Context, leg Leg, file string) (time.Duration, error) {
+	t, err := newTape(file)
+	if err != nil {
+		return 0, err
+	}
+	t.run(ctx, leg)
+	return t.close()
+}
+
+// greet speaks the prompt, which a caller who knows it cuts short with #, and
+// beeps.
+func (b *Box) greet(ctx context.Context, leg Leg, l office.Language) error {
+	intro, err := b.sounds.Prompt(Intro, l)
+	if err != nil { // a caller without a prompt still hears the beep
+		b.log.Error("voicemail prompt missing", "err", err)
+	}
+	if _, err := leg.Play(ctx, intro, "#"); err != nil {
+		return fmt.Errorf("speaking the prompt: %w", err)
+	}
+	if _, err := leg.Play(ctx, media.Beep().Sound(Rate, media.BeepTime).Samples, ""); err != nil {
+		return fmt.Errorf("beeping: %w", err)
+	}
+	return nil
+}
+
+// over reports whether there is nobody left to record.
+func over(ctx context.Context, leg Leg) bool {
+	select {
+	case <-leg.Done():
+		return true
+	case <-ctx.Done():
+		return true
+	default:
+		return false
+	}
+}
