@@ -1,21 +1,14 @@
 package softphone
 
 import (
+	"context"
+	"strings"
+	"sync"
 	"time"
 
+	"timbre/internal/media"
 	"timbre/internal/office"
-)
-
-// A CallState is where a call stands. A call goes through the states in the
-// order of the constants, may leave out any but Ended, and never goes back.
-type CallState string
-
-// The states of a call.
-const (
-	Dialing CallState = "dialing" // outgoing: the office has it, nobody rings yet
-	Ringing CallState = "ringing" // outgoing: the far side rings; incoming: this phone does
-	Active  CallState = "active"  // both sides talk
-	Ended   CallState = "ended"
+	"timbre/internal/ua"
 )
 
 // An Error is something that a Phone or a Call cannot do now.
@@ -31,70 +24,151 @@ const (
 	ErrDigit      Error = "not a digit that can be sent"
 )
 
-// A Status is a picture of a call at one moment.
-type Status struct {
-	State      CallState
-	Outcome    office.Outcome // once Ended: Answered, NoAnswer, Busy, Declined, Canceled, Failed; AnsweredElsewhere
-	Code       int            // SIP status that ended it; 0 where none did, 200 for a normal end of an answered call
-	Reason     string         // the words that came with Code; for the details, not for the eye
-	Muted      bool
-	Secure     bool      // this side's sound is encrypted (SRTP); decided once Active
-	FarMedia   string    // "srtp", "rtp", "mixed", or empty where the office did not say
-	LogID      office.ID // the row of this call in the extension's log, once known
-	StartedAt  time.Time
-	AnsweredAt time.Time // zero until Active
-	EndedAt    time.Time // zero until Ended
-	AudioErr   error     // the sound card is missing or gone; the call goes on without it
-}
-
-// Duration returns how long the two sides talked, or have been talking at now.
-func (s Status) Duration(now time.Time) time.Duration { return 0 }
-
-// Stats counts the RTP of one call as this phone saw it.
-type Stats struct {
-	Sent     uint64 // packets
-	Received uint64
-	Lost     uint64        // packets that never came or came too late to be played
-	Jitter   time.Duration // RFC 3550 §6.4.1, at the time of asking
-	Codec    string        // such as "PCMA"
-}
-
 // A Call is one call of a Phone, from the first ring to the end. Its methods
 // return at once and are safe for concurrent use; what they bring about is told
-// through Config.OnCall. After the end they do nothing.
-type Call struct{}
+// through Config.OnCall. After the end they do nothing. One goroutine takes the
+// call through its states (journey.go); the methods only tell it what the user
+// wants.
+type Call struct {
+	id       office.ID
+	phone    *Phone
+	incoming bool
+	peer     office.Party
+	voice    *voice
+
+	running context.Context    // the phone's
+	want    context.Context    // ends when the user or the phone wants the call to end
+	hangUp  context.CancelFunc // ends want
+	answer  chan struct{}      // capacity 1
+	digits  chan rune          // to be sent
+	done    chan struct{}
+
+	sounding context.Context // ends when no sound device is needed any more
+	silence  context.CancelFunc
+	sounds   sync.WaitGroup // of the goroutines that run Audio
+
+	mu     sync.Mutex
+	status Status  // guarded by mu
+	leg    *ua.Leg // guarded by mu; nil until answered
+}
+
+// maxDigits is how many digits may wait to be sent: a pasted card number fits.
+const maxDigits = 64
+
+func newCall(p *Phone, running context.Context, incoming bool, peer office.Party) *Call {
+	c := &Call{
+		id: office.NewID(), phone: p, incoming: incoming, peer: peer, voice: newVoice(), running: running,
+		answer: make(chan struct{}, 1), digits: make(chan rune, maxDigits), done: make(chan struct{}),
+		status: Status{State: Dialing, StartedAt: time.Now()},
+	}
+	if incoming {
+		c.status.State = Ringing
+	}
+	c.want, c.hangUp = context.WithCancel(running)
+	c.sounding, c.silence = context.WithCancel(context.Background())
+	return c
+}
 
 // ID names the call in this process.
-func (c *Call) ID() office.ID { return "" }
+func (c *Call) ID() office.ID { return c.id }
 
 // Incoming reports whether the other side placed the call.
-func (c *Call) Incoming() bool { return false }
+func (c *Call) Incoming() bool { return c.incoming }
 
 // Peer is the other side: the number that was dialled, or the caller.
-func (c *Call) Peer() office.Party { return office.Party{} }
+func (c *Call) Peer() office.Party { return c.peer }
 
-// Status returns how the call stands now.
-func (c *Call) Status() Status { return Status{} }
-
-// Done is closed when the call is over and its sound card is closed.
-func (c *Call) Done() <-chan struct{} { return nil }
+// Done is closed when the call is over and its sound device is closed.
+func (c *Call) Done() <-chan struct{} { return c.done }
 
 // Answer takes an incoming call that rings.
-func (c *Call) Answer() {}
+func (c *Call) Answer() {
+	select {
+	case c.answer <- struct{}{}:
+	default: // it was asked before
+	}
+}
 
-// Decline refuses an incoming call that rings.
-func (c *Call) Decline() {}
+// Decline refuses an incoming call that rings. It is Hangup under the name that
+// a person would use.
+func (c *Call) Decline() { c.hangUp() }
 
 // Hangup ends the call in any state: it cancels an outgoing call that nobody
-// has answered and declines an incoming one.
-func (c *Call) Hangup() {}
+// has answered, and declines an incoming one.
+func (c *Call) Hangup() { c.hangUp() }
 
-// Mute stops or resumes sending what the microphone hears; meanwhile silence is sent.
-func (c *Call) Mute(on bool) {}
+// Mute stops or resumes sending what the microphone hears; meanwhile silence is
+// sent.
+func (c *Call) Mute(on bool) {
+	c.voice.muted.Store(on)
+	c.update(func(s *Status) { s.Muted = on })
+}
 
 // SendDigit sends a key of the telephone keypad: 0–9, *, #, A–D. Digits are
-// sent one after the other, in order. It returns ErrNotActive or ErrDigit.
-func (c *Call) SendDigit(d rune) error { return nil }
+// sent one after the other, in order. It returns ErrDigit for any other rune,
+// and ErrNotActive while nobody has answered or 64 digits are waiting already.
+func (c *Call) SendDigit(d rune) error {
+	if !strings.ContainsRune("0123456789*#ABCD", d) {
+		return ErrDigit
+	}
+	if c.Status().State != Active {
+		return ErrNotActive
+	}
+	select {
+	case c.digits <- d:
+		return nil
+	default:
+		return ErrNotActive
+	}
+}
 
-// Stats returns the packet counts so far; the zero Stats before the call is Active.
-func (c *Call) Stats() Stats { return Stats{} }
+// Status returns how the call stands now.
+func (c *Call) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+// Stats returns the counts so far; the zero Stats before the call is Active.
+func (c *Call) Stats() Stats {
+	c.mu.Lock()
+	leg := c.leg
+	c.mu.Unlock()
+	if leg == nil {
+		return Stats{}
+	}
+	l, p := leg.Stats(), c.voice.playout.Stats()
+	return Stats{
+		Sent: l.SentPackets, Received: l.ReceivedPackets, Lost: l.Lost, Late: uint64(p.Late),
+		Jitter: time.Duration(l.Jitter * float64(time.Second)), Delay: p.Delay, Concealed: p.Concealed,
+		Codec: leg.Codec().Name,
+	}
+}
+
+// update changes the status and tells of it, unless the call is over.
+func (c *Call) update(change func(*Status)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.status.State == Ended {
+		return
+	}
+	change(&c.status)
+	s := c.status
+	c.phone.events.post(func() { c.phone.cfg.OnCall(c, s) }) // under mu: in order
+}
+
+// carry runs the sound device for s until ctx ends. It does not wait for the
+// device to open.
+func (c *Call) carry(ctx context.Context, s media.Stream) {
+	s.Trouble = func(err error) { c.update(func(s *Status) { s.AudioErr = err }) }
+	c.sounds.Go(func() {
+		c.phone.sound.Lock()
+		defer c.phone.sound.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+		if err := c.phone.cfg.Audio.Run(ctx, s); err != nil && ctx.Err() == nil {
+			s.Trouble(err)
+		}
+	})
+}

@@ -10,22 +10,18 @@ package softphone
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/ua"
 )
 
-// An Account is the line that a phone uses and how it finds the office.
-type Account struct {
-	office.SIPAccount
-	Extension   office.Number      // whose line it is
-	Name        string             // displayed to those who are called
-	Fingerprint office.Fingerprint // of the office's authority; empty: the system's roots decide
-}
-
-// A Config says what a Phone needs. Account and Audio are required; the zero values of the
-// others are documented beside them.
+// A Config says what a Phone needs. Account and Audio are required; the zero
+// values of the others are documented beside them.
 //
 // The callbacks are called one at a time, in the order in which things
 // happened, from one goroutine that the Phone owns. They may call any method of
@@ -33,52 +29,189 @@ type Account struct {
 type Config struct {
 	Log            *slog.Logger       // nil: nothing is logged
 	Account        Account            // the line
-	Audio          Audio              // required
+	Audio          Audio              // the sound of every call
+	Agent          string             // User-Agent; empty: "Timbre"
 	OnRegistration func(Registration) // nil: nobody asks
-	OnIncoming     func(*Call)        // a call rings; nil: all calls are declined as busy
+	OnIncoming     func(*Call)        // a call rings; nil: all callers hear that the phone is busy
 	OnCall         func(*Call, Status)
 }
 
-// A RegistrationState is what stands between the phone and the office.
-type RegistrationState string
+// A Phone is one registered telephone. It is safe for concurrent use. It has at
+// most one call at a time: whoever calls meanwhile hears that it is busy.
+type Phone struct {
+	cfg    Config
+	log    *slog.Logger
+	server *server
+	events *events
+	sound  sync.Mutex // held while Audio runs: a device is opened after the last one was closed
 
-// The states of a registration.
-const (
-	Offline     RegistrationState = "offline"     // the office cannot be reached; tried again by itself
-	Registering RegistrationState = "registering" // asked, no answer yet
-	Registered  RegistrationState = "registered"  // can be called
-	Refused     RegistrationState = "refused"     // the office does not know the device: a person must log in again
-)
-
-// A Registration says whether the phone can be called now.
-type Registration struct {
-	State   RegistrationState
-	Err     error     // why it is Offline or Refused; wraps office.ErrFingerprint for a strange server
-	RetryAt time.Time // when it is tried again by itself; zero where it is not
+	mu           sync.Mutex
+	registration Registration    // guarded by mu
+	current      *Call           // guarded by mu; nil or not Ended
+	endpoint     *ua.Endpoint    // guarded by mu; nil while not running
+	running      context.Context // guarded by mu; of Run; nil while not running
+	calls        sync.WaitGroup  // Add is guarded by mu and happens only while running
 }
 
 // New returns a phone that does nothing yet. It fails where the account names
 // no address that this phone could use.
 func New(cfg Config) (*Phone, error) {
-	return nil, nil
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Agent == "" {
+		cfg.Agent = "Timbre"
+	}
+	if cfg.OnRegistration == nil {
+		cfg.OnRegistration = func(Registration) {}
+	}
+	if cfg.OnCall == nil {
+		cfg.OnCall = func(*Call, Status) {}
+	}
+	if cfg.Audio == nil {
+		return nil, errors.New("softphone: no Audio")
+	}
+	server, err := newServer(cfg.Account.URIs)
+	if err != nil {
+		return nil, err
+	}
+	return &Phone{
+		cfg: cfg, log: cfg.Log, server: server, events: newEvents(),
+		registration: Registration{State: Offline},
+	}, nil
 }
 
-// A Phone is one registered telephone. It is safe for concurrent use. It has at
-// most one call at a time: whoever calls meanwhile hears that it is busy.
-type Phone struct{}
-
 // Run registers and serves calls until ctx ends; then it hangs up,
-// unregisters this device alone, and returns when all its goroutines are gone.
-// It is called once.
-func (p *Phone) Run(ctx context.Context) error { return nil }
+// unregisters this device alone, and returns nil when all its goroutines are
+// gone and all callbacks have returned. It is called once.
+func (p *Phone) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	tls := p.cfg.Account.Fingerprint.ClientTLS()
+	tls.ServerName = p.server.host
+	endpoint, err := ua.New(ua.Config{
+		Log: p.log, Agent: p.cfg.Agent, Host: p.cfg.Account.Domain,
+		ClientTLS: tls, OnInvite: p.ring,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the phone: %w", err)
+	}
+	var events sync.WaitGroup
+	events.Go(p.events.run)
+
+	// What is on the wire outlives ctx by the time that good-byes take.
+	wire, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() {
+		served <- endpoint.Run(wire)
+		cancel()
+	}()
+	p.mu.Lock()
+	p.endpoint, p.running = endpoint, ctx
+	p.mu.Unlock()
+
+	err = endpoint.RegisterLoop(ctx, ua.RegisterConfig{
+		Domain: p.cfg.Account.Domain, Transport: "tls", Resolve: p.server.resolve,
+		Auth: p.credentials(), OnState: p.registered,
+	})
+	cancel()
+	p.mu.Lock()
+	p.endpoint, p.running = nil, nil // no call begins from here on
+	p.mu.Unlock()
+	p.calls.Wait()
+	hangUp()
+	err = errors.Join(err, <-served)
+	p.events.close()
+	events.Wait()
+	if err != nil {
+		return fmt.Errorf("phone: %w", err)
+	}
+	return nil
+}
 
 // Registration returns the present state of the registration.
-func (p *Phone) Registration() Registration { return Registration{} }
+func (p *Phone) Registration() Registration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.registration
+}
 
 // Current returns the call that is not over, or nil.
-func (p *Phone) Current() *Call { return nil }
+func (p *Phone) Current() *Call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
 
 // Call begins to dial n and returns at once; what becomes of the call is told
 // through Config.OnCall and Call.Done. It returns ErrInCall while another call
-// is not over, ErrNotRunning before and after Run.
-func (p *Phone) Call(n office.Number) (*Call, error) { return nil, nil }
+// is not over, ErrNotRunning before and after Run, and office.ErrNumber where n is
+// no number.
+func (p *Phone) Call(n office.Number) (*Call, error) {
+	n, err := office.ParseNumber(string(n))
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running == nil {
+		return nil, ErrNotRunning
+	}
+	if p.current != nil {
+		return nil, ErrInCall
+	}
+	c := newCall(p, p.running, false, office.Party{Number: n})
+	p.current = c
+	endpoint := p.endpoint
+	p.calls.Go(func() { c.dial(endpoint) })
+	return c, nil
+}
+
+// ring is told of every INVITE, in a goroutine of its own.
+func (p *Phone) ring(_ context.Context, in *ua.Incoming) {
+	p.mu.Lock()
+	if p.running == nil || p.current != nil || p.cfg.OnIncoming == nil {
+		p.mu.Unlock()
+		in.Reject(486)
+		return
+	}
+	if !in.Secure() { // the office offers SRTP to phones on TLS; anything else is not the office
+		p.mu.Unlock()
+		in.Reject(488)
+		return
+	}
+	c := newCall(p, p.running, true, in.From())
+	p.current = c
+	p.calls.Add(1)
+	p.mu.Unlock()
+	defer p.calls.Done()
+	c.ring(in)
+}
+
+// credentials are those of the device.
+func (p *Phone) credentials() ua.Credentials {
+	return ua.Credentials{Username: p.cfg.Account.Username, Password: p.cfg.Account.Password, Realm: realm}
+}
+
+// registered takes what the register loop tells.
+func (p *Phone) registered(s ua.RegisterState) {
+	r := Registration{Err: s.Err}
+	switch s.Phase {
+	case ua.Registering:
+		r.State = Registering
+	case ua.Registered:
+		r.State = Registered
+	default:
+		r.State = Offline
+		if s.Status == 401 || s.Status == 403 || s.Status == 404 {
+			r.State = Refused
+		}
+		if s.RetryIn > 0 {
+			r.RetryAt = time.Now().Add(s.RetryIn)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.registration = r
+	p.events.post(func() { p.cfg.OnRegistration(r) })
+}

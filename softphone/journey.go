@@ -1,0 +1,178 @@
+package softphone
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"timbre/internal/media"
+	"timbre/internal/office"
+	"timbre/internal/sdp"
+	"timbre/internal/ua"
+)
+
+// byeTime is how long a good-bye may take before the call is over anyway.
+const byeTime = 2 * time.Second
+
+// codecs are what a call can be held in, best first.
+func codecs() []sdp.Codec { return []sdp.Codec{sdp.PCMA, sdp.PCMU, sdp.TelephoneEvent} }
+
+// dial takes an outgoing call through its life.
+func (c *Call) dial(endpoint *ua.Endpoint) {
+	defer c.finish()
+	c.update(func(*Status) {})
+	c.carry(c.sounding, c.voice.stream())
+	addr, err := c.phone.server.resolve(c.want)
+	if err != nil {
+		c.unanswered(err)
+		return
+	}
+	account, auth := c.phone.cfg.Account, c.phone.credentials()
+	leg, err := endpoint.Dial(c.want, ua.Target{
+		URI:       "sip:" + strings.ReplaceAll(string(c.peer.Number), "#", "%23") + "@" + account.Domain,
+		Transport: "tls",
+		Addr:      addr,
+		From:      office.Party{Number: office.Number(account.Username), Name: account.Name},
+		Codecs:    codecs(),
+		Secure:    true,
+		Auth:      &auth,
+		OnRinging: c.farSideRings,
+	})
+	if err != nil {
+		c.unanswered(err)
+		return
+	}
+	c.talk(leg)
+}
+
+// farSideRings is told every 18x.
+func (c *Call) farSideRings(status int, header func(string) string) {
+	if status == 180 {
+		c.voice.ringback(true)
+	}
+	c.update(func(s *Status) {
+		if status == 180 {
+			s.State = Ringing
+		}
+		s.learn(header)
+	})
+}
+
+// learn takes what the office says of a call beside SIP.
+func (s *Status) learn(header func(string) string) {
+	if id := header("Timbre-Call"); id != "" {
+		s.LogID = office.ID(id)
+	}
+	if m := header("Timbre-Far-Media"); m != "" {
+		s.FarMedia = m
+	}
+}
+
+// ring takes an incoming call through its life.
+func (c *Call) ring(in *ua.Incoming) {
+	defer c.finish()
+	c.mu.Lock()
+	c.status.learn(in.Header)
+	c.phone.events.post(func() { c.phone.cfg.OnIncoming(c) })
+	c.mu.Unlock()
+	if err := in.Ring(); err != nil {
+		c.end(func(s *Status) { s.Outcome = office.Canceled })
+		return
+	}
+	ringing, quiet := context.WithCancel(c.sounding)
+	defer quiet()
+	c.carry(ringing, media.Stream{Rate: rate, Source: bell().Generator(rate).Read})
+	select {
+	case <-c.answer:
+	case <-in.Canceled():
+		c.end(func(s *Status) { s.Outcome, s.Code = office.Canceled, 487 })
+		return
+	case <-c.want.Done():
+		code, outcome := 603, office.Declined
+		if c.running.Err() != nil { // the phone goes away; the person did not say no
+			code, outcome = 480, office.Failed
+		}
+		in.Reject(code)
+		c.end(func(s *Status) { s.Outcome, s.Code = outcome, code })
+		return
+	}
+	quiet()
+	c.carry(c.sounding, c.voice.stream())
+	leg, err := in.Answer(c.want, ua.AnswerOptions{Codecs: codecs()})
+	if err != nil {
+		c.unanswered(err)
+		return
+	}
+	c.talk(leg)
+}
+
+// talk holds an answered call until either side hangs up.
+func (c *Call) talk(leg *ua.Leg) {
+	c.voice.connect(leg)
+	c.update(func(s *Status) {
+		c.leg = leg
+		s.State, s.Secure, s.AnsweredAt = Active, leg.Secure(), time.Now()
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { c.voice.receive(leg) })
+	wg.Go(func() { c.sendDigits(leg) })
+	select {
+	case <-leg.Done():
+	case <-c.want.Done():
+	}
+	c.silence()
+	ctx, cancel := context.WithTimeout(context.Background(), byeTime)
+	if err := leg.Hangup(ctx); err != nil {
+		c.phone.log.Debug("no answer to good-bye", "call", c.id, "err", err)
+	}
+	cancel()
+	wg.Wait()
+	c.end(func(s *Status) { s.Outcome, s.Code = office.Answered, leg.Cause().Code })
+}
+
+// sendDigits sends what the user types until the leg's end.
+func (c *Call) sendDigits(leg *ua.Leg) {
+	for {
+		select {
+		case d := <-c.digits:
+			if err := leg.SendDigit(c.want, d); err != nil {
+				c.phone.log.Debug("digit not sent", "call", c.id, "err", err)
+			}
+		case <-leg.Done():
+			return
+		}
+	}
+}
+
+// unanswered ends a call that err kept from being answered.
+func (c *Call) unanswered(err error) {
+	c.end(func(s *Status) {
+		s.fail(err)
+		if c.want.Err() != nil {
+			s.Outcome, s.Code = office.Canceled, 487
+		}
+	})
+}
+
+// end says that the call is over and lets the next one begin.
+func (c *Call) end(how func(*Status)) {
+	p := c.phone
+	p.mu.Lock() // nothing of another call is told before the end of this one
+	defer p.mu.Unlock()
+	if p.current == c {
+		p.current = nil
+	}
+	c.update(func(s *Status) {
+		how(s)
+		s.State, s.EndedAt = Ended, time.Now()
+	})
+}
+
+// finish waits for the sound devices; the call is done.
+func (c *Call) finish() {
+	c.hangUp()
+	c.silence()
+	c.sounds.Wait()
+	close(c.done)
+}

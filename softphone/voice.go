@@ -1,0 +1,119 @@
+package softphone
+
+import (
+	"sync/atomic"
+	"time"
+
+	"timbre/internal/media"
+	"timbre/internal/ua"
+)
+
+// rate is the clock of G.711, in samples per second.
+const rate = 8000
+
+// packetSamples is what one packet holds: 20 ms.
+const packetSamples = rate / 50
+
+// bell is what an incoming call sounds like at this phone.
+func bell() media.Tone {
+	return media.Tone{Hz: [2]float64{660, 880}, Level: -20, Cadence: []time.Duration{
+		400 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 2 * time.Second,
+	}}
+}
+
+// A voice is the path of the sound between one leg and the sound device. Its
+// only clock is the device's: what the microphone hears leaves at once, and
+// playback pulls what has arrived. Nothing here waits for anything.
+type voice struct {
+	playout *media.Playout
+	leg     atomic.Pointer[ua.Leg] // nil until answered: nothing is sent
+	muted   atomic.Bool
+	ringing atomic.Bool      // the far side rings: playback hears the tone
+	tone    *media.Generator // owned by source
+
+	frame     [packetSamples]int16 // owned by sink, like all below
+	have      int                  // samples in frame
+	packet    ua.Packet
+	timestamp uint32
+}
+
+func newVoice() *voice {
+	return &voice{
+		playout: media.NewPlayout(rate),
+		tone:    media.Ringback("MX").Generator(rate),
+		packet:  ua.Packet{Payload: make([]byte, packetSamples), SSRC: 1, Marker: true},
+	}
+}
+
+// stream is the voice as the sound device sees it.
+func (v *voice) stream() media.Stream {
+	return media.Stream{Rate: rate, Source: v.source, Sink: v.sink}
+}
+
+// ringback switches the tone on or off that a caller hears while the far side
+// rings.
+func (v *voice) ringback(on bool) { v.ringing.Store(on) }
+
+// connect lets the two sides hear each other.
+func (v *voice) connect(leg *ua.Leg) {
+	v.ringing.Store(false)
+	v.leg.Store(leg)
+}
+
+// source fills frame with what is to be heard next.
+func (v *voice) source(frame []int16) {
+	if v.ringing.Load() {
+		v.tone.Read(frame)
+		return
+	}
+	v.playout.Pull(frame)
+}
+
+// sink sends what the microphone heard.
+func (v *voice) sink(frame []int16) {
+	leg := v.leg.Load()
+	if leg == nil {
+		return
+	}
+	if v.muted.Load() {
+		clear(frame)
+	}
+	for len(frame) > 0 {
+		n := copy(v.frame[v.have:], frame)
+		frame, v.have = frame[n:], v.have+n
+		if v.have < packetSamples {
+			return
+		}
+		v.have = 0
+		lawOf(leg).Encode(v.packet.Payload, v.frame[:])
+		v.packet.Timestamp = v.timestamp
+		if err := leg.WritePacket(&v.packet); err != nil {
+			return // the call is over
+		}
+		v.packet.Sequence++
+		v.packet.Marker = false
+		v.timestamp += packetSamples
+	}
+}
+
+// receive takes what the far side says until the leg's end.
+func (v *voice) receive(leg *ua.Leg) {
+	var p ua.Packet
+	samples := make([]int16, 0, 2048) // more than an Ethernet frame holds
+	for leg.ReadPacket(&p) == nil {
+		if p.Event {
+			continue
+		}
+		samples = samples[:min(len(p.Payload), cap(samples))]
+		lawOf(leg).Decode(samples, p.Payload)
+		v.playout.Push(p.SSRC, p.Sequence, p.Timestamp, samples)
+	}
+}
+
+// lawOf returns how the leg's sound is compressed now; a re-INVITE may change it.
+func lawOf(leg *ua.Leg) media.Law {
+	if leg.Codec().Name == "PCMU" {
+		return media.PCMU
+	}
+	return media.PCMA
+}
