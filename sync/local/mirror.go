@@ -1,0 +1,184 @@
+// Package local is what the client keeps of one account: a mirror of the
+// server's voicemail and call log, the changes that the user made and that are
+// not yet sent (the outbox), and the sound of messages. It is a SQLite database
+// and a folder of MP3 files, which several processes may use at the same time.
+// It never asks the network: sync/engine fills it and empties its outbox, the
+// app and the command line read its lists.
+//
+// Open, then Mirror.Apply what the server sent, and Mirror.Voicemails and
+// Mirror.Calls.
+package local
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/sqldb"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// ErrCorrupt says that the database is damaged. The next Open builds a new one
+// and keeps of the old what the server does not have.
+var ErrCorrupt = errors.New("the local database is damaged")
+
+// A Mirror is the local copy of one account. It is safe for concurrent use, also
+// by several processes, and starts no goroutine.
+type Mirror struct {
+	dir string
+	db  *sqldb.DB
+}
+
+// The files of an account's folder.
+const (
+	databaseFile = "mirror.db"
+	damagedFile  = "damaged" // says to the next Open that the database must be built anew
+	audioFolder  = "audio"
+)
+
+// Open opens the copy in the folder dir, making both where they are missing,
+// readable by the user alone. A damaged database is replaced by a new one
+// with the outbox and the meta values of the old one; its lists are empty until
+// the next pull. office.ErrNewerSchema where a newer version of
+// the program was here.
+func Open(ctx context.Context, dir string) (*Mirror, error) {
+	if err := os.MkdirAll(filepath.Join(dir, audioFolder), 0o700); err != nil {
+		return nil, fmt.Errorf("making the profile: %w", err)
+	}
+	_, err := os.Stat(filepath.Join(dir, damagedFile))
+	if err == nil {
+		return rescue(ctx, dir)
+	}
+	db, err := openDatabase(ctx, filepath.Join(dir, databaseFile))
+	if sqldb.IsCorrupt(err) {
+		return rescue(ctx, dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Mirror{dir, db}, nil
+}
+
+// openDatabase opens the file path, which only the user may read: SQLite gives
+// its journal the same mode.
+func openDatabase(ctx context.Context, path string) (*sqldb.DB, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making the local database: %w", err)
+	}
+	f.Close()
+	migrations, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqldb.Open(ctx, sqldb.Config{Path: path, Migrations: migrations, Readers: 2})
+	if errors.Is(err, sqldb.ErrNewerSchema) {
+		return nil, fmt.Errorf("opening the local database: %w", office.ErrNewerSchema)
+	}
+	return db, err
+}
+
+// Close closes the database.
+func (m *Mirror) Close() error { return m.db.Close() }
+
+// write runs fn in a transaction and counts up the stamps of what it changed.
+func (m *Mirror) write(ctx context.Context, fn func(*sqldb.Tx) error, kinds ...string) error {
+	return m.check(m.db.Write(ctx, func(tx *sqldb.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			if _, err := tx.Exec(`UPDATE stamp SET n = n + 1 WHERE kind = $1`, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// check makes ErrCorrupt of a damaged database and leaves word for Open.
+func (m *Mirror) check(err error) error {
+	if !sqldb.IsCorrupt(err) {
+		return err
+	}
+	mark := os.WriteFile(filepath.Join(m.dir, damagedFile), nil, 0o600)
+	return errors.Join(ErrCorrupt, err, mark)
+}
+
+// rows runs a query and hands every row to scan.
+func (m *Mirror) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := m.db.Query(ctx, query, args...)
+	if err != nil {
+		return m.check(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return m.check(err)
+		}
+	}
+	return m.check(rows.Err())
+}
+
+// Stamps counts the changes ever made to each part of the copy, by whichever
+// process: where a number differs, that part is worth reading again.
+type Stamps struct {
+	Voicemails, Calls, Meta int64
+}
+
+// Stamps returns the present counts.
+func (m *Mirror) Stamps(ctx context.Context) (Stamps, error) {
+	var s Stamps
+	err := m.rows(ctx, func(r *sql.Rows) error {
+		var kind string
+		var n int64
+		if err := r.Scan(&kind, &n); err != nil {
+			return err
+		}
+		switch kind {
+		case string(VoicemailType):
+			s.Voicemails = n
+		case string(CallType):
+			s.Calls = n
+		case metaKind:
+			s.Meta = n
+		}
+		return nil
+	}, `SELECT kind, n FROM stamp`)
+	return s, err
+}
+
+// metaKind is the stamp of the meta values.
+const metaKind = "meta"
+
+// Meta returns the value that was set for key, empty if none was.
+func (m *Mirror) Meta(ctx context.Context, key string) (string, error) {
+	var value string
+	err := m.db.QueryRow(ctx, `SELECT value FROM meta WHERE key = $1`, key).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return value, m.check(err)
+}
+
+// SetMeta keeps a value for key.
+func (m *Mirror) SetMeta(ctx context.Context, key, value string) error {
+	return m.write(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
+			ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+		return err
+	}, metaKind)
+}
+
+// millis and instant turn times into Unix milliseconds and back.
+func millis(t time.Time) int64   { return t.UnixMilli() }
+func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

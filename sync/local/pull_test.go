@@ -1,0 +1,111 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"timbre/internal/office"
+)
+
+func TestApply(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	page := Page{Type: VoicemailType, Since: "1", State: "2", Objects: []json.RawMessage{voicemail("v2", noon.Add(time.Minute), office.Party{})}, Destroyed: []office.ID{"v1", "never"}}
+	if err := m.Apply(ctx, page); !errors.Is(err, ErrStale) {
+		t.Errorf("a page before the first read: %v", err)
+	}
+	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}))
+	if err := m.Apply(ctx, page); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Apply(ctx, page); !errors.Is(err, ErrStale) {
+		t.Errorf("the same page twice: %v", err)
+	}
+	if s, err := m.State(ctx, VoicemailType); s != "2" || err != nil {
+		t.Errorf("state %q, %v", s, err)
+	}
+	if s, err := m.State(ctx, CallType); s != "" || err != nil {
+		t.Errorf("state of calls %q, %v", s, err)
+	}
+	if got := ids(t, m, Filter{}); got != "v2* " {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A page with one object that cannot be kept must leave nothing behind.
+func TestApplyIsAllOrNothing(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType)
+	err := m.Apply(ctx, Page{Type: VoicemailType, Since: "1", State: "2", Objects: []json.RawMessage{voicemail("v1", noon, office.Party{}), json.RawMessage(`{"receivedAt":7}`)}})
+	if err == nil {
+		t.Fatal("a broken object was kept")
+	}
+	if s, _ := m.State(ctx, VoicemailType); s != "1" || ids(t, m, Filter{}) != "" {
+		t.Errorf("state %q, rows %q", s, ids(t, m, Filter{}))
+	}
+}
+
+func TestFullReadRemovesWhatIsGone(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}), voicemail("v2", noon.Add(time.Minute), office.Party{}))
+	lost, err := m.BeginRead(ctx, VoicemailType) // cut off, and begun again
+	if err != nil {
+		t.Fatal(err)
+	}
+	round, err := m.BeginRead(ctx, VoicemailType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.AddRead(ctx, VoicemailType, round, []json.RawMessage{voicemail("v2", noon, office.Party{}), voicemail("v3", noon.Add(-time.Minute), office.Party{})}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, m, Filter{}); got != "v2* v1* v3* " {
+		t.Errorf("while reading: %q", got)
+	}
+	if err := m.EndRead(ctx, VoicemailType, lost, "8"); !errors.Is(err, ErrStale) {
+		t.Errorf("ending the lost round: %v", err)
+	}
+	if err := m.EndRead(ctx, VoicemailType, round, "9"); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, m, Filter{}); got != "v2* v3* " {
+		t.Errorf("got %q", got)
+	}
+	if s, _ := m.State(ctx, VoicemailType); s != "9" {
+		t.Errorf("state %q", s)
+	}
+}
+
+func TestUnknownPropertiesAreKept(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType, json.RawMessage(`{"id":"v1","receivedAt":"2026-11-23T12:00:00Z","transcript":"hola"}`))
+	var body string
+	if err := m.db.QueryRow(ctx, `SELECT body FROM voicemail`).Scan(&body); err != nil || !strings.Contains(body, `"transcript":"hola"`) {
+		t.Errorf("%s, %v", body, err)
+	}
+}
+
+func TestStampsSayWhatChanged(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType)
+	fill(t, m, CallType)
+	before, _ := m.Stamps(ctx)
+	if err := m.Apply(ctx, Page{Type: CallType, Since: "1", State: "2", Objects: []json.RawMessage{call("c1", noon, office.Missed, office.Party{})}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Apply(ctx, Page{Type: VoicemailType, Since: "1", State: "2"}); err != nil { // nothing in it
+		t.Fatal(err)
+	}
+	after, _ := m.Stamps(ctx)
+	if after.Calls != before.Calls+1 || after.Voicemails != before.Voicemails || after.Meta != before.Meta {
+		t.Errorf("%+v, then %+v", before, after)
+	}
+}
