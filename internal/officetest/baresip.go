@@ -1,0 +1,258 @@
+package officetest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"timbre/internal/media"
+	"timbre/internal/office"
+)
+
+// A Baresip is the third-party phone of that name, in a process of its own: it
+// registers over UDP with a device secret, says a tone, and records what it
+// hears. It is controlled over its ctrl_tcp module.
+type Baresip struct {
+	*Process
+	dir     string
+	account office.SIPAccount
+	control net.Conn
+
+	mu     sync.Mutex
+	events []baresipEvent // guarded by mu
+	more   chan struct{}  // guarded by mu; closed and replaced when an event is added
+}
+
+// BaresipOptions say how a Baresip behaves.
+type BaresipOptions struct {
+	Account office.SIPAccount
+	Server  string  // host:port of the office's SIP over UDP
+	Hz      float64 // what it says
+	Answer  bool    // takes every call at once
+}
+
+// baresipEvent is what its event interface says.
+type baresipEvent struct {
+	Event bool   `json:"event"`
+	Type  string `json:"type"`
+	Param string `json:"param"`
+}
+
+// Baresip starts a baresip and returns when it is registered. It is ended with
+// the office or when ctx ends.
+func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, error) {
+	if err := Have("baresip", "baresip"); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(o.Dir, "baresip-")
+	if err != nil {
+		return nil, err
+	}
+	b := &Baresip{dir: dir, account: opt.Account, more: make(chan struct{})}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.configure(opt, port); err != nil {
+		return nil, err
+	}
+	if b.Process, err = startProcess(ctx, "", "baresip", "-f", dir); err != nil {
+		return nil, err
+	}
+	o.onClose(b.Stop)
+	limit, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := b.connect(limit, port); err != nil {
+		return nil, err
+	}
+	o.onClose(b.control.Close)
+	go b.listen()
+	// It registers by itself, perhaps before anybody listened: ask for it again.
+	if err := b.command("uafind", "sip:"+opt.Account.Username+"@"+opt.Account.Domain); err != nil {
+		return nil, err
+	}
+	if err := b.command("uareg", "60"); err != nil {
+		return nil, err
+	}
+	return b, b.Await(limit, "REGISTER_OK")
+}
+
+// configure writes what baresip reads at its start.
+func (b *Baresip) configure(opt BaresipOptions, port int) error {
+	wav := filepath.Join(b.dir, "says.wav")
+	f, err := os.Create(wav)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w, err := media.NewWAVWriter(f, 8000)
+	if err != nil {
+		return err
+	}
+	if err := w.Write(media.Sine(opt.Hz, toneLevel).Sound(8000, time.Minute).Samples); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	config := fmt.Sprintf(`module_path /usr/lib/baresip/modules
+net_interface lo
+sip_listen 127.0.0.1:0
+sip_transports udp
+call_max_calls 4
+audio_source aufile,%s
+audio_srate 8000
+audio_channels 1
+snd_path %s
+ctrl_tcp_listen 127.0.0.1:%d
+module g711.so
+module sndfile.so
+module aufile.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+`, wav, b.dir, port)
+	if err := os.WriteFile(filepath.Join(b.dir, "config"), []byte(config), 0o600); err != nil {
+		return err
+	}
+	mode := "manual"
+	if opt.Answer {
+		mode = "auto"
+	}
+	a := opt.Account
+	account := fmt.Sprintf("<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound=\"sip:%s\";regint=60;answermode=%s\n",
+		a.Username, a.Domain, a.Username, a.Password, opt.Server, mode)
+	return os.WriteFile(filepath.Join(b.dir, "accounts"), []byte(account), 0o600)
+}
+
+// connect opens the control connection as soon as baresip listens.
+func (b *Baresip) connect(ctx context.Context, port int) (err error) {
+	for tick := time.NewTicker(10 * time.Millisecond); ; {
+		if b.control, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			tick.Stop()
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-b.Done():
+			return fmt.Errorf("baresip ended: %s", b.Output())
+		case <-ctx.Done():
+			return fmt.Errorf("connecting to baresip: %w: %s", err, b.Output())
+		}
+	}
+}
+
+// listen keeps the events that come as netstrings until the connection closes.
+func (b *Baresip) listen() {
+	r := bufio.NewReader(b.control)
+	for {
+		var n int
+		if _, err := fmt.Fscanf(r, "%d:", &n); err != nil || n < 0 || n > 1<<16 {
+			return
+		}
+		text := make([]byte, n+1) // and the comma
+		if _, err := io.ReadFull(r, text); err != nil {
+			return
+		}
+		var e baresipEvent
+		if json.Unmarshal(text[:n], &e) != nil || !e.Event {
+			continue
+		}
+		b.mu.Lock()
+		b.events = append(b.events, e)
+		close(b.more)
+		b.more = make(chan struct{})
+		b.mu.Unlock()
+	}
+}
+
+// command sends one command.
+func (b *Baresip) command(name, params string) error {
+	text, err := json.Marshal(map[string]string{"command": name, "params": params})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(b.control, "%d:%s,", len(text), text)
+	return err
+}
+
+// Dial calls n.
+func (b *Baresip) Dial(n office.Number) error {
+	return b.command("dial", "sip:"+string(n)+"@"+b.account.Domain)
+}
+
+// Hangup ends the call.
+func (b *Baresip) Hangup() error { return b.command("hangup", "") }
+
+// Answer takes the call that rings.
+func (b *Baresip) Answer() error { return b.command("accept", "") }
+
+// Await takes the next event of that type, such as CALL_ESTABLISHED, together
+// with all that came before it. It fails where another kind of end comes first.
+func (b *Baresip) Await(ctx context.Context, event string) error {
+	for {
+		b.mu.Lock()
+		more := b.more
+		for i, e := range b.events {
+			if e.Type == event {
+				b.events = b.events[i+1:]
+				b.mu.Unlock()
+				return nil
+			}
+			if e.Type == "REGISTER_FAIL" || e.Type == "CALL_CLOSED" {
+				b.events = b.events[i+1:]
+				b.mu.Unlock()
+				return fmt.Errorf("baresip: %s (%s) instead of %s; it printed:\n%s", e.Type, e.Param, event, b.Output())
+			}
+		}
+		b.mu.Unlock()
+		select {
+		case <-more:
+		case <-b.Done():
+			return fmt.Errorf("baresip ended: %s", b.Output())
+		case <-ctx.Done():
+			return fmt.Errorf("baresip: waiting for %s: %w; it printed:\n%s", event, ctx.Err(), b.Output())
+		}
+	}
+}
+
+// Heard returns what it heard in its calls, oldest first. A recording is
+// complete once baresip closed the call.
+func (b *Baresip) Heard() ([]media.Sound, error) {
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+	if err != nil {
+		return nil, err
+	}
+	var out []media.Sound
+	for _, name := range files { // named after the time of day
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		s, err := media.ReadWAV(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// freePort returns a TCP port of the loopback interface that was free a moment
+// ago, for programs that cannot choose one themselves.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,229 @@
+package officetest
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"timbre/internal/media"
+	"timbre/internal/office"
+)
+
+// scenarios are what sipp is told to do.
+//
+//go:embed testdata/*.xml
+var scenarios embed.FS
+
+// The scenarios of Sipp, by their files in testdata.
+const (
+	SippRegister = "register" // a REGISTER with digest
+	SippCall     = "call"     // an INVITE with digest, sound, and BYE
+	SippAnswer   = "answer"   // answers calls and sends their sound back
+)
+
+// A SippLoad is what one sipp is to do. Zero fields keep sipp's own defaults.
+type SippLoad struct {
+	Scenario string
+	Server   string // host:port of the office's SIP over UDP; empty for SippAnswer
+	Port     int    // own UDP port; 0: a free one
+	Calls    int    // then it ends; 0: it goes on until it is stopped
+	Rate     int    // calls begun per second
+	AtOnce   int    // calls going on together at most
+	Talk     time.Duration
+	Limit    time.Duration // hard limit; 0: one minute
+	Rows     []SippRow     // used in turn
+	Prefix   []string      // before the command line
+}
+
+// A SippRow is whom sipp pretends to be in one call.
+type SippRow struct {
+	Account office.SIPAccount
+	Number  office.Number // to be called; of SippCall
+	Contact int           // port of the contact; of SippRegister
+}
+
+// A Sipp is a sipp in a process of its own.
+type Sipp struct {
+	*Process
+	Port int
+	dir  string
+}
+
+// SippResult is what a sipp counted.
+type SippResult struct {
+	Successful, Failed, Retransmissions int
+	Elapsed                             time.Duration
+	CPU                                 time.Duration
+}
+
+// Sipp starts a sipp. It is ended with the office or when ctx ends.
+func (o *Office) Sipp(ctx context.Context, l SippLoad) (*Sipp, error) {
+	if err := Have("sipp", "sip-tester"); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(o.Dir, "sipp-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Sipp{dir: dir, Port: l.Port}
+	if s.Port == 0 {
+		if s.Port, err = freeUDP(0); err != nil {
+			return nil, err
+		}
+	}
+	rtp, err := freeUDP(1)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.write(l); err != nil {
+		return nil, err
+	}
+	if l.Limit == 0 {
+		l.Limit = time.Minute
+	}
+	// In its own folder: that is where it looks for tone.al.
+	args := append(append([]string(nil), l.Prefix...), "env", "-C", dir, "sipp", "-sf", "scenario.xml", "-i", "127.0.0.1", "-p", strconv.Itoa(s.Port),
+		"-mi", "127.0.0.1", "-mp", strconv.Itoa(rtp), "-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1",
+		"-trace_err", "-error_file", "errors.log", "-timeout", strconv.Itoa(int(l.Limit.Seconds())), "-timeout_error",
+		"-d", strconv.Itoa(int(l.Talk.Milliseconds())))
+	if l.Scenario == SippAnswer {
+		args = append(args, "-rtp_echo")
+	} else {
+		args = append(args, "-inf", "rows.csv", l.Server)
+	}
+	for _, f := range []struct {
+		flag  string
+		value int
+	}{{"-m", l.Calls}, {"-r", l.Rate}, {"-l", l.AtOnce}} {
+		if f.value > 0 {
+			args = append(args, f.flag, strconv.Itoa(f.value))
+		}
+	}
+	if s.Process, err = startProcess(ctx, "", args[0], args[1:]...); err != nil {
+		return nil, err
+	}
+	o.onClose(func() error {
+		s.Kill() // it waits for calls that nobody will end
+		return nil
+	})
+	return s, nil
+}
+
+// write puts what sipp reads into its folder.
+func (s *Sipp) write(l SippLoad) error {
+	scenario, err := scenarios.ReadFile("testdata/" + l.Scenario + ".xml")
+	if err != nil {
+		return err
+	}
+	rows := []byte("SEQUENTIAL\n")
+	for _, r := range l.Rows {
+		field := string(r.Number)
+		if l.Scenario == SippRegister {
+			field = strconv.Itoa(r.Contact)
+		}
+		rows = fmt.Appendf(rows, "%s;[authentication username=%s password=%s];%s;%s\n",
+			r.Account.Username, r.Account.Username, r.Account.Password, r.Account.Domain, field)
+	}
+	tone := make([]byte, 8000)
+	media.PCMA.Encode(tone, media.Sine(1000, toneLevel).Sound(8000, time.Second).Samples)
+	return errors.Join(
+		os.WriteFile(filepath.Join(s.dir, "scenario.xml"), scenario, 0o600),
+		os.WriteFile(filepath.Join(s.dir, "rows.csv"), rows, 0o600),
+		os.WriteFile(filepath.Join(s.dir, "tone.al"), tone, 0o600),
+	)
+}
+
+// Result waits for the end and returns what was counted. It is an error where
+// a call failed; the text then says what sipp did not expect.
+func (s *Sipp) Result(ctx context.Context) (SippResult, error) {
+	ended := s.Wait(ctx)
+	if ctx.Err() != nil {
+		return SippResult{}, fmt.Errorf("sipp: %w", ctx.Err())
+	}
+	r, err := s.counts()
+	r.CPU = s.CPU()
+	if ended != nil || err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "errors.log"))
+		return r, fmt.Errorf("sipp: %w; %d calls went well, %d failed; it did not expect:\n%.3000s", errors.Join(ended, err), r.Successful, r.Failed, log)
+	}
+	return r, nil
+}
+
+// counts reads the last line of sipp's statistics.
+func (s *Sipp) counts() (SippResult, error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, "stat.csv"))
+	if err != nil {
+		return SippResult{}, err
+	}
+	c := csv.NewReader(bytes.NewReader(text))
+	c.Comma, c.FieldsPerRecord, c.LazyQuotes = ';', -1, true
+	lines, err := c.ReadAll()
+	if err != nil || len(lines) < 2 {
+		return SippResult{}, fmt.Errorf("statistics of sipp: %v: %.200s", err, text)
+	}
+	value := func(name string) string {
+		for i, n := range lines[0] {
+			if last := lines[len(lines)-1]; n == name && i < len(last) {
+				return last[i]
+			}
+		}
+		return ""
+	}
+	var r SippResult
+	for name, to := range map[string]*int{
+		"SuccessfulCall(C)": &r.Successful, "FailedCall(C)": &r.Failed, "Retransmissions(C)": &r.Retransmissions,
+	} {
+		if *to, err = strconv.Atoi(value(name)); err != nil {
+			return r, fmt.Errorf("statistics of sipp: %s: %w", name, err)
+		}
+	}
+	r.Elapsed = sippTime(value("CurrentTime")).Sub(sippTime(value("StartTime")))
+	return r, nil
+}
+
+// sippTime reads "2026-11-23\t06:54:14.291684\t1795416854.291684"; the zero Time
+// where it is not one.
+func sippTime(s string) time.Time {
+	fields := strings.Fields(s)
+	if len(fields) != 3 {
+		return time.Time{}
+	}
+	seconds, err := strconv.ParseFloat(fields[2], 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(seconds * 1e6))
+}
+
+// freeUDP returns a UDP port of the loopback interface that was free a moment
+// ago, together with the neighbours that follow it.
+func freeUDP(neighbours int) (int, error) {
+	for range 100 {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := c.LocalAddr().(*net.UDPAddr).Port
+		free := port%2 == 0
+		for i := 1; i <= neighbours && free; i++ {
+			n, err := net.ListenPacket("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)))
+			if free = err == nil; free {
+				n.Close()
+			}
+		}
+		c.Close()
+		if free {
+			return port, nil
+		}
+	}
+	return 0, errors.New("no free UDP ports")
+}
