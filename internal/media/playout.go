@@ -34,7 +34,7 @@ type Playout struct {
 	concealer  concealer
 	concealing bool
 	hold       int     // samples to repeat before next moves on
-	fading      []int16 // what is being faded out
+	fading     []int16 // what is being faded out
 	faded      int     // samples of it that have been heard
 
 	received, lost, late, concealed atomic.Int64

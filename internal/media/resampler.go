@@ -86,10 +86,6 @@ func (r *Resampler) Process(dst, src []int16) []int16 {
 		at += r.phase / r.up
 		r.phase %= r.up
 	}
-	if at > len(r.hist) {
-		// The rate falls so far that the next sample needs none of these.
-		at = len(r.hist)
-	}
 	r.hist = r.hist[:copy(r.hist, r.hist[at:])]
 	return dst
 }
