@@ -63,10 +63,12 @@ type Device struct {
 type Status struct {
 	Version    string    `json:"version"`
 	Running    bool      `json:"running"`
-	Company    *Company  `json:"company"` // nil: not set up yet
+	Database   string    `json:"database"` // sqlite or postgres
+	Company    *Company  `json:"company"`  // nil: not set up yet
 	Listeners  Listeners `json:"listeners"`
 	Extensions int       `json:"extensions"`
 	Devices    int       `json:"devices"`
+	Sessions   int       `json:"sessions"`
 	Registered int       `json:"registered"` // devices with a binding
 	LiveCalls  int       `json:"liveCalls"`
 }
@@ -76,4 +78,18 @@ type Listeners struct {
 	HTTPS string `json:"https"`
 	SIP   string `json:"sip"`
 	SIPS  string `json:"sips"`
+}
+
+// MaxKeep is how long at most what a removed extension had is kept.
+const MaxKeep = 366 * 24 * time.Hour
+
+// A NewDevice is what an administrator says of a new telephone.
+type NewDevice struct {
+	Name string `json:"name"`
+}
+
+// A NewPassword is a password that the administrator gives to an extension;
+// empty: one is made.
+type NewPassword struct {
+	Password string `json:"password,omitempty"`
 }

@@ -1,7 +1,214 @@
 // Package api is the HTTPS side of the companion server: login sessions and
-// administration (OpenAPI 3.1), JMAP (RFC 8620) with blobs and the event
+// administration (OpenAPI 3.1), JMAP (RFC 8620) with downloads and the event
 // source, health and metrics. It keeps nothing of its own: what it answers is
-// read from the store, who asks is decided by auth. Calls are none of its
-// business but for what the Switch interface asks. Its caller is server; it is
-// the only importer of net/http on the server.
+// read from the store, who may ask is decided by auth. Calls are none of its
+// business but for what the Switch interface tells. Its callers are server,
+// which runs it, and cmd/timbred, which administers through Admin. It is the
+// only importer of net/http on the server.
 package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"timbre/internal/auth"
+	"timbre/internal/office"
+	"timbre/internal/store"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// A Switch is the telephone side as the API sees it. Its methods are safe for
+// concurrent use and do not wait.
+type Switch interface {
+	// LiveCalls returns how many calls are going on now.
+	LiveCalls() int
+	// Registered returns the devices that can be reached now.
+	Registered() []office.ID
+}
+
+// A Config says what a Server needs.
+type Config struct {
+	Log     *slog.Logger
+	Store   *store.Store
+	Gate    *auth.Gate
+	Switch  Switch      // nil: nothing rings, the server only administers
+	Ready   func() bool // whether all of the server serves; nil: it does not
+	Version string
+
+	Listeners Listeners
+	SIPSPort  int // that phones of login sessions dial, on the host by which they came; 0: as Gate says
+}
+
+// A Server answers HTTPS and administration requests. It is safe for
+// concurrent use; its goroutines live within Run.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+	streams *streams
+	busy    *counts // JMAP requests in progress by session
+
+	public http.Handler // for the world
+	admin  http.Handler // for whoever may open the admin socket
+}
+
+// New returns a Server that is not yet listening.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg, log: cfg.Log, streams: newStreams(), busy: newCounts()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.metrics = newMetrics(s)
+	s.public = s.guard(s.routes(s.sessionRoutes, s.jmapRoutes))
+	s.admin = s.guard(s.routes(s.adminRoutes, s.metrics.routes))
+	return s
+}
+
+// Admin returns the administration without a socket between: for an office
+// that no server is running on.
+func (s *Server) Admin() *Admin { return &Admin{direct{s.admin}} }
+
+// routes returns a mux with health, the description of its own operations, and
+// what the given functions add.
+func (s *Server) routes(operations func(huma.API), plain func(*http.ServeMux)) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	describe(mux, s.cfg.Version, operations)
+	plain(mux)
+	return mux
+}
+
+// Limits of a connection.
+const (
+	maxConnections     = 4096
+	maxOfAddress       = 512 // an office may be behind one address
+	maxHeader          = 16 << 10
+	headerTime         = 10 * time.Second
+	idleTime           = 2 * time.Minute
+	answerTime         = time.Minute // to write an answer that is neither download nor event stream
+	drainTime          = 5 * time.Second
+	maxStreamsOfClient = 64 // concurrent requests on one HTTP/2 connection
+)
+
+// Run serves the public side on https, with the given TLS settings, and the
+// administration on admin until ctx ends; event streams end at once, other
+// requests get a few seconds. It closes both listeners and returns when its
+// goroutines are gone. A nil listener is not served.
+func (s *Server) Run(ctx context.Context, https net.Listener, settings *tls.Config, admin net.Listener) error {
+	var running []*http.Server
+	ended := make(chan error, 2)
+	if https != nil {
+		srv := s.server(s.public)
+		srv.TLSConfig = settings
+		running = append(running, srv)
+		l := limit(https, maxConnections, maxOfAddress)
+		go func() { ended <- srv.ServeTLS(l, "", "") }()
+	}
+	if admin != nil {
+		srv := s.server(s.admin)
+		running = append(running, srv)
+		go func() { ended <- srv.Serve(admin) }()
+	}
+	var err error
+	left := len(running)
+	select {
+	case <-ctx.Done():
+	case err = <-ended: // a listener broke
+		left--
+	}
+	s.streams.endAll()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	for _, srv := range running {
+		if srv.Shutdown(drain) != nil {
+			srv.Close()
+		}
+	}
+	for ; left > 0; left-- {
+		if e := <-ended; err == nil {
+			err = e
+		}
+	}
+	s.streams.wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// server returns a bounded HTTP server. It has no WriteTimeout, which would end
+// event streams: guard sets a deadline for each answer.
+func (s *Server) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsOfClient, SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // handshakes of strangers
+	}
+}
+
+// guard counts every request, bounds its answer in time and keeps one that
+// panics from ending the process.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := &counted{ResponseWriter: w, status: http.StatusOK}
+		began := time.Now()
+		defer func() {
+			p := recover()
+			if p != nil {
+				answer.fail(p, s.log, r.URL.Path)
+			}
+			s.metrics.request(r, answer.status, time.Since(began))
+			if p != nil && answer.begun {
+				// Half an answer must not be taken for a whole one.
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		http.NewResponseController(w).SetWriteDeadline(began.Add(answerTime))
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(answer, r)
+	})
+}
+
+// counted remembers the status of an answer.
+type counted struct {
+	http.ResponseWriter
+	status int
+	begun  bool
+}
+
+func (c *counted) WriteHeader(status int) {
+	if !c.begun {
+		c.status, c.begun = status, true
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	c.begun = true
+	return c.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// fail answers 500 if nothing was answered yet.
+func (c *counted) fail(panicked any, log *slog.Logger, path string) {
+	if panicked != http.ErrAbortHandler {
+		log.Error("request panicked", "path", path, "err", panicked)
+	}
+	if !c.begun {
+		http.Error(c.ResponseWriter, "the server could not do it; its log says why", http.StatusInternalServerError)
+		c.status = http.StatusInternalServerError
+	}
+}

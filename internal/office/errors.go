@@ -24,6 +24,8 @@ const (
 	ErrPassword    Error = "invalidPassword" // shorter than MinPassword or longer than MaxPassword
 	ErrRingTime    Error = "invalidRingTime"
 	ErrEmail       Error = "invalidEmail"
+	ErrRegion      Error = "invalidRegion"
+	ErrLanguage    Error = "invalidLanguage"
 	ErrRefused     Error = "refused" // the server said no to a change for good
 	ErrInUse       Error = "dataInUse"
 	ErrNewerSchema Error = "newerSchema"

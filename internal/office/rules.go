@@ -54,3 +54,19 @@ func CheckName(s string) error {
 	}
 	return nil
 }
+
+// CheckRegion returns ErrRegion unless r is two upper-case letters.
+func CheckRegion(r Region) error {
+	if len(r) != 2 || strings.Trim(string(r), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return ErrRegion
+	}
+	return nil
+}
+
+// CheckLanguage returns ErrLanguage unless l is one that Timbre speaks.
+func CheckLanguage(l Language) error {
+	if l != Spanish && l != English {
+		return ErrLanguage
+	}
+	return nil
+}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -107,6 +106,9 @@ func dialable(l net.Listener) string {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
 }
 
+// ports returns the ports that phones dial.
+func (l *listeners) ports() ports { return ports{portOf(l.sip), portOf(l.sips)} }
+
 // portOf returns the port of l, 0 where it was not asked for.
 func portOf(l net.Listener) int {
 	if l == nil {
@@ -114,6 +116,3 @@ func portOf(l net.Listener) int {
 	}
 	return l.Addr().(*net.TCPAddr).Port
 }
-
-// errClosed tells the end of a listener that was closed on purpose.
-func errClosed(err error) bool { return errors.Is(err, net.ErrClosed) }

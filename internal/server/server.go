@@ -1,11 +1,31 @@
 // Package server is the companion server as one value: a Config and Run. It
-// opens the store, makes the certificates, binds the listeners, starts the
+// binds the listeners, opens the store, makes the certificates, starts the
 // switchboard (pbx) and the HTTPS side (api), says when all of it serves, and
-// drains on stop. It holds no rules of telephony or sync of its own. Its
-// callers are cmd/timbred and the tests.
+// drains on stop. It holds no rules of telephony or sync of its own. Its callers
+// are cmd/timbred and the tests.
 package server
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"timbre/internal/api"
+	"timbre/internal/auth"
+	"timbre/internal/pbx"
+	"timbre/internal/store"
+
+	"golang.org/x/sync/errgroup"
+)
 
 // Run serves the office in cfg.Data until ctx ends, then ends the calls in
 // progress with their records written, and returns when all goroutines are
@@ -13,6 +33,187 @@ import "context"
 // or office.ErrNewerSchema, or names the port or file, where it could not
 // start; then it changed nothing.
 func Run(ctx context.Context, cfg Config) error {
-	<-ctx.Done()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	place, err := cfg.resolve(ctx)
+	if err != nil {
+		return err
+	}
+	// Ports first: where one is busy, the data is not even looked at.
+	l, err := listen(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	kept, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	h := &house{cfg: cfg, log: cfg.Log, place: place, listeners: l, store: kept}
+	if err := h.build(ctx); err != nil {
+		return stopped(ctx, err)
+	}
+	return stopped(ctx, h.run(ctx))
+}
+
+// stopped returns nil where err is only the end of ctx.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return nil
+	}
+	return err
+}
+
+// openStore locks and opens the office's data.
+func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
+	kept, err := store.Open(ctx, store.Config{Dir: cfg.Data, DSN: cfg.DB, Log: cfg.Log})
+	if err != nil {
+		return nil, fmt.Errorf("data folder %s: %w", cfg.Data, err)
+	}
+	return kept, nil
+}
+
+// A house holds the parts of one running server.
+type house struct {
+	cfg       Config
+	log       *slog.Logger
+	place     place
+	listeners *listeners
+	store     *store.Store
+
+	cert  *certificate
+	admin net.Listener
+	pbx   *pbx.PBX
+	api   *api.Server
+	ready atomic.Bool
+}
+
+// build makes the parts in the order in which they need each other.
+func (h *house) build(ctx context.Context) (err error) {
+	if h.cert, err = h.openCertificate(); err != nil {
+		return err
+	}
+	gate := newGate(h.cfg, h.store, h.place, h.listeners.ports())
+	h.pbx, err = pbx.New(ctx, pbx.Config{
+		Log: h.log, Store: h.store, Gate: gate, Agent: "Timbre/" + Version(), Domain: h.place.domain,
+		UDP: h.listeners.udp, TCP: h.listeners.sip, TLS: h.listeners.sips, ServerTLS: h.cert.config(),
+		Media: h.place.media(h.cfg), Sounds: h.cfg.Sounds,
+	})
+	if err != nil {
+		return err
+	}
+	if h.admin, err = listenAdmin(h.cfg.Data); err != nil {
+		return err
+	}
+	r := h.listeners.ready()
+	h.api = api.New(api.Config{
+		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Ready: h.ready.Load, Version: Version(),
+		Listeners: api.Listeners{HTTPS: r.HTTPS, SIP: r.SIP, SIPS: r.SIPS}, SIPSPort: h.listeners.ports().sips,
+	})
 	return nil
+}
+
+// openCertificate returns what is presented over HTTPS and SIPS.
+func (h *house) openCertificate() (*certificate, error) {
+	if h.cfg.Cert != "" {
+		return fileCertificate(h.cfg.Cert, h.cfg.Key, h.log, time.Now)
+	}
+	a, err := openAuthority(filepath.Join(h.cfg.Data, "tls"), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return ownCertificate(a, h.place.names, h.log, time.Now)
+}
+
+// run starts all parts, says that they serve, and waits until ctx ends or one
+// of them fails; then it stops all.
+func (h *house) run(ctx context.Context) error {
+	// The store's housekeeping outlives those that write on their way out.
+	keeping, endKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan error, 1)
+	go func() { kept <- h.store.Run(keeping) }()
+
+	parts, serving := errgroup.WithContext(ctx)
+	parts.Go(func() error { return h.pbx.Run(serving) })
+	parts.Go(func() error { return h.api.Run(serving, h.listeners.https, h.cert.config(), h.admin) })
+	parts.Go(func() error {
+		defer h.ready.Store(false)
+		if err := h.sayReady(); err != nil {
+			return err
+		}
+		<-serving.Done()
+		return nil
+	})
+	err := parts.Wait()
+	if h.cfg.ReadyFile != "" {
+		os.Remove(h.cfg.ReadyFile)
+	}
+	endKeeping()
+	return errors.Join(err, <-kept)
+}
+
+// sayReady tells whoever waits that all listeners are up.
+func (h *house) sayReady() error {
+	h.ready.Store(true)
+	r := h.listeners.ready()
+	r.Fingerprint = h.cert.print
+	if h.cfg.ReadyFile != "" {
+		b, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(h.cfg.ReadyFile, append(b, '\n'), 0o644); err != nil {
+			return fmt.Errorf("ready file: %w", err)
+		}
+	}
+	h.log.Info("serving", "https", r.HTTPS, "sip", r.SIP, "sips", r.SIPS, "domain", h.place.domain, "fingerprint", r.Fingerprint)
+	if h.cfg.OnReady != nil {
+		h.cfg.OnReady(r)
+	}
+	return nil
+}
+
+// newGate returns the gate of an office whose phones dial the given ports.
+func newGate(cfg Config, kept *store.Store, p place, ports ports) *auth.Gate {
+	return auth.New(auth.Config{Store: kept, Log: cfg.Log, Domain: p.domain, URIs: p.uris(ports)})
+}
+
+// adminSocket is the name of the socket in the data folder on which a running
+// server is administered.
+const adminSocket = "admin.sock"
+
+// maxSocketPath is the longest name of a socket that all systems take.
+const maxSocketPath = 103
+
+// listenAdmin binds the admin socket in dir, which the caller has locked: one
+// that is there already was left by a server that was killed.
+func listenAdmin(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, adminSocket)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("data folder %s: its path is too long for the socket in it", dir)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	return l, nil
+}
+
+// Version is that of the program: of its module where it was built from a
+// release, else of its commit.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
 }

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"timbre/internal/store"
+	"timbre/sync/jmap"
+)
+
+// Times of an event stream.
+const (
+	maxPing    = 30 * time.Second // a connection is silent no longer than this
+	minPing    = time.Second
+	streamTime = 10 * time.Second // to write one event to a client that reads
+)
+
+// An eventStream tells one client of changes until the client or its session is
+// gone (RFC 8620 §7.3).
+type eventStream struct {
+	s     *Server
+	w     http.ResponseWriter
+	v     visit
+	types []store.Type // in order; empty: all
+	once  bool         // ends after the first state
+	ping  time.Duration
+	told  string // states that the client knows of, as the id of an event
+}
+
+// events answers the event source.
+func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
+	q := r.URL.Query()
+	e := &eventStream{s: s, w: w, v: v, told: r.Header.Get("Last-Event-Id"), ping: maxPing}
+	switch q.Get("closeafter") {
+	case "", "no":
+	case "state":
+		e.once = true
+	default:
+		writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "closeafter is state or no"))
+		return
+	}
+	if p := q.Get("ping"); p != "" && p != "0" {
+		seconds, err := strconv.Atoi(p)
+		if err != nil || seconds < 0 {
+			writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "ping is a number of seconds"))
+			return
+		}
+		e.ping = min(max(time.Duration(min(seconds, 3600))*time.Second, minPing), maxPing)
+	}
+	if t := q.Get("types"); t != "" && t != "*" {
+		for _, name := range strings.Split(t, ",") {
+			e.types = append(e.types, store.Type(name))
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", jmap.EventType)
+	h.Set("X-Accel-Buffering", "no") // else a proxy keeps events back
+	end, done := s.streams.open(v.ID)
+	defer done()
+	if err := e.run(r.Context(), end); err != nil && r.Context().Err() == nil {
+		s.log.Debug("event stream ended", "session", v.ID, "err", err)
+	}
+}
+
+// run writes events until one cannot be written, the session or ctx is over or
+// end is closed.
+func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
+	wake, cancel := e.s.cfg.Store.Subscribe(e.v.Account)
+	defer cancel()
+	if e.once && e.told == "" {
+		// It waits for a change: what is known now is no news.
+		_, id, err := e.states(ctx)
+		if err != nil {
+			return err
+		}
+		e.told = id
+	}
+	ping := time.NewTicker(e.ping)
+	defer ping.Stop()
+	expiry := time.NewTimer(time.Until(e.v.ExpiresAt))
+	defer expiry.Stop()
+	if err := e.send(nil); err != nil { // the headers, so that the client knows it is heard
+		return err
+	}
+	for {
+		if ended, err := e.tell(ctx); ended || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-end:
+			return nil
+		case <-wake: // rows changed, or the session ended
+		case <-expiry.C:
+		case <-ping.C:
+			if err := e.write(jmap.NewPingEvent(int(e.ping / time.Second))); err != nil {
+				return err
+			}
+		}
+		session, err := e.s.cfg.Gate.Session(ctx, e.v.token)
+		if err != nil {
+			return err
+		}
+		expiry.Reset(time.Until(session.ExpiresAt)) // use puts it off
+	}
+}
+
+// tell writes the states if the client does not know them yet, and reports
+// whether that was all that it waited for.
+func (e *eventStream) tell(ctx context.Context) (ended bool, err error) {
+	states, id, err := e.states(ctx)
+	if err != nil || id == e.told {
+		return false, err
+	}
+	e.told = id
+	return e.once, e.write(jmap.NewStateEvent(id, jmap.ID(e.v.Account), states))
+}
+
+// states returns the states that the client asked for, and an event id that
+// stands for them.
+func (e *eventStream) states(ctx context.Context) (map[string]string, string, error) {
+	all, err := e.s.cfg.Store.States(ctx, e.v.Account)
+	if err != nil {
+		return nil, "", err
+	}
+	states := map[string]string{}
+	var parts []string
+	for t, state := range all {
+		if e.types == nil || slices.Contains(e.types, t) {
+			states[string(t)] = string(state)
+			parts = append(parts, string(t)+"="+string(state))
+		}
+	}
+	slices.Sort(parts)
+	return states, strings.Join(parts, ","), nil
+}
+
+func (e *eventStream) write(event jmap.Event) error {
+	return e.send(func() error {
+		_, err := event.WriteTo(e.w)
+		return err
+	})
+}
+
+// send writes and flushes within streamTime. Between events there must be no
+// deadline: HTTP/2 ends the stream when one passes, even if nothing is written.
+func (e *eventStream) send(write func() error) error {
+	control := http.NewResponseController(e.w)
+	if err := control.SetWriteDeadline(time.Now().Add(streamTime)); err != nil {
+		return err
+	}
+	if write != nil {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	if err := control.Flush(); err != nil {
+		return err
+	}
+	return control.SetWriteDeadline(time.Time{})
+}

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/sync/jmap"
+)
+
+// A filter is a FilterCondition (RFC 8620 §5.5) as all kinds understand it; a
+// kind refuses the fields that it does not have. Operators are not supported.
+type filter struct {
+	Kind   office.CallKind `json:"kind"`
+	After  *time.Time      `json:"after"`
+	Before *time.Time      `json:"before"`
+	Text   string          `json:"text"`
+	IsNew  *bool           `json:"isNew"`
+}
+
+// maxText bounds a search text, in bytes.
+const maxText = 256
+
+// readFilter returns the filter in raw, the empty one for none or null.
+func readFilter(raw json.RawMessage) (f filter, err error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return f, nil
+	}
+	if refused := jmap.Decode(raw, &f); refused != nil || len(f.Text) > maxText {
+		return f, &jmap.MethodError{Type: jmap.UnsupportedFilter}
+	}
+	return f, nil
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// indexAt returns how many rows of a list stand before the row at time t, where
+// rows are sorted newest first. count tells how many rows are of after or later
+// and before before; either may be zero. ErrNotFound: no row is at t.
+func indexAt(ctx context.Context, t, after, before time.Time, count func(ctx context.Context, after, before time.Time) (int, error)) (int, error) {
+	next := t.Add(time.Millisecond) // times are kept in milliseconds
+	if t.Before(after) || !before.IsZero() && !t.Before(before) {
+		return 0, office.ErrNotFound
+	}
+	at, err := count(ctx, t, next)
+	if err != nil {
+		return 0, err
+	}
+	if at == 0 {
+		return 0, office.ErrNotFound
+	}
+	if !before.IsZero() && !next.Before(before) {
+		return 0, nil
+	}
+	return count(ctx, next, before)
+}

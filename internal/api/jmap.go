@@ -1,0 +1,239 @@
+package api
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/store"
+	"timbre/sync/jmap"
+)
+
+// Capability is that of the office's data; its object says what is switched on.
+const Capability = "urn:timbre:jmap:office"
+
+// The routes of JMAP.
+const (
+	apiRoute      = "POST /jmap/api"
+	uploadRoute   = "POST /jmap/upload/{accountId}/{$}"
+	downloadRoute = "GET /jmap/download/{accountId}/{blobId}/{name}" // and HEAD
+	eventRoute    = "GET /jmap/eventsource"
+)
+
+// jmapRoutes adds JMAP (RFC 8620).
+func (s *Server) jmapRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /.well-known/jmap", s.withSession(s.wellKnown))
+	mux.HandleFunc(apiRoute, s.withSession(s.call))
+	mux.HandleFunc(uploadRoute, s.withSession(s.upload))
+	mux.HandleFunc(downloadRoute, s.withSession(s.download))
+	mux.HandleFunc(eventRoute, s.withSession(s.events))
+}
+
+// A visit is a request with the session that it belongs to.
+type visit struct {
+	store.Session
+	token string
+}
+
+// withSession lets requests with a valid token through.
+func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token := bearer(r.Header.Get("Authorization"))
+		session, err := s.cfg.Gate.Session(r.Context(), token)
+		if err != nil {
+			p := s.refuse(r.Context(), "session", err)
+			if p.Status == http.StatusUnauthorized {
+				w.Header().Set("Www-Authenticate", challenge)
+			}
+			writeProblem(w, p.Status, p)
+			return
+		}
+		next(w, r, visit{session, token})
+	}
+}
+
+// writeProblem answers with a problem of ours or of JMAP.
+func writeProblem(w http.ResponseWriter, status int, p any) {
+	w.Header().Set("Content-Type", problemMedia)
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(p)
+}
+
+// jmapSession returns the session object (RFC 8620 §2) of an extension's
+// account for a client that reached the server by the Host header host. Where
+// that is no host, the URLs are relative to the server.
+func (s *Server) jmapSession(account office.ID, ext office.Number, host string) jmap.Session {
+	own := json.RawMessage(`{"fax":{"enabled":false,"reason":"notInstalled"},"limits":{}}`)
+	core, _ := json.Marshal(jmap.DefaultLimits) // numbers only
+	base := ""
+	if hostOf(host) != "" {
+		base = "https://" + host
+	}
+	id := jmap.ID(account)
+	return jmap.Session{
+		Capabilities: map[string]json.RawMessage{jmap.Core: core, Capability: own},
+		Accounts: map[jmap.ID]jmap.Account{id: {
+			Name: string(ext), IsPersonal: true, Capabilities: map[string]json.RawMessage{Capability: own},
+		}},
+		PrimaryAccounts: map[string]jmap.ID{Capability: id},
+		Username:        string(ext),
+		APIURL:          base + "/jmap/api",
+		DownloadURL:     base + "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
+		UploadURL:       base + "/jmap/upload/{accountId}/",
+		EventSourceURL:  base + "/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}",
+		State:           s.sessionState(account, ext),
+	}
+}
+
+// sessionState changes when anything in the session object does.
+func (s *Server) sessionState(account office.ID, ext office.Number) string {
+	sum := sha256.Sum256([]byte(s.cfg.Version + " " + string(account) + " " + string(ext)))
+	return hex.EncodeToString(sum[:6])
+}
+
+// wellKnown answers the session object.
+func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request, v visit) {
+	s.writeJSON(w, r, s.jmapSession(v.Account, v.Extension, r.Host))
+}
+
+// bodyTime is how long a client may take to send a request body.
+const bodyTime = 30 * time.Second
+
+// call answers a JMAP request (RFC 8620 §3).
+func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
+	limits := jmap.DefaultLimits
+	if !s.busy.enter(string(v.ID), limits.MaxConcurrentRequests, maxConnections) {
+		writeProblem(w, http.StatusBadRequest, jmap.TooLarge("maxConcurrentRequests"))
+		return
+	}
+	defer s.busy.leave(string(v.ID))
+
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != jmap.RequestType {
+		writeProblem(w, http.StatusBadRequest, &jmap.Problem{Type: jmap.NotJSON, Status: http.StatusBadRequest, Detail: "the content type is not " + jmap.RequestType})
+		return
+	}
+	body, ok := readBody(w, r, limits.MaxSizeRequest)
+	if !ok {
+		writeProblem(w, http.StatusBadRequest, jmap.TooLarge("maxSizeRequest"))
+		return
+	}
+	request, problem := jmap.ParseRequest(body, limits, Capability)
+	if problem != nil {
+		writeProblem(w, problem.Status, problem)
+		return
+	}
+	response := request.Answer(r.Context(), limits, s.methods(v, request.Using), func(c jmap.Invocation, err error) {
+		if r.Context().Err() == nil {
+			s.log.Error("method not served", "method", c.Name, "err", err)
+		}
+	})
+	response.SessionState = s.sessionState(v.Account, v.Extension)
+	s.writeJSON(w, r, response)
+}
+
+// readBody returns the body of a request, and false where it is longer than max
+// or does not come in time.
+func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, bool) {
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(bodyTime))
+	defer control.SetReadDeadline(time.Time{}) // it would end a long answer
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
+	return body, err == nil
+}
+
+// methods returns what answers one method call of a session.
+func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
+	capable := false
+	for _, c := range using {
+		capable = capable || c == Capability
+	}
+	kinds := map[string]kind{"Voicemail": voicemails{s.cfg.Store}, "Call": calls{s.cfg.Store}}
+	return func(ctx context.Context, c jmap.Invocation) (any, error) {
+		noun, verb, _ := strings.Cut(c.Name, "/")
+		k, known := kinds[noun]
+		if !known || !capable {
+			return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
+		}
+		m := method{k: k, t: store.Type(noun), store: s.cfg.Store, account: v.Account}
+		var answer any
+		var err error
+		switch verb {
+		case "get":
+			answer, err = m.get(ctx, c.Args)
+		case "changes":
+			answer, err = m.changes(ctx, c.Args)
+		case "query":
+			answer, err = m.query(ctx, c.Args)
+		case "queryChanges":
+			return nil, &jmap.MethodError{Type: jmap.CannotCalculateChanges}
+		case "set":
+			settable, ok := k.(setter)
+			if !ok {
+				return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
+			}
+			answer, err = m.set(ctx, settable, c.Args)
+		default:
+			return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
+		}
+		return answer, methodError(err)
+	}
+}
+
+// methodError turns the store's sentinels into what JMAP calls them.
+func methodError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrCannotCalculate):
+		return &jmap.MethodError{Type: jmap.CannotCalculateChanges}
+	case errors.Is(err, store.ErrStateMismatch):
+		return &jmap.MethodError{Type: jmap.StateMismatch}
+	case errors.Is(err, office.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &jmap.MethodError{Type: jmap.ServerUnavailable}
+	}
+	return err
+}
+
+// upload takes no blobs: no object that a client may create refers to one.
+func (s *Server) upload(w http.ResponseWriter, _ *http.Request, _ visit) {
+	writeProblem(w, http.StatusNotFound, newProblem(http.StatusNotFound, "nothing can be uploaded"))
+}
+
+// writeJSON answers v, packed where the client takes it and it is worth it.
+func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		p := s.refuse(r.Context(), "answer", err)
+		writeProblem(w, p.Status, p)
+		return
+	}
+	w.Header().Set("Content-Type", jmap.RequestType)
+	w.Header().Set("Vary", "Accept-Encoding")
+	if len(b) < 1024 || !acceptsGzip(r) {
+		w.Write(b)
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // a valid level
+	z.Write(b)
+	z.Close()
+}
+
+// acceptsGzip reports whether the client unpacks gzip (RFC 9110 §12.5.3).
+func acceptsGzip(r *http.Request) bool {
+	for _, part := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+		coding, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.TrimSpace(coding) == "gzip" && strings.ReplaceAll(weight, " ", "") != "q=0" {
+			return true
+		}
+	}
+	return false
+}

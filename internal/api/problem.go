@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"timbre/internal/office"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// A Refusal is what an office answered instead of doing what it was asked. It
+// wraps the sentinel of package office that fits, if one does.
+type Refusal struct {
+	Code   office.Error // empty: none fits
+	Detail string       // one line for an administrator
+}
+
+func (r *Refusal) Error() string { return r.Detail }
+
+func (r *Refusal) Unwrap() error {
+	if r.Code == "" {
+		return nil
+	}
+	return r.Code
+}
+
+// A problem is a refusal as it travels (RFC 9457). It never repeats what was
+// submitted, which may be a password.
+type problem struct {
+	Type   string `json:"type"` // problemType and the code of an office.Error, or about:blank
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+const (
+	problemType  = "urn:timbre:error:"
+	problemMedia = "application/problem+json"
+)
+
+func (p *problem) Error() string             { return p.Detail }
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) ContentType(string) string { return problemMedia }
+
+// refusal returns p as a client sees it.
+func (p *problem) refusal() *Refusal {
+	code, known := strings.CutPrefix(p.Type, problemType)
+	if !known {
+		code = ""
+	}
+	return &Refusal{Code: office.Error(code), Detail: p.Detail}
+}
+
+// newProblem returns a problem without a code.
+func newProblem(status int, detail string) *problem {
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// A reply is how one sentinel is told.
+type reply struct {
+	status int
+	words  string
+}
+
+// replyTo returns the status and the words for a sentinel, and false for what
+// is none that a client may know of.
+func replyTo(code office.Error) (reply, bool) {
+	switch code {
+	case office.ErrLogin:
+		return reply{http.StatusUnauthorized, "company, extension or password is wrong"}, true
+	case office.ErrSession:
+		return reply{http.StatusUnauthorized, "the session has ended"}, true
+	case office.ErrTooMany:
+		return reply{http.StatusTooManyRequests, "too many attempts; try again later"}, true
+	case office.ErrUnavailable:
+		return reply{http.StatusServiceUnavailable, "cannot be served now; try again later"}, true
+	case office.ErrNotFound:
+		return reply{http.StatusNotFound, "not found"}, true
+	case office.ErrExists:
+		return reply{http.StatusConflict, "exists already"}, true
+	case office.ErrRefused:
+		return reply{http.StatusForbidden, "refused"}, true
+	case office.ErrNoCompany:
+		return reply{http.StatusConflict, "the company is not set yet (timbred company set)"}, true
+	case office.ErrNumber:
+		return reply{http.StatusUnprocessableEntity, "not a telephone number with its country code, such as +525555550100"}, true
+	case office.ErrExtension:
+		return reply{http.StatusUnprocessableEntity, "not an extension: 2 to 6 digits that are no emergency number"}, true
+	case office.ErrName:
+		return reply{http.StatusUnprocessableEntity, "not a name: 1 to 64 printable characters"}, true
+	case office.ErrPassword:
+		return reply{http.StatusUnprocessableEntity, "not a password: 8 to 128 bytes"}, true
+	case office.ErrRingTime:
+		return reply{http.StatusUnprocessableEntity, "not a ring time: 5 to 60 seconds"}, true
+	case office.ErrEmail:
+		return reply{http.StatusUnprocessableEntity, "not an e-mail address"}, true
+	case office.ErrRegion:
+		return reply{http.StatusUnprocessableEntity, "not a country of two capital letters, such as MX"}, true
+	case office.ErrLanguage:
+		return reply{http.StatusUnprocessableEntity, "not a language: es-MX or en"}, true
+	}
+	return reply{}, false
+}
+
+// refuse returns err as it is told to a client, with the noun it is about in
+// front. What is no sentinel is logged and told without its text.
+func (s *Server) refuse(ctx context.Context, noun string, err error) *problem {
+	var code office.Error
+	if errors.As(err, &code) {
+		if r, ok := replyTo(code); ok {
+			return &problem{problemType + string(code), http.StatusText(r.status), r.status, noun + ": " + r.words}
+		}
+	}
+	if ctx.Err() == nil { // else the client has gone, which needs no line
+		s.log.Error("request not served", "about", noun, "err", err)
+	}
+	return newProblem(http.StatusInternalServerError, noun+": the server could not do it; its log says why")
+}
+
+// redact replaces huma's own errors, which echo what was submitted.
+func redact(_ huma.Context, _ string, v any) (any, error) {
+	e, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	detail := "the request is not valid"
+	if len(e.Errors) > 0 && e.Errors[0].Location != "" {
+		detail = fmt.Sprintf("%s: %.64s", detail, e.Errors[0].Location)
+	}
+	return newProblem(e.Status, detail), nil
+}

@@ -1,0 +1,100 @@
+// Command timbred is the companion server of a small office's telephones, and
+// its administration: `timbred serve` runs it, the other commands change an
+// office whether or not a server runs on it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"timbre/internal/api"
+	"timbre/internal/office"
+	"timbre/internal/server"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(os.Stdin, os.Stdout, os.Stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "timbred: "+words(err))
+		stop()
+		os.Exit(1)
+	}
+}
+
+// words returns err as one line for an administrator.
+func words(err error) string {
+	var refused *api.Refusal
+	text := err.Error()
+	switch {
+	case errors.As(err, &refused):
+		text = refused.Detail
+	case errors.Is(err, office.ErrInUse):
+		text = strings.ReplaceAll(text, string(office.ErrInUse), "another server or command is using it")
+	case errors.Is(err, office.ErrNewerSchema):
+		text = strings.ReplaceAll(text, string(office.ErrNewerSchema), "a newer version of timbred wrote it; this one does not touch it")
+	case errors.Is(err, office.ErrNoCompany):
+		text = strings.ReplaceAll(text, string(office.ErrNoCompany), "there is no office yet (timbred company set)")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// A command is what all commands share: the flags that they all take and the
+// streams.
+type command struct {
+	cfg  server.Config
+	json bool
+
+	in       io.Reader
+	out, log io.Writer
+}
+
+// newRoot returns the command line.
+func newRoot(in io.Reader, out, log io.Writer) *cobra.Command {
+	c := &command{cfg: server.Default(), in: in, out: out, log: log}
+	root := &cobra.Command{
+		Use: "timbred", Short: "Telephone server of a small office",
+		Version: server.Version(), SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(out)
+	root.SetErr(log)
+	f := root.PersistentFlags()
+	f.StringVar(&c.cfg.Data, "data", c.cfg.Data, "folder of the office's data")
+	f.StringVar(&c.cfg.DB, "db", "", "PostgreSQL instead of SQLite, as postgres://user@host/database")
+	f.BoolVar(&c.json, "json", false, "answer in JSON")
+	root.AddCommand(c.serve(), c.company(), c.extension(), c.device(), c.status())
+	return root
+}
+
+// group returns a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return fmt.Errorf("%s: which of its commands? See %s --help", cmd.CommandPath(), cmd.CommandPath())
+	}}
+	g.AddCommand(commands...)
+	return g
+}
+
+// administer calls do with the administration of the office.
+func (c *command) administer(ctx context.Context, create bool, do func(*api.Admin) error) (err error) {
+	admin, done, err := server.Admin(ctx, c.cfg, create)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := done(); err == nil {
+			err = e
+		}
+	}()
+	return do(admin)
+}
