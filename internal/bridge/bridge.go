@@ -36,9 +36,9 @@ func lawOf(leg *ua.Leg) (media.Law, bool) {
 	return 0, false
 }
 
-// hangup ends leg, also when ctx has ended already. A leg that is over stays
+// Hangup ends leg, also when ctx has ended already. A leg that is over stays
 // so.
-func hangup(ctx context.Context, leg *ua.Leg) {
+func Hangup(ctx context.Context, leg *ua.Leg) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), byeTime)
 	defer cancel()
 	_ = leg.Hangup(ctx) // a peer that does not answer is gone as well

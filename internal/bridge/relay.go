@@ -23,23 +23,17 @@ const silentTime = 30 * time.Minute
 // returns ErrCodec for any other pair of different codecs and ErrSilent where
 // both sides have gone; then too the legs are hung up.
 func Relay(ctx context.Context, a, b *ua.Leg) error {
-	defer hangup(ctx, b)
-	defer hangup(ctx, a)
-	there, err := translation(a, b)
-	if err != nil {
-		return err
-	}
-	back, err := translation(b, a)
-	if err != nil {
-		return err
-	}
 	var carriers sync.WaitGroup
-	broken := make(chan error, 2) // one for each carrier
-	carriers.Go(func() { broken <- guarded(func() { carry(a, b, there) }) })
-	carriers.Go(func() { broken <- guarded(func() { carry(b, a, back) }) })
-	err = attend(ctx, a, b, broken)
-	hangup(ctx, a)
-	hangup(ctx, b)
+	there, err := translation(a, b)
+	if err == nil {
+		back, _ := translation(b, a) // what goes there comes back
+		broken := make(chan error, 2)
+		carriers.Go(func() { broken <- guarded(func() { carry(a, b, there) }) })
+		carriers.Go(func() { broken <- guarded(func() { carry(b, a, back) }) })
+		err = attend(ctx, a, b, broken)
+	}
+	Hangup(ctx, a)
+	Hangup(ctx, b)
 	carriers.Wait()
 	return err
 }

@@ -35,9 +35,9 @@ type Voice struct {
 // dialogue hears nothing old when it begins to listen. A leg that is neither
 // PCMA nor PCMU is hung up with ErrCodec.
 func Talk(ctx context.Context, leg *ua.Leg, dialogue func(ctx context.Context, v *Voice) error) error {
-	defer hangup(ctx, leg)
 	law, ok := lawOf(leg)
 	if !ok {
+		Hangup(ctx, leg)
 		return ErrCodec
 	}
 	v := &Voice{leg: leg, law: law}
@@ -45,12 +45,12 @@ func Talk(ctx context.Context, leg *ua.Leg, dialogue func(ctx context.Context, v
 	var deaf error
 	reader.Go(func() {
 		if deaf = guarded(v.read); deaf != nil {
-			hangup(ctx, leg)
+			Hangup(ctx, leg)
 		}
 	})
 	var err error
 	panicked := guarded(func() { err = dialogue(ctx, v) })
-	hangup(ctx, leg)
+	Hangup(ctx, leg)
 	reader.Wait()
 	for _, e := range []error{panicked, err, deaf} {
 		if e != nil {
@@ -111,14 +111,9 @@ func (v *Voice) Done() <-chan struct{} { return v.leg.Done() }
 // the leg is over, or with ctx's error when ctx ends; and with the key as soon
 // as the caller presses one of those in stop.
 func (v *Voice) Play(ctx context.Context, samples []int16, stop string) (key rune, err error) {
-	var digits <-chan rune
-	if stop != "" {
-		digits = v.leg.Digits()
-	}
 	pacer := media.NewPacer(time.Now(), ptime)
 	due := time.NewTimer(0)
 	defer due.Stop()
-	silence := v.law.Silence()
 	p := ua.Packet{SSRC: rand.Uint32(), Payload: make([]byte, frame)}
 	for {
 		n, wait := pacer.Next(time.Now())
@@ -127,29 +122,40 @@ func (v *Voice) Play(ctx context.Context, samples []int16, stop string) (key run
 			return 0, nil
 		}
 		due.Reset(wait)
-		for waiting := true; waiting; {
-			select {
-			case <-due.C:
-				waiting = false
-			case key, ok := <-digits:
-				if !ok {
-					return 0, nil
-				}
-				if strings.ContainsRune(stop, key) {
-					return key, nil
-				}
-			case <-v.leg.Done():
-				return 0, nil
-			case <-ctx.Done():
-				return 0, ctx.Err()
-			}
+		if over, key, err := v.await(ctx, due.C, stop); over {
+			return key, err
 		}
 		p.Marker = p.Sequence == 0
 		p.Timestamp = uint32(from)
 		for i := v.law.Encode(p.Payload, samples[from:]); i < frame; i++ {
-			p.Payload[i] = silence
+			p.Payload[i] = v.law.Silence()
 		}
-		_ = v.leg.WritePacket(&p) // the end of the leg is seen above
+		_ = v.leg.WritePacket(&p) // the end of the leg is seen by await
 		p.Sequence++
+	}
+}
+
+// await waits for due; over is true where something ends the speech before.
+func (v *Voice) await(ctx context.Context, due <-chan time.Time, stop string) (over bool, key rune, err error) {
+	digits := v.leg.Digits()
+	if stop == "" {
+		digits = nil
+	}
+	for {
+		select {
+		case <-due:
+			return false, 0, nil
+		case key, ok := <-digits:
+			if !ok {
+				return true, 0, nil
+			}
+			if strings.ContainsRune(stop, key) {
+				return true, key, nil
+			}
+		case <-v.leg.Done():
+			return true, 0, nil
+		case <-ctx.Done():
+			return true, 0, ctx.Err()
+		}
 	}
 }

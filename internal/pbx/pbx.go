@@ -5,8 +5,8 @@
 // log. Its caller is server.
 //
 // Each call is owned by one goroutine, that of its INVITE; nothing of a call is
-// shared but what Status counts. A panic ends one call, with its record as
-// failed.
+// shared but the counts of calls in progress. A panic ends one call, with its
+// record as failed.
 package pbx
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,17 +30,21 @@ import (
 // DefaultMaxCalls is how many calls an extension may have at the same time.
 const DefaultMaxCalls = 2
 
+// drainTime is how long a stop waits for the calls in progress to end by
+// themselves, once they were told to.
+const drainTime = 5 * time.Second
+
 // Config says what a PBX serves and on which sockets, which Run closes.
 type Config struct {
-	Log   *slog.Logger
+	Log   *slog.Logger // nil: nothing is logged
 	Store *store.Store
 	Gate  *auth.Gate
-	Agent string // User-Agent and Server; empty: "timbred"
+	Agent string // User-Agent and Server
 
-	Domain    string // host name of the office's SIP addresses
-	UDP       net.PacketConn
-	TCP       net.Listener
-	TLS       net.Listener // plain; wrapped with ServerTLS
+	Domain    string         // host name of the office's SIP addresses
+	UDP       net.PacketConn // nil: none
+	TCP       net.Listener   // nil: none
+	TLS       net.Listener   // plain; wrapped with ServerTLS; nil: none
 	ServerTLS *tls.Config
 	Media     ua.Media
 
@@ -58,24 +63,150 @@ type PBX struct {
 	box      *voicemail.Box
 	endpoint *ua.Endpoint
 
-	mu       sync.Mutex
-	stopping bool                  // guarded by mu
-	live     map[office.Number]int // guarded by mu; calls of each extension, if any
-	calls    sync.WaitGroup        // one for each call; added to under mu
+	halt context.Context // ends when calls in progress must
+	stop context.CancelFunc
+	idle chan struct{} // closed when stopped and no call is left
+
+	mu      sync.Mutex
+	stopped bool                  // guarded by mu; no call begins any more
+	live    int                   // guarded by mu; calls in progress
+	busy    map[office.Number]int // guarded by mu; calls of each extension that has any
 }
 
-// New returns a switchboard over cfg.Store that serves once Run is called.
-func New(ctx context.Context, cfg Config) (*PBX, error) { return nil, fmt.Errorf("unfinished") }
-
-// Run serves until ctx ends. Then calls in progress are ended with their records
-// written, and Run returns nil when all goroutines are gone.
-func (p *PBX) Run(ctx context.Context) error { return fmt.Errorf("unfinished") }
-
-// Status is what the switchboard is doing.
-type Status struct {
-	Calls         int // in progress, ringing ones and echo tests too
-	Registrations int // devices that can be rung
+// New returns a switchboard over cfg.Store that serves once Run is called. It
+// turns the recordings that the last stop cut into voicemails.
+func New(ctx context.Context, cfg Config) (*PBX, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxCalls == 0 {
+		cfg.MaxCalls = DefaultMaxCalls
+	}
+	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, idle: make(chan struct{}), busy: map[office.Number]int{}}
+	p.halt, p.stop = context.WithCancel(context.Background())
+	var err error
+	if p.table, err = registrar.Open(ctx, registrar.Config{Store: cfg.Store, Log: cfg.Log, Now: cfg.Now()}); err != nil {
+		return nil, fmt.Errorf("reading the registrations: %w", err)
+	}
+	p.sounds = voicemail.NewSounds(cfg.Sounds, voicemail.System)
+	p.box = voicemail.New(voicemail.Config{Store: cfg.Store, Log: cfg.Log, Sounds: p.sounds, Now: cfg.Now})
+	if err = p.box.Recover(ctx); err != nil {
+		return nil, err
+	}
+	p.endpoint, err = ua.New(ua.Config{
+		Log: cfg.Log, Agent: cfg.Agent, Host: cfg.Domain,
+		UDP: cfg.UDP, TCP: cfg.TCP, TLS: cfg.TLS, ServerTLS: cfg.ServerTLS, Media: cfg.Media,
+		Digest:     ua.Digest{Realm: auth.Realm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
+		OnInvite:   p.invite,
+		OnRegister: p.register,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting SIP: %w", err)
+	}
+	return p, nil
 }
 
-// Status returns what the switchboard is doing now.
-func (p *PBX) Status() Status { return Status{} }
+// Run serves until ctx ends. Then the calls in progress are ended and their
+// records written, and Run returns nil when all goroutines are gone. It returns
+// an error only where a socket fails.
+func (p *PBX) Run(ctx context.Context) error {
+	serving, hangup := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangup()
+	served := make(chan error, 1)
+	go func() { served <- p.endpoint.Run(serving) }()
+	var err error
+	select {
+	case err = <-served:
+		p.drain(drainTime)
+	case <-ctx.Done():
+		p.drain(drainTime)
+		hangup()
+		err = <-served
+	}
+	<-p.idle // the calls without an endpoint end at once, their records are written
+	return err
+}
+
+// drain lets no call begin any more, tells those in progress to end, and waits
+// for them for at most patience.
+func (p *PBX) drain(patience time.Duration) {
+	p.mu.Lock()
+	p.stopped = true
+	if p.live == 0 {
+		close(p.idle)
+	}
+	p.mu.Unlock()
+	p.stop()
+	select {
+	case <-p.idle:
+	case <-time.After(patience):
+	}
+}
+
+// begin counts a call that begins; false once the switchboard stops. It is
+// undone by end.
+func (p *PBX) begin() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return false
+	}
+	p.live++
+	return true
+}
+
+// end counts a call that is over.
+func (p *PBX) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live--
+	if p.stopped && p.live == 0 {
+		close(p.idle)
+	}
+}
+
+// occupy counts one more call of ext; false where it has as many as it may. It
+// is undone by release.
+func (p *PBX) occupy(ext office.Number) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.busy[ext] >= p.cfg.MaxCalls {
+		return false
+	}
+	p.busy[ext]++
+	return true
+}
+
+// release counts one call of ext less.
+func (p *PBX) release(ext office.Number) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.busy[ext]--; p.busy[ext] == 0 {
+		delete(p.busy, ext)
+	}
+}
+
+// LiveCalls returns how many calls are in progress, ringing ones and echo tests
+// among them.
+func (p *PBX) LiveCalls() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.live
+}
+
+// Registered returns the devices that can be rung now.
+func (p *PBX) Registered() []office.ID {
+	var devices []office.ID
+	now := p.cfg.Now()
+	for ext := range p.table.Registered(now) {
+		for _, b := range p.table.Contacts(p.halt, ext, now) {
+			if !slices.Contains(devices, b.Device.ID) {
+				devices = append(devices, b.Device.ID)
+			}
+		}
+	}
+	return devices
+}
