@@ -26,6 +26,7 @@ type tape struct {
 	held    []int16                // silence after the first pause, not yet in the file
 	written int                    // samples in the file
 	spoke   time.Time              // when the caller was last heard to speak
+	over    bool                   // nothing is taken any more
 	err     error                  // the first one of writing
 }
 
@@ -72,6 +73,9 @@ func (t *tape) run(ctx context.Context, leg Leg) {
 func (t *tape) hear(samples []int16) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.over {
+		return
+	}
 	quiet := t.silence.Write(samples)
 	if quiet == 0 {
 		t.spoke = time.Now()
@@ -105,10 +109,9 @@ func (t *tape) full() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if time.Since(t.spoke) >= Silence { // by the clock: a muted telephone may send nothing
-		t.held = nil
-		return true
+		t.held, t.over = nil, true
 	}
-	return t.err != nil || lasting(t.written+len(t.held)) >= office.MaxVoicemail
+	return t.over || t.err != nil || lasting(t.written+len(t.held)) >= office.MaxVoicemail
 }
 
 // close finishes the file and returns how long the recording is. Silence before

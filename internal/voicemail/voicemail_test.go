@@ -296,7 +296,7 @@ func TestRecordingEnds(t *testing.T) {
 		{"another key does not end it", func(l *line) { l.digits <- '1'; l.says(speech(3 * time.Second)); l.hangsUp() }, 0, 3 * time.Second},
 		{"silence is sent", func(l *line) {
 			l.says(speech(3 * time.Second))
-			for range 60 {
+			for range 12 {
 				time.Sleep(time.Second)
 				l.says(make([]int16, Rate))
 			}
@@ -317,14 +317,16 @@ func TestRecordingEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				l := newLine()
-				go func() {
+				var caller sync.WaitGroup
+				caller.Go(func() {
 					<-l.listens
 					c.caller(l)
-				}()
+				})
 				start := time.Now()
 				tape.run(t.Context(), l)
 				after := time.Since(start)
 				duration, err := tape.close()
+				caller.Wait()
 				if err != nil {
 					t.Fatal(err)
 				}
