@@ -1,0 +1,160 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/sqldb"
+)
+
+// A Side is one extension's line of a call: the account whose log it is in.
+type Side struct {
+	Account office.ID
+	Call    office.Call
+}
+
+// BeginCalls writes live rows, which no reader of the log sees before
+// EndCalls, in one commit. The caller makes the IDs. To begin a row again
+// changes it while it is live. A stop of the server turns live rows into failed
+// calls. ErrNotFound: an account is gone.
+func (s *Store) BeginCalls(ctx context.Context, sides ...Side) error {
+	return s.write(ctx, func(w *writing) error {
+		for _, side := range sides {
+			side.Call.Outcome = ""
+			if err := w.putCall(side, 0); err != nil {
+				return fmt.Errorf("writing live call: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// EndCalls enters finished calls into the logs in one commit, whether or not
+// they were begun. Every Outcome must be set. ErrNotFound: an account is gone.
+func (s *Store) EndCalls(ctx context.Context, sides ...Side) error {
+	return s.write(ctx, func(w *writing) error { return w.endCalls(sides) })
+}
+
+func (w *writing) endCalls(sides []Side) error {
+	// Always in the same order: two transactions that lock the same accounts do not block each other.
+	sides = slices.SortedFunc(slices.Values(sides), func(a, b Side) int { return cmp.Compare(a.Account, b.Account) })
+	for _, side := range sides {
+		if side.Call.Outcome == "" {
+			return fmt.Errorf("ending call %s: it has no outcome", side.Call.ID)
+		}
+		seq, err := w.next(side.Account, TypeCall, 1)
+		if err != nil {
+			return fmt.Errorf("ending call: %w", err)
+		}
+		if err := w.putCall(side, seq); err != nil {
+			return fmt.Errorf("ending call: %w", err)
+		}
+	}
+	return nil
+}
+
+// putCall writes a row whole. A row that is in the log does not become live
+// again, and keeps the number with which it came.
+func (w *writing) putCall(side Side, seq int64) error {
+	c := &side.Call
+	var answered sql.NullInt64
+	if c.AnsweredAt != nil {
+		answered = sql.NullInt64{Int64: millis(*c.AnsweredAt), Valid: true}
+	}
+	r, err := w.Exec(`INSERT INTO call (id, account, kind, outcome, reason, number, name, folded, started_at, answered_at,
+			ring_time, duration, answered_by, forwarded_to, enc_local, enc_remote, created_seq, modseq)
+		SELECT $1, a.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16 FROM account a WHERE a.id = $17
+		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, outcome = excluded.outcome, reason = excluded.reason,
+			number = excluded.number, name = excluded.name, folded = excluded.folded, started_at = excluded.started_at,
+			answered_at = excluded.answered_at, ring_time = excluded.ring_time, duration = excluded.duration,
+			answered_by = excluded.answered_by, forwarded_to = excluded.forwarded_to,
+			enc_local = excluded.enc_local, enc_remote = excluded.enc_remote, modseq = excluded.modseq,
+			created_seq = CASE WHEN call.created_seq = 0 THEN excluded.created_seq ELSE call.created_seq END
+		WHERE call.account = excluded.account AND (excluded.modseq > 0 OR call.modseq = 0)`,
+		c.ID, c.Kind, c.Outcome, c.Reason, c.Peer.Number, c.Peer.Name, c.Peer.Folded(), millis(c.StartedAt), answered,
+		time.Duration(c.RingDuration).Milliseconds(), time.Duration(c.Duration).Milliseconds(), c.AnsweredBy, c.ForwardedTo,
+		c.Encryption.Local, c.Encryption.Remote, seq, side.Account)
+	return affected(r, err)
+}
+
+// interruptCalls ends the rows that a stop of the server left live.
+func (s *Store) interruptCalls(ctx context.Context) error {
+	return s.write(ctx, func(w *writing) error {
+		rows, err := w.Query("SELECT " + callColumns + ", account FROM call WHERE outcome = ''")
+		sides, err := collect(rows, err, func(r *sql.Rows) (side Side, err error) {
+			side.Call, err = scanCall(r, &side.Account)
+			side.Call.Outcome, side.Call.Reason = office.Failed, office.Interrupted
+			return side, err
+		})
+		if err != nil || len(sides) == 0 {
+			return err
+		}
+		return w.endCalls(sides)
+	})
+}
+
+const callColumns = `id, kind, outcome, reason, number, name, started_at, answered_at, ring_time, duration,
+	answered_by, forwarded_to, enc_local, enc_remote`
+
+// scanCall reads callColumns and then more.
+func scanCall(r *sql.Rows, more ...any) (c office.Call, err error) {
+	var started, ring, talk int64
+	var answered sql.NullInt64
+	err = r.Scan(append([]any{
+		&c.ID, &c.Kind, &c.Outcome, &c.Reason, &c.Peer.Number, &c.Peer.Name, &started, &answered, &ring, &talk,
+		&c.AnsweredBy, &c.ForwardedTo, &c.Encryption.Local, &c.Encryption.Remote,
+	}, more...)...)
+	c.StartedAt = at(started)
+	if answered.Valid {
+		t := at(answered.Int64)
+		c.AnsweredAt = &t
+	}
+	c.RingDuration = office.Duration(time.Duration(ring) * time.Millisecond)
+	c.Duration = office.Duration(time.Duration(talk) * time.Millisecond)
+	return c, err
+}
+
+// Calls returns those of the calls ids that are in account's log, in no order.
+func (s *Store) Calls(ctx context.Context, account office.ID, ids ...office.ID) ([]office.Call, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := s.db.Query(ctx, "SELECT "+callColumns+" FROM call WHERE account = $1 AND outcome <> '' AND id IN ("+
+		sqldb.Placeholders(2, len(ids))+")", append([]any{account}, sqldb.Args(ids)...)...)
+	return collect(rows, err, func(r *sql.Rows) (office.Call, error) { return scanCall(r) })
+}
+
+// A CallFilter chooses calls; zero fields choose all.
+type CallFilter struct {
+	Kind   office.CallKind
+	After  time.Time // started at this time or later
+	Before time.Time // started before this time
+	Text   string    // each of its words is in the peer's name or number; case and accents do not matter
+}
+
+func (f CallFilter) list(account office.ID) *list {
+	l := newList("call", "started_at", account)
+	l.and("outcome <> ''")
+	if f.Kind != "" {
+		l.and("kind = ?", f.Kind)
+	}
+	l.between(f.After, f.Before)
+	l.containing(f.Text)
+	return l
+}
+
+// QueryCalls returns the ids of the calls that f chooses, newest first.
+// ErrNotFound: the anchor is not a call of the account.
+func (s *Store) QueryCalls(ctx context.Context, account office.ID, f CallFilter, p Page) ([]office.ID, error) {
+	return f.list(account).ids(ctx, s.db, p)
+}
+
+// CountCalls returns how many calls f chooses.
+func (s *Store) CountCalls(ctx context.Context, account office.ID, f CallFilter) (int, error) {
+	return f.list(account).count(ctx, s.db)
+}

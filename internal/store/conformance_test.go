@@ -1,0 +1,112 @@
+package store_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/sqldb/pgtest"
+	"timbre/internal/store"
+)
+
+// An office under test: a store that can be closed and opened again, and a
+// clock that stands still until it is set.
+type fixture struct {
+	*store.Store
+	cfg store.Config
+	now time.Time
+}
+
+// exercises call every method of a Store. Each gets an empty office and runs on
+// every database.
+var exercises = map[string]func(*testing.T, *fixture){
+	"company":                         company,
+	"extensions":                      extensions,
+	"removed extension is kept":       removedExtensionIsKept,
+	"removed extension is purged":     removedExtensionIsPurged,
+	"devices":                         devices,
+	"sessions":                        sessions,
+	"rotated session":                 rotatedSession,
+	"new password ends sessions":      newPasswordEndsSessions,
+	"bindings":                        bindings,
+	"calls":                           calls,
+	"call filters and pages":          callFilters,
+	"interrupted calls":               interruptedCalls,
+	"voicemail":                       voicemail,
+	"voicemail filters":               voicemailFilters,
+	"voicemail set":                   voicemailSet,
+	"voicemail commits whole":         voicemailCommitsWhole,
+	"recordings":                      recordings,
+	"files without an owner":          filesWithoutOwner,
+	"changes":                         changes,
+	"changes in pages":                changesInPages,
+	"tombstones":                      tombstones,
+	"wakes":                           wakes,
+	"generation":                      generation,
+	"followers miss nothing":          followersMissNothing,
+	"concurrent calls of one account": concurrentCalls,
+	"status":                          status,
+}
+
+func TestSQLite(t *testing.T) {
+	conform(t, func(*testing.T) string { return "" })
+}
+
+func TestPostgreSQL(t *testing.T) {
+	cluster := pgtest.Start(t)
+	conform(t, func(t *testing.T) string { return cluster.Database(t) })
+}
+
+// conform runs all exercises on the databases that dsn makes.
+func conform(t *testing.T, dsn func(*testing.T) string) {
+	for name, run := range exercises {
+		t.Run(name, func(t *testing.T) {
+			f := &fixture{now: time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC)}
+			f.cfg = store.Config{Dir: filepath.Join(t.TempDir(), "data"), DSN: dsn(t), Now: func() time.Time { return f.now }}
+			f.open(t)
+			t.Cleanup(func() { f.Close() })
+			run(t, f)
+		})
+	}
+}
+
+func (f *fixture) open(t *testing.T) {
+	t.Helper()
+	s, err := store.Open(t.Context(), f.cfg)
+	must(t, err)
+	f.Store = s
+}
+
+// restart closes the store and opens it again, as after a stop of the server.
+func (f *fixture) restart(t *testing.T) {
+	t.Helper()
+	must(t, f.Close())
+	f.open(t)
+}
+
+// add adds an extension and returns its account.
+func (f *fixture) add(t *testing.T, n office.Number) office.ID {
+	t.Helper()
+	e, err := f.AddExtension(t.Context(), office.Extension{Number: n, Name: "Ana López"}, "hash")
+	must(t, err)
+	return e.Account
+}
+
+// login starts a session of n.
+func (f *fixture) login(t *testing.T, n office.Number, token string) store.Session {
+	t.Helper()
+	s, err := f.AddSession(t.Context(), store.NewSession{
+		Device: office.Device{Extension: n, Name: "laptop", Username: "d" + token},
+		Secret: store.Secret{MD5: "m", SHA256: "s"}, Token: token, Address: "192.0.2.1", ExpiresAt: f.now.Add(time.Hour),
+	})
+	must(t, err)
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

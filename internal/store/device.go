@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"timbre/internal/office"
+)
+
+// A Secret is what the server knows of a device's SIP secret: H(A1) of RFC 7616
+// §3.4.2 in lower-case hexadecimal, for both algorithms.
+type Secret struct{ MD5, SHA256 string }
+
+const deviceColumns = "d.id, e.number, d.name, d.username, d.session, d.created_at, d.last_used"
+
+// deviceFields returns what a row of deviceColumns is scanned into.
+func deviceFields(d *office.Device, created, used *int64) []any {
+	return []any{&d.ID, &d.Extension, &d.Name, &d.Username, &d.Session, created, used}
+}
+
+// AddDevice adds a device to d.Extension. Its ID and CreatedAt are given by the
+// store, Username and the secret by the caller. ErrNotFound: no such extension.
+func (s *Store) AddDevice(ctx context.Context, d office.Device, secret Secret) (office.Device, error) {
+	d.ID, d.CreatedAt = office.NewID(), s.now()
+	err := s.write(ctx, func(w *writing) error { return w.addDevice(d, secret) })
+	d.CreatedAt = at(millis(d.CreatedAt))
+	return d, err
+}
+
+func (w *writing) addDevice(d office.Device, secret Secret) error {
+	w.members = true
+	var account office.ID
+	if err := w.QueryRow("SELECT account FROM extension WHERE number = $1", d.Extension).Scan(&account); err != nil {
+		return found(err)
+	}
+	w.changed = append(w.changed, account)
+	_, err := w.Exec(`INSERT INTO device (id, account, name, username, ha1_md5, ha1_sha256, session, created_at, last_used)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
+		d.ID, account, d.Name, d.Username, secret.MD5, secret.SHA256, d.Session, millis(d.CreatedAt))
+	return err
+}
+
+// Devices returns the devices of extension n, of all extensions if n is empty,
+// oldest first.
+func (s *Store) Devices(ctx context.Context, n office.Number) ([]office.Device, error) {
+	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+` FROM device d JOIN extension e ON e.account = d.account
+		WHERE $1 = '' OR e.number = $1 ORDER BY d.created_at, d.id`, n)
+	return collect(rows, err, func(r *sql.Rows) (d office.Device, err error) {
+		var created, used int64
+		err = r.Scan(deviceFields(&d, &created, &used)...)
+		d.CreatedAt, d.LastUsed = at(created), at(used)
+		return d, err
+	})
+}
+
+// A Registrant is a device with the account that it rings for.
+type Registrant struct {
+	office.Device
+	Account office.ID
+}
+
+// Registrants returns all devices by ID.
+func (s *Store) Registrants(ctx context.Context) (map[office.ID]Registrant, error) {
+	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+", e.account FROM device d JOIN extension e ON e.account = d.account")
+	all, err := collect(rows, err, func(r *sql.Rows) (d Registrant, err error) {
+		var created, used int64
+		err = r.Scan(append(deviceFields(&d.Device, &created, &used), &d.Account)...)
+		d.CreatedAt, d.LastUsed = at(created), at(used)
+		return d, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[office.ID]Registrant, len(all))
+	for _, d := range all {
+		out[d.ID] = d
+	}
+	return out, nil
+}
+
+// DeviceSecret returns the device that registers as username, and its secret,
+// or office.ErrNotFound.
+func (s *Store) DeviceSecret(ctx context.Context, username string) (office.Device, Secret, error) {
+	var d office.Device
+	var secret Secret
+	var created, used int64
+	err := s.db.QueryRow(ctx, "SELECT "+deviceColumns+`, d.ha1_md5, d.ha1_sha256
+		FROM device d JOIN extension e ON e.account = d.account WHERE d.username = $1`, username).
+		Scan(append(deviceFields(&d, &created, &used), &secret.MD5, &secret.SHA256)...)
+	d.CreatedAt, d.LastUsed = at(created), at(used)
+	return d, secret, found(err)
+}
+
+// UseDevice notes that a device registered now.
+func (s *Store) UseDevice(ctx context.Context, id office.ID) error {
+	return s.write(ctx, func(w *writing) error {
+		_, err := w.Exec("UPDATE device SET last_used = $1 WHERE id = $2", millis(s.now()), id)
+		return err
+	})
+}
+
+// RemoveDevice deletes a device with its secret and bindings, and the session
+// that made it if one did. ErrNotFound: there is none.
+func (s *Store) RemoveDevice(ctx context.Context, id office.ID) error {
+	return s.write(ctx, func(w *writing) error {
+		w.members = true
+		var account office.ID
+		if err := w.QueryRow("DELETE FROM device WHERE id = $1 RETURNING account", id).Scan(&account); err != nil {
+			return found(err)
+		}
+		w.changed = append(w.changed, account)
+		return nil
+	})
+}

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"strings"
+
+	"timbre/internal/office"
+)
+
+// A Type is a kind of rows that clients follow.
+type Type string
+
+// The types of the change feed.
+const (
+	TypeVoicemail Type = "Voicemail"
+	TypeCall      Type = "Call"
+)
+
+// tables says where the rows of each type are.
+var tables = map[Type]string{TypeVoicemail: "voicemail", TypeCall: "call"}
+
+// A State is an opaque mark in an account's changes of one type.
+type State string
+
+// The errors of the change feed.
+const (
+	ErrCannotCalculate office.Error = "cannotCalculateChanges" // the client must read everything again
+	ErrStateMismatch   office.Error = "stateMismatch"
+)
+
+// Changes says what changed between two states.
+type Changes struct {
+	OldState, NewState          State
+	HasMore                     bool
+	Created, Updated, Destroyed []office.ID
+}
+
+// MaxPage is the most that one query or one list of changes returns.
+const MaxPage = 500
+
+// next hands out n change numbers of account for rows of type t, in the
+// transaction that writes them; the row lock on the account keeps others from
+// committing in between, so that who has seen number k has seen all before it.
+// It returns the first of the numbers. ErrNotFound: no such account.
+func (w *writing) next(account office.ID, t Type, n int) (first int64, err error) {
+	var last int64
+	err = w.QueryRow("UPDATE account SET modseq = modseq + $1 WHERE id = $2 RETURNING modseq", n, account).Scan(&last)
+	if err != nil {
+		return 0, found(err)
+	}
+	_, err = w.Exec(`INSERT INTO feed (account, type, modseq, floor) VALUES ($1, $2, $3, 0)
+		ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq`, account, t, last)
+	w.changed = append(w.changed, account)
+	return last - int64(n) + 1, err
+}
+
+// bury writes the tombstone of a deleted row.
+func (w *writing) bury(account office.ID, t Type, id office.ID, created, seq, now int64) error {
+	_, err := w.Exec("INSERT INTO tombstone (account, type, id, created_seq, modseq, deleted_at) VALUES ($1, $2, $3, $4, $5, $6)",
+		account, t, id, created, seq, now)
+	return err
+}
+
+// loadEpoch reads the epoch of the data, made when the data are.
+func (s *Store) loadEpoch(ctx context.Context) error {
+	err := s.write(ctx, func(w *writing) error {
+		_, err := w.Exec("INSERT INTO meta (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING", office.NewID())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.db.QueryRow(ctx, "SELECT value FROM meta WHERE name = 'epoch'").Scan(&s.epoch)
+}
+
+func (s *Store) state(seq int64) State { return State(s.epoch + "." + strconv.FormatInt(seq, 10)) }
+
+// parse returns the number in a state of this epoch.
+func (s *Store) parse(st State) (seq int64, ok bool) {
+	rest, ok := strings.CutPrefix(string(st), s.epoch+".")
+	if !ok {
+		return 0, false
+	}
+	seq, err := strconv.ParseInt(rest, 10, 64)
+	return seq, err == nil && seq >= 0
+}
+
+// rower reads one row: a Store's database or a transaction.
+type rower func(query string, args ...any) *sql.Row
+
+// position returns the last change of type t and the last one whose tombstones
+// are gone. ErrNotFound: no such account.
+func position(row rower, account office.ID, t Type) (seq, floor int64, err error) {
+	err = row(`SELECT coalesce(f.modseq, 0), coalesce(f.floor, 0)
+		FROM account a LEFT JOIN feed f ON f.account = a.id AND f.type = $1 WHERE a.id = $2`, t, account).Scan(&seq, &floor)
+	return seq, floor, found(err)
+}
+
+func (s *Store) row(ctx context.Context) rower {
+	return func(query string, args ...any) *sql.Row { return s.db.QueryRow(ctx, query, args...) }
+}
+
+// State returns the state of the rows of type t. ErrNotFound: no such account.
+func (s *Store) State(ctx context.Context, account office.ID, t Type) (State, error) {
+	seq, _, err := position(s.row(ctx), account, t)
+	if err != nil {
+		return "", err
+	}
+	return s.state(seq), nil
+}
+
+// States returns the states of all types. ErrNotFound: no such account.
+func (s *Store) States(ctx context.Context, account office.ID) (map[Type]State, error) {
+	out := make(map[Type]State, len(tables))
+	for t := range tables {
+		st, err := s.State(ctx, account, t)
+		if err != nil {
+			return nil, err
+		}
+		out[t] = st
+	}
+	return out, nil
+}
+
+// Changes returns what changed after since, oldest change first, at most limit
+// ids (0: MaxPage). ErrCannotCalculate: since is of another epoch or too old.
+func (s *Store) Changes(ctx context.Context, account office.ID, t Type, since State, limit int) (Changes, error) {
+	if limit <= 0 || limit > MaxPage {
+		limit = MaxPage
+	}
+	table, ok := tables[t]
+	if !ok {
+		return Changes{}, errors.New("no such type: " + string(t))
+	}
+	from, ok := s.parse(since)
+	if !ok {
+		return Changes{}, ErrCannotCalculate
+	}
+	seq, floor, err := position(s.row(ctx), account, t)
+	if err != nil {
+		return Changes{}, err
+	}
+	if from > seq || from < floor && from < seq {
+		return Changes{}, ErrCannotCalculate
+	}
+	c := Changes{OldState: since, NewState: s.state(seq)}
+	if from == seq {
+		return c, nil
+	}
+	// What changes again after seq was read is left to the next call.
+	rows, err := s.db.Query(ctx, `SELECT id, created_seq, modseq, FALSE FROM (SELECT id, created_seq, modseq FROM `+table+`
+			WHERE account = $1 AND modseq > $2 AND modseq <= $3 ORDER BY modseq LIMIT $4) AS alive
+		UNION ALL SELECT id, created_seq, modseq, TRUE FROM (SELECT id, created_seq, modseq FROM tombstone
+			WHERE account = $1 AND type = $5 AND modseq > $2 AND modseq <= $3 ORDER BY modseq LIMIT $4) AS dead
+		ORDER BY modseq`, account, from, seq, limit+1, t)
+	all, err := collect(rows, err, scanChange)
+	if err != nil {
+		return Changes{}, err
+	}
+	if len(all) > limit {
+		all = all[:limit]
+		c.HasMore, c.NewState = true, s.state(all[limit-1].seq)
+	}
+	for _, e := range all {
+		switch {
+		case !e.dead && e.created > from:
+			c.Created = append(c.Created, e.id)
+		case !e.dead:
+			c.Updated = append(c.Updated, e.id)
+		case e.created <= from: // what came and went in between is not worth a word
+			c.Destroyed = append(c.Destroyed, e.id)
+		}
+	}
+	return c, nil
+}
+
+// A change is one entry of the feed.
+type change struct {
+	id           office.ID
+	created, seq int64
+	dead         bool
+}
+
+func scanChange(r *sql.Rows) (c change, err error) {
+	err = r.Scan(&c.id, &c.created, &c.seq, &c.dead)
+	return c, err
+}

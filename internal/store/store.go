@@ -1,0 +1,213 @@
+// Package store holds the data of an office: company, extensions, devices,
+// sessions, bindings, call log, voicemail, and the sound files that belong to
+// them. It owns all SQL of the server, the change feed that clients follow
+// (RFC 8620 §5.2) and the rule "commit, then remove files, then wake". It
+// checks no password and knows no protocol; auth, registrar, voicemail, pbx,
+// api and server call it.
+//
+// The first things to know: Open, and Subscribe. Errors that a caller branches
+// on are those of the package office; anything else is the database's.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/sqldb"
+	"timbre/internal/sqldb/pg"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Config says where the data of an office is and how to look after it.
+type Config struct {
+	Dir string           // the data folder; made with mode 0700 if it is missing
+	DSN string           // "postgres://…", or empty: SQLite in Dir
+	Log *slog.Logger     // nil: nothing is logged
+	Now func() time.Time // nil: time.Now
+}
+
+// A Store holds everything that an office keeps: rows in SQLite or PostgreSQL
+// and sound files under its folder. It is safe for concurrent use and starts no
+// goroutine.
+type Store struct {
+	dir        string
+	log        *slog.Logger
+	now        func() time.Time
+	lock       *os.File
+	db         *sqldb.DB
+	epoch      string
+	generation atomic.Uint64
+	wakes      wakes
+}
+
+// Open locks cfg.Dir, opens the database and brings its schema up to date. Call
+// rows that a stop of the server left live become failed, reason interrupted;
+// files that no row owns are removed. It returns office.ErrInUse where another
+// process holds the folder and office.ErrNewerSchema where a newer version
+// wrote the data.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	s := &Store{dir: cfg.Dir, log: cfg.Log, now: cfg.Now}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	var err error
+	if s.lock, err = lockDir(cfg.Dir); err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx, cfg.DSN); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open opens the database and clears away what a stop left behind.
+func (s *Store) open(ctx context.Context, dsn string) error {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if dsn == "" {
+		s.db, err = sqldb.Open(ctx, sqldb.Config{Path: filepath.Join(s.dir, "timbre.db"), Migrations: sub})
+	} else {
+		s.db, err = pg.Open(ctx, dsn, sub)
+	}
+	if errors.Is(err, sqldb.ErrNewerSchema) {
+		return fmt.Errorf("%w: %w", err, office.ErrNewerSchema)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.loadEpoch(ctx); err != nil {
+		return fmt.Errorf("reading the epoch: %w", err)
+	}
+	if err := s.interruptCalls(ctx); err != nil {
+		return fmt.Errorf("ending interrupted calls: %w", err)
+	}
+	if err := s.sweepFiles(ctx); err != nil {
+		return fmt.Errorf("removing files without an owner: %w", err)
+	}
+	return nil
+}
+
+// Close ends the use of the data folder.
+func (s *Store) Close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	return errors.Join(err, s.lock.Close()) // closing gives up the lock
+}
+
+// Ping returns nil if the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Generation is a number that grows with every commit that added, changed or
+// removed a device, a session or an extension. Caches of those compare it.
+func (s *Store) Generation() uint64 { return s.generation.Load() }
+
+// A writing is one transaction of the store and what is to be done once it is
+// committed.
+type writing struct {
+	*sqldb.Tx
+	changed []office.ID // accounts whose followers are woken
+	members bool        // a device, session or extension changed
+	orphans []string    // files to remove
+}
+
+// write runs fn in a transaction; after the commit it removes files and then
+// wakes whoever follows a changed account. fn must set its results afresh, as
+// it may run more than once.
+func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
+	var w *writing
+	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		w = &writing{Tx: tx}
+		return fn(w)
+	})
+	if err != nil {
+		return err
+	}
+	for _, path := range w.orphans {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.log.Error("a file without an owner stays", "path", path, "err", err)
+		}
+	}
+	if w.members {
+		s.generation.Add(1)
+	}
+	for _, a := range w.changed {
+		s.wakes.wake(a)
+	}
+	return nil
+}
+
+// millis returns t as it is kept: Unix milliseconds.
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+// at returns the time that millis kept; 0 is the zero Time.
+func at(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// found turns the absence of a row into office.ErrNotFound.
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return office.ErrNotFound
+	}
+	return err
+}
+
+// affected returns office.ErrNotFound where a statement changed no row.
+func affected(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(office.ErrNotFound, err)
+	}
+	return nil
+}
+
+// collect reads all rows with scan and closes them.
+func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// scanID reads rows of one id.
+func scanID(r *sql.Rows) (id office.ID, err error) {
+	err = r.Scan(&id)
+	return id, err
+}
