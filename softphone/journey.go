@@ -2,6 +2,7 @@ package softphone
 
 import (
 	"context"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -115,8 +116,8 @@ func (c *Call) talk(leg *ua.Leg) {
 		s.State, s.Secure, s.AnsweredAt = Active, leg.Secure(), time.Now()
 	})
 	var wg sync.WaitGroup
-	wg.Go(func() { c.voice.receive(leg) })
-	wg.Go(func() { c.sendDigits(leg) })
+	wg.Go(func() { c.guard(func() { c.voice.receive(leg) }) })
+	wg.Go(func() { c.guard(func() { c.sendDigits(leg) }) })
 	select {
 	case <-leg.Done():
 	case <-c.want.Done():
@@ -129,6 +130,18 @@ func (c *Call) talk(leg *ua.Leg) {
 	cancel()
 	wg.Wait()
 	c.end(func(s *Status) { s.Outcome, s.Code = office.Answered, leg.Cause().Code })
+}
+
+// guard runs f; a panic in it, which the far side may have caused, ends the call
+// and not the process.
+func (c *Call) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.phone.log.Error("panic in a call", "call", c.id, "err", r, "stack", string(debug.Stack()))
+			c.hangUp()
+		}
+	}()
+	f()
 }
 
 // sendDigits sends what the user types until the leg's end.

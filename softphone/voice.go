@@ -75,11 +75,11 @@ func (v *voice) sink(frame []int16) {
 	if leg == nil {
 		return
 	}
-	if v.muted.Load() {
-		clear(frame)
-	}
 	for len(frame) > 0 {
 		n := copy(v.frame[v.have:], frame)
+		if v.muted.Load() {
+			clear(v.frame[v.have : v.have+n])
+		}
 		frame, v.have = frame[n:], v.have+n
 		if v.have < packetSamples {
 			return

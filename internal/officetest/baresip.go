@@ -87,19 +87,7 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 // configure writes what baresip reads at its start.
 func (b *Baresip) configure(opt BaresipOptions, port int) error {
 	wav := filepath.Join(b.dir, "says.wav")
-	f, err := os.Create(wav)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w, err := media.NewWAVWriter(f, 8000)
-	if err != nil {
-		return err
-	}
-	if err := w.Write(media.Sine(opt.Hz, toneLevel).Sound(8000, time.Minute).Samples); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
+	if err := writeTone(wav, opt.Hz, time.Minute); err != nil {
 		return err
 	}
 	config := fmt.Sprintf(`module_path /usr/lib/baresip/modules
@@ -232,14 +220,9 @@ func (b *Baresip) Heard() ([]media.Sound, error) {
 	}
 	var out []media.Sound
 	for _, name := range files { // named after the time of day
-		f, err := os.Open(name)
+		s, err := readWAV(name)
 		if err != nil {
 			return nil, err
-		}
-		s, err := media.ReadWAV(f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		out = append(out, s)
 	}

@@ -77,6 +77,7 @@ type Office struct {
 
 	mu    sync.Mutex
 	close []func() error // guarded by mu; what was started, oldest first
+	stop  func() error   // guarded by mu; ends the server that was started last
 }
 
 // Start brings up an office whose server runs in this process.
@@ -167,10 +168,10 @@ func (o *Office) Serve(ctx context.Context) error {
 	go func() { ended <- server.Run(ctx, cfg) }()
 	select {
 	case o.Ready = <-ready:
-		o.onClose(func() error {
+		o.onStop(sync.OnceValue(func() error {
 			cancel()
 			return <-ended
-		})
+		}))
 		return nil
 	case err := <-ended:
 		cancel()
@@ -186,8 +187,12 @@ func (o *Office) SpawnServer(ctx context.Context) (*Process, error) {
 	os.Remove(file)
 	c := o.config
 	args := append(append([]string(nil), o.opt.Prefix...), filepath.Join(o.opt.Bin, "timbred"), "serve",
-		"--data", c.Data, "--https", c.HTTPS, "--sip", c.SIP, "--sips", c.SIPS, "--rtp-ports", fmt.Sprintf("%d-%d", c.RTPMin, c.RTPMax), "--ready-file", file)
-	for _, f := range [][2]string{{"--domain", c.Domain}, {"--public-address", c.PublicAddress}, {"--db", c.DB}, {"--sounds", c.Sounds}} {
+		"--data", c.Data, "--https", c.HTTPS, "--sip", c.SIP, "--sips", c.SIPS, "--ready-file", file)
+	ports := "0"
+	if c.RTPMax > 0 {
+		ports = fmt.Sprintf("%d-%d", c.RTPMin, c.RTPMax)
+	}
+	for _, f := range [][2]string{{"--rtp-ports", ports}, {"--domain", c.Domain}, {"--public-address", c.PublicAddress}, {"--db", c.DB}, {"--sounds", c.Sounds}} {
 		if f[1] != "" {
 			args = append(args, f[0], f[1])
 		}
@@ -196,7 +201,7 @@ func (o *Office) SpawnServer(ctx context.Context) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.onClose(p.Stop)
+	o.onStop(p.Stop)
 	for tick := time.NewTicker(5 * time.Millisecond); ; {
 		b, err := os.ReadFile(file) // written in one step
 		if err == nil {
@@ -221,6 +226,22 @@ func (o *Office) Person(n office.Number) Person {
 		}
 	}
 	panic("officetest: no extension " + string(n))
+}
+
+// StopServer ends the server, as a person would; all else goes on.
+func (o *Office) StopServer() error {
+	o.mu.Lock()
+	stop := o.stop
+	o.mu.Unlock()
+	return stop()
+}
+
+// onStop has f called by StopServer and Close. It may be called twice.
+func (o *Office) onStop(f func() error) {
+	o.onClose(f)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stop = f
 }
 
 // onClose has f called by Close, before all that was registered earlier.

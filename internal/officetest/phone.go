@@ -61,19 +61,10 @@ type PhoneOptions struct {
 // Phone logs extension n in and returns its phone, registered. It is stopped
 // with the office or when ctx ends.
 func (o *Office) Phone(ctx context.Context, n office.Number, opt PhoneOptions) (*Phone, error) {
-	e, err := o.Login(ctx, n)
-	if err != nil {
-		return nil, fmt.Errorf("login of %s: %w", n, err)
-	}
-	a, _ := e.Account()
 	p := &Phone{Ear: NewEar(opt.Hz), Incoming: make(chan *softphone.Call, 16), changed: make(chan struct{})}
-	cfg := softphone.Config{
+	phone, err := o.softphone(ctx, n, softphone.Config{
 		Log: opt.Log, Audio: p.Ear,
-		Account: softphone.Account{
-			SIPAccount: a.SIP, Extension: a.Extension, Name: a.Name, Fingerprint: a.Fingerprint,
-		},
-		OnRegistration: func(softphone.Registration) { p.wake() },
-		OnCall:         func(*softphone.Call, softphone.Status) { p.wake() },
+		OnCall: func(*softphone.Call, softphone.Status) { p.wake() },
 		OnIncoming: func(c *softphone.Call) {
 			if opt.Answer {
 				c.Answer()
@@ -82,10 +73,33 @@ func (o *Office) Phone(ctx context.Context, n office.Number, opt PhoneOptions) (
 			case p.Incoming <- c:
 			default:
 			}
-			p.wake()
 		},
+	})
+	p.Phone = phone
+	return p, err
+}
+
+// softphone logs extension n in and runs a phone for it until the office is
+// closed or ctx ends; cfg lacks the account. It returns when the phone is
+// registered.
+func (o *Office) softphone(ctx context.Context, n office.Number, cfg softphone.Config) (*softphone.Phone, error) {
+	e, err := o.Login(ctx, n)
+	if err != nil {
+		return nil, fmt.Errorf("login of %s: %w", n, err)
 	}
-	if p.Phone, err = softphone.New(cfg); err != nil {
+	a, _ := e.Account()
+	cfg.Account = softphone.Account{SIPAccount: a.SIP, Extension: a.Extension, Name: a.Name, Fingerprint: a.Fingerprint}
+	registered := make(chan struct{}, 1)
+	cfg.OnRegistration = func(r softphone.Registration) {
+		if r.State == softphone.Registered {
+			select {
+			case registered <- struct{}{}:
+			default:
+			}
+		}
+	}
+	p, err := softphone.New(cfg)
+	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -95,13 +109,16 @@ func (o *Office) Phone(ctx context.Context, n office.Number, opt PhoneOptions) (
 		cancel()
 		return <-ended
 	})
-	limit, stop := context.WithTimeout(ctx, 10*time.Second)
-	defer stop()
-	if err := p.wait(limit, func() bool { return p.Registration().State == softphone.Registered }); err != nil {
-		return nil, fmt.Errorf("phone of %s: %+v: %w", n, p.Registration(), err)
+	select {
+	case <-registered:
+		return p, nil
+	case <-time.After(registerTime):
+		return nil, fmt.Errorf("phone of %s: not registered: %+v", n, p.Registration())
 	}
-	return p, nil
 }
+
+// registerTime is how long a phone may take to register.
+const registerTime = 10 * time.Second
 
 // Reach waits until c is in state, or fails when it ended otherwise.
 func (p *Phone) Reach(ctx context.Context, c *softphone.Call, state softphone.CallState) error {
