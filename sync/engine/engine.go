@@ -1,5 +1,5 @@
 // Package engine owns the login session of the client and keeps the local copy
-// in step with the office: what the user changed goes out of the outbox, then
+// in step with the office: what the user changed goes out of the outbox and
 // what changed on the server comes in, in one JMAP request (RFC 8620), woken by
 // the event source or by polling. The app and the command line call its actions
 // and read its lists, which never ask the network.
@@ -10,8 +10,12 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
 
 	"timbre/internal/office"
@@ -20,172 +24,172 @@ import (
 
 // Options are how an Engine works.
 type Options struct {
-	Log     *slog.Logger     // nil: discards
+	Log     *slog.Logger     // nil: nothing is logged
 	Offline bool             // never touches the network
 	Now     func() time.Time // nil: time.Now
 }
 
 // An Engine is one profile folder of one user. It is safe for concurrent use.
-type Engine struct{}
+type Engine struct {
+	profile string
+	log     *slog.Logger
+	offline bool
+	now     func() time.Time
 
-var errUnfinished = errors.New("not written yet")
+	turn  chan struct{} // holds a value while a sync goes on
+	tasks tasks
+
+	mu     sync.Mutex
+	login  *login                     // guarded by mu; nil: nobody is logged in
+	status Status                     // guarded by mu; but Pending
+	seen   local.Stamps               // guarded by mu; of login.mirror, when subscribers were last told
+	subs   map[*Subscription]struct{} // guarded by mu
+	audio  map[office.ID]*fetch       // guarded by mu; downloads under way, by blob
+}
+
+// tasks are the wake channels of Run's parts, each of capacity one.
+type tasks struct {
+	sync, stream, audio, watch chan struct{}
+}
+
+// wake leaves word in a wake channel.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is awake already
+	}
+}
 
 // Open opens the profile folder, making it where it is missing. Nobody needs to
 // be logged in, and the network is not touched. Several processes may have the
-// same folder open. Close it after the last use.
-func Open(profile string, o Options) (*Engine, error) { return nil, errUnfinished }
-
-// Close gives back what Open took. The session stays.
-func (e *Engine) Close() error { return nil }
-
-// A Login is what the user types, and the pinned authority of the server.
-type Login struct {
-	Server      string // URL; https:// is put before a bare host
-	Company     office.Number
-	Extension   office.Number
-	Password    string
-	Fingerprint office.Fingerprint // empty: the system's roots decide
-	DeviceName  string             // shown in the list of sessions; empty: the host's name
+// same folder open. Close it after the last use. office.ErrNewerSchema where a
+// newer version of the program was here.
+func Open(profile string, o Options) (*Engine, error) {
+	e := &Engine{
+		profile: profile, log: o.Log, offline: o.Offline, now: o.Now,
+		turn:  make(chan struct{}, 1),
+		tasks: tasks{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)},
+		subs:  map[*Subscription]struct{}{},
+		audio: map[office.ID]*fetch{},
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if err := os.MkdirAll(profile, 0o700); err != nil {
+		return nil, fmt.Errorf("opening the profile: %w", err)
+	}
+	if err := e.reload(context.Background()); err != nil {
+		return nil, fmt.Errorf("opening the profile: %w", err)
+	}
+	return e, nil
 }
 
-// An UnknownAuthority is the answer to a Login without a fingerprint to a server
-// whose certificate was made by the office itself. A person has to compare
-// Fingerprint with what the administrator says, then Login again with it. It is
-// an office.ErrFingerprint.
-type UnknownAuthority struct {
-	Fingerprint office.Fingerprint
+// Close gives back what Open took. The session stays. Run must have returned.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.login == nil {
+		return nil
+	}
+	err := e.login.mirror.Close()
+	e.login = nil
+	return err
 }
 
-func (e *UnknownAuthority) Error() string { return "unknown authority " + string(e.Fingerprint) }
-
-// Unwrap makes it an office.ErrFingerprint.
-func (e *UnknownAuthority) Unwrap() error { return office.ErrFingerprint }
-
-// Login opens a session on the server and makes its account the current one,
-// then loads the first page of every list. Errors: office.ErrLogin,
-// *UnknownAuthority, ErrFingerprint, ErrTooMany, ErrOffline, ErrUnavailable.
-func (e *Engine) Login(ctx context.Context, l Login) error { return errUnfinished }
-
-// Logout ends the session on the server if it can be reached, and here in any
-// case; wipe also deletes the account's local copy with all changes not yet
-// sent (see Pending). Without a session it does nothing.
-func (e *Engine) Logout(ctx context.Context, wipe bool) error { return errUnfinished }
-
-// Run keeps the local copy in step until ctx ends. It waits while nobody is
-// logged in.
-func (e *Engine) Run(ctx context.Context) error { return errUnfinished }
-
-// SyncOnce sends the outbox and fetches all changes, and the audio of new
-// messages.
-func (e *Engine) SyncOnce(ctx context.Context) error { return errUnfinished }
+// current returns the login of now, or office.ErrSession where nobody is logged in.
+func (e *Engine) current() (*login, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.login == nil {
+		return nil, office.ErrSession
+	}
+	return e.login, nil
+}
 
 // An Account is who is logged in, with all that a phone needs to register. It is
 // known offline too.
 type Account struct {
 	ID          office.ID
-	Server      string
+	Server      string // URL, as it was typed
 	Fingerprint office.Fingerprint
 	Company     office.Number
-	CompanyName string
 	Extension   office.Number
-	Name        string
-	SIP         office.SIPAccount
+	Name        string            // of the person; the extension where it is not known
+	SIP         office.SIPAccount // empty where the keychain is gone: a new login is needed
 }
 
-// Account returns who is logged in; false if nobody is.
-func (e *Engine) Account() (Account, bool) { return Account{}, false }
+// Account returns who is logged in; false if nobody is. It may wait up to 2 s
+// for the keychain when it is asked for the first time.
+func (e *Engine) Account() (Account, bool) {
+	l, err := e.current()
+	if err != nil {
+		return Account{}, false
+	}
+	a := l.account
+	a.SIP = l.secrets().SIP
+	return a, true
+}
 
 // A Status is how things stand with the server.
 type Status struct {
 	Online        bool      // the last exchange worked
-	Since         time.Time // when Online last changed
+	Since         time.Time // when Online last changed; zero before the first attempt
+	Err           error     // why it is not Online; nil before the first attempt
 	Syncing       bool
-	SessionEnded  bool  // the server wants a new login; the outbox is kept
-	Err           error // why it is not Online; nil before the first attempt
-	Pending       int   // changes not yet sent
-	SecretsInFile bool  // there is no keychain: token and SIP secret are in PROFILE/credentials
+	SessionEnded  bool // the server wants a new login; the outbox is kept
+	Pending       int  // changes not yet sent
+	SecretsInFile bool // there is no keychain: token and SIP secret are in PROFILE/credentials
 }
 
 // Status returns how things stand now.
-func (e *Engine) Status() Status { return Status{} }
-
-// Kinds is a set of what changed.
-type Kinds uint
-
-// The kinds of changes.
-const (
-	Voicemails Kinds = 1 << iota
-	Calls
-	StatusKind // Status or Account
-)
-
-// A Subscription wakes its reader after changes. C carries no data: after
-// receiving from it, call Changed and read the lists again.
-type Subscription struct {
-	C <-chan struct{}
+func (e *Engine) Status() Status {
+	e.mu.Lock()
+	s, l := e.status, e.login
+	e.mu.Unlock()
+	if l != nil {
+		s.SecretsInFile = l.keeper.inFile()
+		n, err := l.mirror.Pending(context.Background())
+		if err != nil {
+			e.log.Warn("outbox not counted", "err", err)
+		}
+		s.Pending = n
+	}
+	return s
 }
 
-// Changed returns what changed since the last call.
-func (s *Subscription) Changed() Kinds { return 0 }
-
-// Close ends the subscription; C is not closed.
-func (s *Subscription) Close() {}
-
-// Subscribe returns a new subscription to the changes of the local copy and of
-// the status, also those made by other processes.
-func (e *Engine) Subscribe() *Subscription { return nil }
-
-// Voicemails returns a page of messages, newest first.
-func (e *Engine) Voicemails(ctx context.Context, f local.Filter) ([]local.Voicemail, error) {
-	return nil, errUnfinished
+// setStatus changes the status by change and tells the subscribers if it did.
+func (e *Engine) setStatus(change func(*Status)) {
+	e.mu.Lock()
+	before := e.status
+	change(&e.status)
+	if e.status.Online != before.Online || e.status.Since.IsZero() && (e.status.Online || e.status.Err != nil) {
+		e.status.Since = e.now()
+	}
+	now := e.status
+	e.mu.Unlock()
+	if now.Online != before.Online || now.Syncing != before.Syncing || now.SessionEnded != before.SessionEnded || (now.Err == nil) != (before.Err == nil) {
+		e.announce(StatusKind)
+	}
 }
-
-// Voicemail returns one message or office.ErrNotFound.
-func (e *Engine) Voicemail(ctx context.Context, id office.ID) (local.Voicemail, error) {
-	return local.Voicemail{}, errUnfinished
-}
-
-// NewVoicemails counts the messages that are new.
-func (e *Engine) NewVoicemails(ctx context.Context) (int, error) { return 0, errUnfinished }
-
-// Calls returns a page of the call log, newest first.
-func (e *Engine) Calls(ctx context.Context, f local.Filter) ([]local.Call, error) {
-	return nil, errUnfinished
-}
-
-// MarkVoicemail makes a message new or heard, here now and on the server when it
-// can be reached. office.ErrNotFound where there is no such message.
-func (e *Engine) MarkVoicemail(ctx context.Context, id office.ID, isNew bool) error {
-	return errUnfinished
-}
-
-// DeleteVoicemail hides a message now and destroys it after local.Hold, until
-// which UndoDelete brings it back. office.ErrNotFound as in MarkVoicemail.
-func (e *Engine) DeleteVoicemail(ctx context.Context, id office.ID) error { return errUnfinished }
-
-// DeleteVoicemailNow is DeleteVoicemail without the time for an undo.
-func (e *Engine) DeleteVoicemailNow(ctx context.Context, id office.ID) error { return errUnfinished }
-
-// UndoDelete brings a deleted message back; office.ErrNotFound where it is too
-// late.
-func (e *Engine) UndoDelete(ctx context.Context, id office.ID) error { return errUnfinished }
-
-// Audio returns the path of the message's MP3 file in the cache, fetching it
-// first where it is not there. The file must only be read. office.ErrOffline
-// where it is not cached and the server cannot be reached.
-func (e *Engine) Audio(ctx context.Context, id office.ID) (string, error) { return "", errUnfinished }
-
-// Download copies the message's MP3 to the file dst, which must not exist or is
-// replaced as a whole.
-func (e *Engine) Download(ctx context.Context, id office.ID, dst string) error {
-	return errUnfinished
-}
-
-// Refused returns the changes that the server refused, oldest first.
-func (e *Engine) Refused(ctx context.Context) ([]local.Refused, error) { return nil, errUnfinished }
-
-// Dismiss forgets a refused change that the user has seen.
-func (e *Engine) Dismiss(ctx context.Context, seq int64) error { return errUnfinished }
 
 // DefaultProfile returns the platform's data folder of Timbre.
-func DefaultProfile() (string, error) { return "", errUnfinished }
+func DefaultProfile() (string, error) {
+	if runtime.GOOS == "linux" {
+		if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+			return filepath.Join(dir, "timbre"), nil
+		}
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("finding the profile: %w", err)
+		}
+		return filepath.Join(home, ".local", "share", "timbre"), nil
+	}
+	dir, err := os.UserConfigDir() // Application Support, AppData
+	if err != nil {
+		return "", fmt.Errorf("finding the profile: %w", err)
+	}
+	return filepath.Join(dir, "Timbre"), nil
+}

@@ -50,12 +50,13 @@ func (m *Mirror) Audio(ctx context.Context, blob office.ID) (string, error) {
 	return "", errors.Join(office.ErrNotFound, m.dropAudio(ctx, blob))
 }
 
-// PartPath returns the file into which a blob is to be downloaded before
-// AddAudio takes it; what is already there can be continued.
+// PartPath returns the file into which a blob is to be downloaded before it is
+// handed to AddAudio; what is already there can be continued.
 func (m *Mirror) PartPath(blob office.ID) (string, error) { return m.blobPath(blob, partSuffix) }
 
-// AddAudio takes the complete download at PartPath into the cache.
-func (m *Mirror) AddAudio(ctx context.Context, blob office.ID) error {
+// AddAudio takes the complete download at PartPath, of size octets, into the
+// cache. Another process may have done so just before.
+func (m *Mirror) AddAudio(ctx context.Context, blob office.ID, size int64) error {
 	part, err := m.blobPath(blob, partSuffix)
 	if err != nil {
 		return err
@@ -64,16 +65,14 @@ func (m *Mirror) AddAudio(ctx context.Context, blob office.ID) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(part)
-	if err != nil {
-		return fmt.Errorf("caching audio: %w", err)
-	}
 	if err := os.Rename(part, path); err != nil {
-		return fmt.Errorf("caching audio: %w", err)
+		if info, statErr := os.Stat(path); statErr != nil || info.Size() != size {
+			return fmt.Errorf("caching audio: %w", err)
+		}
 	}
 	return m.write(ctx, func(tx *sqldb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO audio (blob_id, size) VALUES ($1, $2)
-			ON CONFLICT (blob_id) DO UPDATE SET size = excluded.size`, blob, info.Size())
+			ON CONFLICT (blob_id) DO UPDATE SET size = excluded.size`, blob, size)
 		return err
 	}, string(VoicemailType))
 }

@@ -20,7 +20,7 @@ func cache(t *testing.T, m *Mirror, blob office.ID) string {
 		err = os.WriteFile(part, []byte("mp3"), 0o600)
 	}
 	if err == nil {
-		err = m.AddAudio(context.Background(), blob)
+		err = m.AddAudio(context.Background(), blob, 3)
 	}
 	if err != nil {
 		t.Fatal(err)

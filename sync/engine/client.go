@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/sync/jmap"
+)
+
+// An UnknownAuthority is the answer to a Login without a fingerprint to a server
+// whose certificate was made by the office itself. A person has to compare
+// Fingerprint with what the administrator says, then Login again with it. It is
+// an office.ErrFingerprint. Nothing was sent to that server.
+type UnknownAuthority struct {
+	Fingerprint office.Fingerprint
+}
+
+func (e *UnknownAuthority) Error() string { return "unknown authority " + string(e.Fingerprint) }
+
+// Unwrap makes it an office.ErrFingerprint.
+func (e *UnknownAuthority) Unwrap() error { return office.ErrFingerprint }
+
+// Limits of time and size of one exchange.
+const (
+	dialTime     = 10 * time.Second
+	answerTime   = 30 * time.Second // until the headers of an answer
+	exchangeTime = time.Minute      // for a whole request and answer but downloads and events
+	maxAnswer    = 32 << 20         // octets of an answer, unpacked
+)
+
+// A client speaks HTTPS with one server. It is safe for concurrent use.
+type client struct {
+	base  *url.URL // of the server, without a path
+	http  *http.Client
+	token string // empty before the login
+}
+
+func newClient(server string, f office.Fingerprint, token string) (*client, error) {
+	base, err := url.Parse(server)
+	if err != nil || base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("server %.60q: %w", server, errAddress)
+	}
+	dialer := &net.Dialer{Timeout: dialTime}
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       f.ClientTLS(),
+		TLSHandshakeTimeout:   dialTime,
+		ResponseHeaderTimeout: answerTime,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   4,
+		ForceAttemptHTTP2:     true,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 20 * time.Second, PingTimeout: 10 * time.Second},
+	}
+	return &client{
+		base:  &url.URL{Scheme: base.Scheme, Host: base.Host},
+		token: token,
+		http: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this server alone
+		},
+	}, nil
+}
+
+// errAddress is an address that cannot be a server's.
+var errAddress = errors.New("not an https address")
+
+// close gives up the connections that are idle.
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// resolve returns the URL for a reference of the session object. Whatever host
+// it names, the server that the user logged in to is meant: behind a NAT the two
+// may differ, and the token must not go anywhere else.
+func (c *client) resolve(reference string) (string, error) {
+	u, err := c.base.Parse(reference)
+	if err != nil {
+		return "", fmt.Errorf("reading a URL of the session: %w", office.ErrUnavailable)
+	}
+	u.Scheme, u.Host, u.User = c.base.Scheme, c.base.Host, nil
+	return u.String(), nil
+}
+
+// send makes a request and returns the answer if its status is 2xx. The caller
+// closes the body. Other answers and failures are errors of package office.
+func (c *client) send(ctx context.Context, method, reference string, body any, headers ...string) (*http.Response, error) {
+	target, err := c.resolve(reference)
+	if err != nil {
+		return nil, err
+	}
+	var content io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(raw)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, target, content)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", "Timbre")
+	if body != nil {
+		r.Header.Set("Content-Type", jmap.RequestType)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := c.http.Do(r)
+	if err != nil {
+		return nil, unreachable(ctx, err)
+	}
+	if res.StatusCode/100 != 2 {
+		defer res.Body.Close()
+		return nil, refusal(res)
+	}
+	return res, nil
+}
+
+// exchange makes a request with JSON and reads the answer into the value that
+// into points to; nil skips it.
+func (c *client) exchange(ctx context.Context, method, reference string, body, into any) error {
+	within, cancel := context.WithTimeout(ctx, exchangeTime)
+	defer cancel()
+	res, err := c.send(within, method, reference, body)
+	if err != nil {
+		if ctx.Err() == nil && within.Err() != nil {
+			return fmt.Errorf("%w: no answer in time", office.ErrOffline)
+		}
+		return err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return unreachable(ctx, err)
+	case len(raw) > maxAnswer:
+		return fmt.Errorf("%w: the answer is too long", office.ErrUnavailable)
+	case into == nil:
+		return nil
+	case json.Unmarshal(raw, into) != nil:
+		return fmt.Errorf("%w: the answer is not what it should be", office.ErrUnavailable)
+	}
+	return nil
+}
+
+// unreachable tells a strange server from one that does not answer.
+func unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, office.ErrFingerprint) {
+		return office.ErrFingerprint
+	}
+	var refused *tls.CertificateVerificationError
+	if errors.As(err, &refused) {
+		if f := authorityOf(refused.UnverifiedCertificates); f != "" {
+			return &UnknownAuthority{f}
+		}
+		return fmt.Errorf("%w: %w", office.ErrFingerprint, refused.Err)
+	}
+	return fmt.Errorf("%w: %w", office.ErrOffline, err)
+}
+
+// authorityOf returns the fingerprint of the private authority that made a
+// chain, empty where the chain does not bring one.
+func authorityOf(chain []*x509.Certificate) office.Fingerprint {
+	if len(chain) < 2 {
+		return ""
+	}
+	f := office.FingerprintOf(chain[len(chain)-1])
+	if f.Verify(chain) != nil {
+		return ""
+	}
+	return f
+}
+
+// problemPrefix stands before an office.Error in the type of a problem
+// (RFC 9457).
+const problemPrefix = "urn:timbre:error:"
+
+// refusal returns what a status of 3xx or more means.
+func refusal(res *http.Response) error {
+	var p struct {
+		Type string `json:"type"`
+	}
+	raw, _ := io.ReadAll(io.LimitReader(res.Body, 16<<10)) // without it the status says enough
+	if json.Unmarshal(raw, &p) == nil {
+		if code, ours := strings.CutPrefix(p.Type, problemPrefix); ours && code != "" {
+			return office.Error(code)
+		}
+		if p.Type == jmap.LimitProblem {
+			return office.ErrTooMany
+		}
+	}
+	switch {
+	case res.StatusCode == http.StatusUnauthorized:
+		return office.ErrSession
+	case res.StatusCode == http.StatusTooManyRequests:
+		return office.ErrTooMany
+	case res.StatusCode == http.StatusNotFound:
+		return office.ErrNotFound
+	}
+	return fmt.Errorf("%w: status %d", office.ErrUnavailable, res.StatusCode)
+}

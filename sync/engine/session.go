@@ -1,0 +1,335 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/sync/jmap"
+	"timbre/sync/local"
+)
+
+// capability is that of the office's data in the session object.
+const capability = "urn:timbre:jmap:office"
+
+// A Login is what the user types, and the pinned authority of the server.
+type Login struct {
+	Server      string // URL; https:// is put before a bare host
+	Company     office.Number
+	Extension   office.Number
+	Password    string             `json:"-"`
+	Fingerprint office.Fingerprint // empty: the system's roots decide
+	DeviceName  string             // shown in the list of sessions; empty: the host's name
+}
+
+// A login is one account that is logged in on this profile.
+type login struct {
+	account Account // but SIP
+	mirror  *local.Mirror
+	keeper  *keeper
+
+	mu      sync.Mutex
+	session jmap.Session // guarded by mu
+	client  *client      // guarded by mu; nil before the first use
+}
+
+// profileKey is the meta value that holds a profileRecord.
+const profileKey = "account"
+
+// A profileRecord is what is remembered of a login, without its secrets.
+type profileRecord struct {
+	Account Account      `json:"account"`
+	Session jmap.Session `json:"session"`
+}
+
+// A sessionReply is what the server says of a session.
+type sessionReply struct {
+	Token   string            `json:"token"`
+	Session jmap.Session      `json:"session"`
+	SIP     office.SIPAccount `json:"sip"`
+}
+
+// account returns the account of the session, empty where there is none.
+func (r *sessionReply) account() office.ID {
+	return office.ID(r.Session.PrimaryAccounts[capability])
+}
+
+// secrets returns the token and the SIP account, empty where they are gone.
+func (l *login) secrets() secrets { return l.keeper.load() }
+
+// door returns the connection to the server, office.ErrSession where the token
+// is gone.
+func (l *login) door() (*client, error) {
+	token := l.secrets().Token
+	if token == "" {
+		return nil, office.ErrSession
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client == nil {
+		c, err := newClient(l.account.Server, l.account.Fingerprint, token)
+		if err != nil {
+			return nil, err
+		}
+		l.client = c
+	}
+	return l.client, nil
+}
+
+// jmapSession returns the session object as it is known.
+func (l *login) jmapSession() jmap.Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session
+}
+
+// close gives up the connections and the database.
+func (l *login) close() error {
+	l.mu.Lock()
+	if l.client != nil {
+		l.client.close()
+	}
+	l.mu.Unlock()
+	return l.mirror.Close()
+}
+
+// Login opens a session on the server and makes its account the current one; a
+// session that there was before ends. Nothing is synced yet. Errors:
+// office.ErrLogin, ErrTooMany, ErrOffline, ErrUnavailable, *UnknownAuthority, and
+// office.ErrFingerprint where the authority is not the given one.
+func (e *Engine) Login(ctx context.Context, in Login) error {
+	if e.offline {
+		return office.ErrOffline
+	}
+	if !strings.Contains(in.Server, "://") {
+		in.Server = "https://" + in.Server
+	}
+	if in.DeviceName == "" {
+		in.DeviceName, _ = os.Hostname() // without one it has no name
+	}
+	reply, err := logIn(ctx, in)
+	if err != nil {
+		return fmt.Errorf("logging in: %w", err)
+	}
+	if err := e.adopt(ctx, in, reply); err != nil {
+		return fmt.Errorf("logging in: %w", err)
+	}
+	e.log.Info("logged in", "ext", in.Extension)
+	return nil
+}
+
+// logIn asks the server for a session.
+func logIn(ctx context.Context, in Login) (*sessionReply, error) {
+	c, err := newClient(in.Server, in.Fingerprint, "")
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	body := struct {
+		Company    office.Number `json:"companyNumber"`
+		Extension  office.Number `json:"extension"`
+		Password   string        `json:"password"`
+		DeviceName string        `json:"deviceName,omitempty"`
+	}{in.Company, in.Extension, in.Password, in.DeviceName}
+	var reply sessionReply
+	if err := c.exchange(ctx, http.MethodPost, "/v1/sessions", body, &reply); err != nil {
+		return nil, err
+	}
+	if reply.Token == "" || reply.account() == "" {
+		return nil, fmt.Errorf("%w: a session without token or account", office.ErrUnavailable)
+	}
+	return &reply, nil
+}
+
+// adopt keeps a new session and makes it the current one.
+func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error {
+	account := Account{
+		ID: reply.account(), Server: in.Server, Fingerprint: in.Fingerprint,
+		Company: in.Company, Extension: in.Extension,
+		Name: reply.Session.Accounts[jmap.ID(reply.account())].Name,
+	}
+	record, err := json.Marshal(profileRecord{account, reply.Session})
+	if err != nil {
+		return err
+	}
+	folder, err := local.Folder(e.profile, account.ID)
+	if err != nil {
+		return err
+	}
+	release, err := e.takeTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	e.endOld(ctx)
+	mirror, err := local.Open(ctx, folder)
+	if err != nil {
+		return err
+	}
+	l := &login{account: account, session: reply.Session, mirror: mirror, keeper: newKeeper(e.profile, account.ID)}
+	err = l.keeper.save(secrets{reply.Token, reply.SIP})
+	if err == nil {
+		err = mirror.SetMeta(ctx, profileKey, string(record)) // tells other processes
+	}
+	if err == nil {
+		err = local.SetCurrent(e.profile, account.ID)
+	}
+	if err == nil {
+		err = e.remember(in)
+	}
+	if err != nil {
+		return errors.Join(err, l.close())
+	}
+	e.replace(ctx, l)
+	return nil
+}
+
+// endOld ends a session that there was, so that no device of it stays behind.
+func (e *Engine) endOld(ctx context.Context) {
+	old, err := e.current()
+	if err != nil {
+		return
+	}
+	if err := endSession(ctx, old); err != nil {
+		e.log.Info("old session not ended on the server", "err", err)
+	}
+	if err := old.keeper.forget(); err != nil {
+		e.log.Warn("old secrets not removed", "err", err)
+	}
+}
+
+// replace makes l the login of the engine, nil for nobody.
+func (e *Engine) replace(ctx context.Context, l *login) {
+	e.mu.Lock()
+	old := e.login
+	e.login, e.status, e.seen = l, Status{}, local.Stamps{}
+	e.mu.Unlock()
+	if old != nil {
+		if err := old.close(); err != nil {
+			e.log.Warn("local copy not closed", "err", err)
+		}
+	}
+	if l != nil {
+		e.tell(ctx, l)
+	}
+	e.announce(Voicemails | Calls | StatusKind)
+	wake(e.tasks.sync)
+	wake(e.tasks.stream)
+}
+
+// endTime is how long a logout may wait for the server.
+const endTime = 5 * time.Second
+
+// endSession ends the session on the server; one that is gone is no error.
+func endSession(ctx context.Context, l *login) error {
+	c, err := l.door()
+	if err != nil {
+		return nil // nothing to end it with
+	}
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	err = c.exchange(ctx, http.MethodDelete, "/v1/sessions/current", nil, nil)
+	if errors.Is(err, office.ErrSession) {
+		return nil
+	}
+	return err
+}
+
+// Logout ends the session on the server if it can be reached, and here in any
+// case; wipe also deletes the account's local copy with all changes not yet
+// sent (see Status.Pending). Without a session it does nothing.
+func (e *Engine) Logout(ctx context.Context, wipe bool) error {
+	release, err := e.takeTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	l, err := e.current()
+	if err != nil {
+		return nil
+	}
+	if !e.offline {
+		if err := endSession(ctx, l); err != nil {
+			e.log.Info("session not ended on the server", "err", err)
+		}
+	}
+	err = errors.Join(l.keeper.forget(), local.SetCurrent(e.profile, ""))
+	e.replace(ctx, nil)
+	if wipe {
+		err = errors.Join(err, local.Wipe(e.profile, l.account.ID))
+	}
+	if err != nil {
+		return fmt.Errorf("logging out: %w", err)
+	}
+	return nil
+}
+
+// lastFile remembers in the profile where the last login went.
+const lastFile = "server.json"
+
+// remember keeps what LastLogin returns.
+func (e *Engine) remember(in Login) error {
+	in.DeviceName = ""
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	return local.WriteFile(filepath.Join(e.profile, lastFile), raw)
+}
+
+// LastLogin returns the last successful login without its password, for the
+// login page to begin with; the zero Login before the first. It outlives Logout.
+func (e *Engine) LastLogin() Login {
+	var in Login
+	raw, err := os.ReadFile(filepath.Join(e.profile, lastFile))
+	if err != nil || json.Unmarshal(raw, &in) != nil {
+		return Login{}
+	}
+	if u, err := url.Parse(in.Server); err != nil || u.Scheme != "https" {
+		return Login{}
+	}
+	return in
+}
+
+// reload takes over the account that the profile folder names, which another
+// process may have changed.
+func (e *Engine) reload(ctx context.Context) error {
+	id, err := local.Current(e.profile)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		if _, err := e.current(); err == nil {
+			e.replace(ctx, nil)
+		}
+		return nil
+	}
+	folder, err := local.Folder(e.profile, id)
+	if err != nil {
+		return err
+	}
+	mirror, err := local.Open(ctx, folder)
+	if err != nil {
+		return err
+	}
+	var record profileRecord
+	text, err := mirror.Meta(ctx, profileKey)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &record)
+	}
+	if err != nil {
+		return errors.Join(err, mirror.Close())
+	}
+	record.Account.ID = id
+	e.replace(ctx, &login{account: record.Account, session: record.Session, mirror: mirror, keeper: newKeeper(e.profile, id)})
+	return nil
+}
