@@ -1,0 +1,61 @@
+package widget
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+)
+
+// keys of a telephone, in the order in which they lie.
+const keys = "123456789*0#"
+
+// A Keypad is the twelve keys of a telephone. While it has the focus the
+// keyboard's digits press them too.
+type Keypad struct {
+	widget.BaseWidget
+
+	OnPress func(key rune)
+}
+
+// NewKeypad returns a keypad.
+func NewKeypad(press func(key rune)) *Keypad {
+	k := &Keypad{OnPress: press}
+	k.ExtendBaseWidget(k)
+	return k
+}
+
+// Type presses the key that r stands for and reports whether there is one.
+func (k *Keypad) Type(r rune) bool {
+	for _, key := range keys {
+		if key == r {
+			k.OnPress(r)
+			return true
+		}
+	}
+	return false
+}
+
+// CreateRenderer implements fyne.Widget.
+func (k *Keypad) CreateRenderer() fyne.WidgetRenderer {
+	grid := container.New(&keyGrid{})
+	for _, key := range keys {
+		grid.Add(NewButton("", string(key), Plain, func() { k.OnPress(key) }))
+	}
+	return widget.NewSimpleRenderer(grid)
+}
+
+// keyGrid lays out the keys in three columns of equal size.
+type keyGrid struct{}
+
+func (*keyGrid) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	gap := Size(SpaceS)
+	w, h := (size.Width-2*gap)/3, (size.Height-3*gap)/4
+	for i, o := range objects {
+		o.Move(fyne.NewPos(float32(i%3)*(w+gap), float32(i/3)*(h+gap)))
+		o.Resize(fyne.NewSize(w, h))
+	}
+}
+
+func (*keyGrid) MinSize([]fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(3*Size(TouchRound)+2*Size(SpaceS), 4*Size(Touch)+3*Size(SpaceS))
+}
