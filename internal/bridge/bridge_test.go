@@ -166,3 +166,313 @@ func TestRelayHasNoClock(t *testing.T) {
 		t.Errorf("packets are delayed by %v", took[100])
 	}
 }
+
+// tone sends a tone from one telephone and returns how strong it is at the
+// other, in dBFS.
+func (j joined) tone(t *testing.T, from, to *ua.Leg) float64 {
+	t.Helper()
+	const frames = 25
+	law, ok := lawOf(from)
+	if !ok {
+		t.Fatal("the telephone has no G.711")
+	}
+	samples := media.Sine(1000, -10).Sound(Rate, frames*ptime).Samples
+	payload := make([]byte, frame)
+	for i := range frames {
+		law.Encode(payload, samples[i*frame:])
+		if err := from.WritePacket(&ua.Packet{Sequence: uint16(i), Timestamp: uint32(i * frame), SSRC: 9, Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	law, _ = lawOf(to)
+	var heard []int16
+	e := ear{law: law, hear: func(s []int16) { heard = append(heard, s...) }}
+	var p ua.Packet
+	for len(heard) < len(samples) {
+		if err := to.ReadPacket(&p); err != nil {
+			t.Fatal(err)
+		}
+		e.take(&p)
+	}
+	return media.Level(heard, Rate, 1000)
+}
+
+func TestRelayTranslates(t *testing.T) {
+	s := newStreet(t)
+	for _, c := range []struct {
+		name   string
+		secure bool
+		a, b   sdp.Codec
+	}{
+		{"the same", false, sdp.PCMA, sdp.PCMA},
+		{"PCMA to PCMU", false, sdp.PCMA, sdp.PCMU},
+		{"PCMU to PCMA", false, sdp.PCMU, sdp.PCMA},
+		{"SRTP to RTP", true, sdp.PCMU, sdp.PCMU},
+		{"SRTP to RTP, PCMA to PCMU", true, sdp.PCMA, sdp.PCMU},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j := s.join(t, c.secure, []sdp.Codec{c.a}, []sdp.Codec{c.b})
+			if j.a.Secure() != c.secure || j.b.Secure() {
+				t.Fatalf("SRTP: %v and %v", j.a.Secure(), j.b.Secure())
+			}
+			if level := j.tone(t, j.a, j.b); level < -12 || level > -8 {
+				t.Errorf("one way: %.1f dB", level)
+			}
+			if level := j.tone(t, j.b, j.a); level < -12 || level > -8 {
+				t.Errorf("the other way: %.1f dB", level)
+			}
+			Hangup(t.Context(), j.a)
+			if err := j.over(t); err != nil {
+				t.Error(err)
+			}
+			<-j.b.Done()
+		})
+	}
+}
+
+func TestRelayMapsTelephoneEvents(t *testing.T) {
+	other := sdp.TelephoneEvent
+	other.PayloadType = 96
+	j := newStreet(t).join(t, true, []sdp.Codec{sdp.PCMA, sdp.TelephoneEvent}, []sdp.Codec{sdp.PCMU, other})
+	for _, d := range "5#" {
+		for _, way := range [][2]*ua.Leg{{j.a, j.b}, {j.b, j.a}} {
+			var reader sync.WaitGroup
+			reader.Go(func() { // digits are found where packets are read
+				var p ua.Packet
+				for way[1].ReadPacket(&p) == nil && (!p.Event || p.Payload[1]&0x80 == 0) {
+				}
+			})
+			if err := way[0].SendDigit(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case got := <-way[1].Digits():
+				if got != d {
+					t.Errorf("%c arrived as %c", d, got)
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%c did not arrive", d)
+			}
+			reader.Wait()
+		}
+	}
+}
+
+func TestRelayEnds(t *testing.T) {
+	s := newStreet(t)
+	t.Run("first leg", func(t *testing.T) {
+		j := s.join(t, false, []sdp.Codec{sdp.PCMA}, []sdp.Codec{sdp.PCMA})
+		Hangup(t.Context(), j.a)
+		if err := j.over(t); err != nil {
+			t.Error(err)
+		}
+		<-j.b.Done()
+	})
+	t.Run("second leg", func(t *testing.T) {
+		j := s.join(t, false, []sdp.Codec{sdp.PCMA}, []sdp.Codec{sdp.PCMA})
+		Hangup(t.Context(), j.b)
+		if err := j.over(t); err != nil {
+			t.Error(err)
+		}
+		<-j.a.Done()
+	})
+	t.Run("context", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		a, phoneA := s.call(t, false, sdp.PCMA)
+		b, phoneB := s.call(t, false, sdp.PCMA)
+		cancel()
+		if err := Relay(ctx, a, b); err != nil {
+			t.Error(err)
+		}
+		<-phoneA.Done()
+		<-phoneB.Done()
+	})
+	t.Run("no common codec", func(t *testing.T) {
+		a, phoneA := s.call(t, false, sdp.PCMA)
+		b, phoneB := s.call(t, false, sdp.Codec{Name: "G722", Clock: 8000, PayloadType: 9})
+		if err := Relay(t.Context(), a, b); !errors.Is(err, ErrCodec) {
+			t.Error(err)
+		}
+		<-phoneA.Done()
+		<-phoneB.Done()
+	})
+}
+
+func TestTranslationDoesNotAllocate(t *testing.T) {
+	a, _ := newStreet(t).call(t, false, sdp.PCMA)
+	b, _ := newStreet(t).call(t, false, sdp.PCMU)
+	tr, err := translation(a, b)
+	if err != nil || tr == nil {
+		t.Fatal(err)
+	}
+	payload := make([]byte, frame)
+	if n := testing.AllocsPerRun(100, func() { tr(payload) }); n > 0 {
+		t.Errorf("%v allocations per packet", n)
+	}
+}
+
+func TestPlayIsPaced(t *testing.T) {
+	leg, phone := newStreet(t).call(t, false, sdp.PCMU, sdp.TelephoneEvent)
+	samples := media.Sine(1000, -10).Sound(Rate, 500*time.Millisecond).Samples
+	var heard []int16
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		e := ear{law: media.PCMU, hear: func(s []int16) { heard = append(heard, s...) }}
+		var p ua.Packet
+		for phone.ReadPacket(&p) == nil {
+			e.take(&p)
+		}
+	})
+	start := time.Now()
+	err := Talk(t.Context(), leg, func(ctx context.Context, v *Voice) error {
+		key, err := v.Play(ctx, samples, "#")
+		if key != 0 {
+			t.Errorf("key %c out of nowhere", key)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < 480*time.Millisecond {
+		t.Errorf("half a second was spoken in %v", took)
+	}
+	reader.Wait()
+	if len(heard) < len(samples)-2*frame || media.Level(heard, Rate, 1000) < -12 {
+		t.Errorf("heard %d samples, %.1f dB", len(heard), media.Level(heard, Rate, 1000))
+	}
+}
+
+func TestKeyCutsSpeechShort(t *testing.T) {
+	leg, phone := newStreet(t).call(t, false, sdp.PCMU, sdp.TelephoneEvent)
+	var presser sync.WaitGroup
+	presser.Go(func() {
+		for _, d := range "1#" {
+			if err := phone.SendDigit(t.Context(), d); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	err := Talk(t.Context(), leg, func(ctx context.Context, v *Voice) error {
+		key, err := v.Play(ctx, make([]int16, 60*Rate), "#*")
+		if key != '#' {
+			t.Errorf("key %q", key)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	presser.Wait()
+}
+
+func TestListenHearsOnlyWhileItListens(t *testing.T) {
+	leg, phone := newStreet(t).call(t, false, sdp.PCMA)
+	say := func(b byte) {
+		if err := phone.WritePacket(&ua.Packet{SSRC: uint32(b), Payload: []byte{b, b}}); err != nil {
+			t.Error(err)
+		}
+	}
+	err := Talk(t.Context(), leg, func(_ context.Context, v *Voice) error {
+		heard := make(chan int16, 8)
+		listen := func(s []int16) { heard <- s[0] }
+		var want [1]int16
+		for _, b := range []byte{1, 2} {
+			v.Listen(listen)
+			say(b)
+			media.PCMA.Decode(want[:], []byte{b})
+			if got := <-heard; got != want[0] {
+				t.Errorf("heard %d, want %d", got, want[0])
+			}
+			v.Listen(nil)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPanicEndsTheCallOnly(t *testing.T) {
+	leg, phone := newStreet(t).call(t, false, sdp.PCMA)
+	if err := Talk(t.Context(), leg, func(context.Context, *Voice) error { panic("odd") }); err == nil {
+		t.Error("the panic is lost")
+	}
+	<-phone.Done()
+
+	leg, phone = newStreet(t).call(t, false, sdp.PCMA)
+	err := Talk(t.Context(), leg, func(_ context.Context, v *Voice) error {
+		v.Listen(func([]int16) { panic("odd") })
+		if err := phone.WritePacket(&ua.Packet{Payload: make([]byte, frame)}); err != nil {
+			t.Error(err)
+		}
+		<-v.Done()
+		return nil
+	})
+	if err == nil {
+		t.Error("the panic is lost")
+	}
+	<-phone.Done()
+}
+
+func TestEchoReturnsPacketsAtOnce(t *testing.T) {
+	leg, phone := newStreet(t).call(t, true, sdp.PCMA, sdp.TelephoneEvent)
+	intro := media.Sine(400, -10).Sound(Rate, 100*time.Millisecond).Samples
+	done := make(chan error, 1)
+	go func() { done <- Echo(t.Context(), leg, intro) }()
+	sequence := uint16(0)
+	say := func(payload byte) {
+		sequence++
+		p := ua.Packet{Sequence: sequence, Timestamp: uint32(sequence) * uint32(frame), SSRC: 3, Payload: []byte{payload}}
+		if err := phone.WritePacket(&p); err != nil {
+			t.Error(err)
+		}
+	}
+	var p ua.Packet
+	hear := func() byte {
+		if err := phone.ReadPacket(&p); err != nil {
+			t.Fatal(err)
+		}
+		return p.Payload[0]
+	}
+	for range len(intro) / frame {
+		hear()
+	}
+	stop := make(chan struct{})
+	var knocker sync.WaitGroup
+	knocker.Go(func() { // until the echo has begun
+		for knock := time.NewTicker(5 * time.Millisecond); ; {
+			select {
+			case <-knock.C:
+				say(0)
+			case <-stop:
+				return
+			}
+		}
+	})
+	for len(p.Payload) != 1 {
+		hear()
+	}
+	close(stop)
+	knocker.Wait()
+	start := time.Now()
+	for i := byte(1); i <= 50; i++ {
+		say(i)
+	}
+	for i := byte(1); i <= 50; {
+		switch got := hear(); got {
+		case i:
+			i++
+		case 0:
+		default:
+			t.Fatalf("packet %d came back in the place of %d", got, i)
+		}
+	}
+	if took := time.Since(start); took > 500*time.Millisecond { // a clock of 20 ms would take 1 s
+		t.Errorf("50 packets took %v", took)
+	}
+	Hangup(t.Context(), phone)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
