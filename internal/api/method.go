@@ -187,6 +187,7 @@ func (m method) query(ctx context.Context, raw json.RawMessage) (any, error) {
 // page returns where in the list the answer to a query begins, and enters that
 // position into the answer.
 func (l list) page(ctx context.Context, a jmap.QueryArgs, answer *jmap.QueryResponse) (store.Page, error) {
+	a.Position, a.AnchorOffset = clamp(a.Position), clamp(a.AnchorOffset)
 	if a.Anchor == nil {
 		answer.Position = a.Position
 		if a.Position < 0 { // counted from the end
@@ -212,6 +213,9 @@ func (l list) page(ctx context.Context, a jmap.QueryArgs, answer *jmap.QueryResp
 	}
 	return store.Page{Position: answer.Position}, nil
 }
+
+// clamp returns n within what sums of two cannot overflow.
+func clamp(n int) int { return min(max(n, -1<<30), 1<<30) }
 
 func (m method) set(ctx context.Context, k setter, raw json.RawMessage) (any, error) {
 	var a jmap.SetArgs

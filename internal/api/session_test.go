@@ -1,0 +1,198 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"timbre/internal/api"
+	"timbre/internal/office"
+)
+
+func TestLoginHandsOutSessionAndPhone(t *testing.T) {
+	h := open(t)
+	s := h.login("101")
+	account := h.account("101")
+	if s.Token == "" || s.Session.PrimaryAccounts[api.Capability] != "" && string(s.Session.PrimaryAccounts[api.Capability]) != string(account) {
+		t.Fatalf("%+v", s)
+	}
+	if s.SIP.Username == "" || s.SIP.Password == "" || s.SIP.Domain != "office.test" || len(s.SIP.URIs) != 1 || s.SIP.URIs[0] != "sips:127.0.0.1:5061" {
+		t.Fatalf("%+v: want the host by which the client came", s.SIP)
+	}
+	current := into[api.SessionReply](t, h.do("GET", "/v1/sessions/current", s.Token, nil), http.StatusOK)
+	if current.Token != "" || current.SIP.Password != s.SIP.Password || current.Session.State != s.Session.State {
+		t.Fatalf("%+v, want the same without the token", current)
+	}
+	var rotated struct{ SIP office.SIPAccount }
+	rotated = into[struct{ SIP office.SIPAccount }](t, h.do("POST", "/v1/sessions/current/sip", s.Token, nil), http.StatusOK)
+	if rotated.SIP.Username != s.SIP.Username || rotated.SIP.Password == s.SIP.Password || rotated.SIP.Password == "" {
+		t.Fatalf("%+v", rotated)
+	}
+}
+
+func TestSessionsOfAnAccount(t *testing.T) {
+	h := open(t)
+	first, second, other := h.login("101"), h.login("101"), h.login("102")
+	type lines struct{ Sessions []api.SessionLine }
+	list := into[lines](t, h.do("GET", "/v1/sessions", first.Token, nil), http.StatusOK)
+	if len(list.Sessions) != 2 {
+		t.Fatalf("%+v, want two", list)
+	}
+	var rest api.SessionLine
+	for _, l := range list.Sessions {
+		if !l.IsCurrent {
+			rest = l
+		}
+		if l.DeviceName != "laptop" || l.Address != "127.0.0.1" {
+			t.Errorf("%+v", l)
+		}
+	}
+	foreign := into[lines](t, h.do("GET", "/v1/sessions", other.Token, nil), http.StatusOK).Sessions[0]
+	if a := h.do("DELETE", "/v1/sessions/"+string(foreign.ID), first.Token, nil); a.StatusCode != http.StatusNotFound {
+		t.Errorf("ending a foreign session: %d, want 404", a.StatusCode)
+	}
+	if a := h.do("DELETE", "/v1/sessions/"+string(rest.ID), first.Token, nil); a.StatusCode != http.StatusNoContent {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	for token, want := range map[string]int{first.Token: 200, second.Token: 401, other.Token: 200} {
+		if a := h.do("GET", "/v1/sessions/current", token, nil); a.StatusCode != want {
+			t.Errorf("%d, want %d", a.StatusCode, want)
+		}
+	}
+	if a := h.do("DELETE", "/v1/sessions/current", first.Token, nil); a.StatusCode != http.StatusNoContent {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a := h.do("GET", "/.well-known/jmap", first.Token, nil); a.StatusCode != http.StatusUnauthorized || a.Header.Get("Www-Authenticate") == "" {
+		t.Errorf("after logout: %d %v", a.StatusCode, a.Header)
+	}
+	devices, err := h.store.Devices(context.Background(), "101")
+	if err != nil || len(devices) != 0 {
+		t.Errorf("%v, %v: the phones of ended sessions are still there", devices, err)
+	}
+}
+
+func TestWrongLoginTellsNothing(t *testing.T) {
+	h := open(t)
+	wrong := map[string]map[string]string{
+		"company":          {"companyNumber": "+525555550199", "extension": "101", "password": "secret-101"},
+		"no number at all": {"companyNumber": "Ejemplo", "extension": "101", "password": "secret-101"},
+		"extension":        {"companyNumber": string(company), "extension": "109", "password": "secret-101"},
+		"odd extension":    {"companyNumber": string(company), "extension": "1' OR 1=1", "password": "secret-101"},
+		"password":         {"companyNumber": string(company), "extension": "102", "password": "secret-101"},
+		"long password":    {"companyNumber": string(company), "extension": "102", "password": strings.Repeat("x", 200)},
+	}
+	for name, body := range wrong {
+		a := h.do("POST", "/v1/sessions", "", body)
+		if a.StatusCode != http.StatusUnauthorized || !strings.Contains(string(a.body), string(office.ErrLogin)) {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+		if a.Header.Get("Content-Type") != "application/problem+json" || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", name, a.Header)
+		}
+	}
+}
+
+func TestManyWrongLoginsMustWait(t *testing.T) {
+	h := open(t)
+	for range 50 {
+		a := h.do("POST", "/v1/sessions", "", map[string]string{"companyNumber": string(company), "extension": "101", "password": "guess-guess"})
+		if a.StatusCode == http.StatusTooManyRequests {
+			if a.Header.Get("Retry-After") == "" || !strings.Contains(string(a.body), string(office.ErrTooMany)) {
+				t.Errorf("%v %s", a.Header, a.body)
+			}
+			return
+		}
+	}
+	t.Error("fifty guesses were looked at")
+}
+
+func TestNoRequestIsEchoed(t *testing.T) {
+	h := open(t)
+	const secret = "hunter2-hunter2"
+	bodies := map[string]string{
+		"wrong type":     `{"companyNumber":"1","extension":"101","password":["` + secret + `"]}`,
+		"missing field":  `{"password":"` + secret + `"}`,
+		"unknown field":  `{"companyNumber":"1","extension":"101","password":"x","extra":"` + secret + `"}`,
+		"too long":       `{"companyNumber":"1","extension":"101","password":"` + strings.Repeat(secret, 100) + `"}`,
+		"not JSON":       secret,
+		"truncated JSON": `{"password":"` + secret,
+		"an array":       `["` + secret + `"]`,
+	}
+	for name, body := range bodies {
+		a := h.do("POST", "/v1/sessions", "", body)
+		if a.StatusCode < 400 || a.StatusCode >= 500 {
+			t.Errorf("%s: %d", name, a.StatusCode)
+		}
+		if strings.Contains(string(a.body), secret) {
+			t.Errorf("%s: the password came back: %s", name, a.body)
+		}
+	}
+	if a := h.do("POST", "/v1/sessions", "", strings.Repeat(" ", 1<<20)); a.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a body of 1 MB: %d, want 413", a.StatusCode)
+	}
+}
+
+func TestTokenOnlyInTheHeader(t *testing.T) {
+	h := open(t)
+	s := h.login("101")
+	for name, a := range map[string]answer{
+		"none":     h.do("GET", "/.well-known/jmap", "", nil),
+		"unknown":  h.do("GET", "/.well-known/jmap", strings.Repeat("A", 43), nil),
+		"long":     h.do("GET", "/.well-known/jmap", strings.Repeat("A", 4000), nil),
+		"in query": h.do("GET", "/.well-known/jmap?access_token="+s.Token, "", nil),
+		"Basic":    h.do("GET", "/.well-known/jmap", "", nil, "Authorization", "Basic "+s.Token),
+		"cookie":   h.do("GET", "/.well-known/jmap", "", nil, "Cookie", "token="+s.Token),
+	} {
+		if a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d, want 401", name, a.StatusCode)
+		}
+	}
+	if a := h.do("GET", "/.well-known/jmap", "", nil, "Authorization", "bearer "+s.Token); a.StatusCode != http.StatusOK {
+		t.Errorf("the scheme's case counts: %d", a.StatusCode)
+	}
+}
+
+func TestPublicSideIsNoAdministration(t *testing.T) {
+	h := open(t)
+	s := h.login("101")
+	for _, path := range []string{"/v1/admin/status", "/v1/admin/extensions", "/metrics", "/debug/pprof/"} {
+		if a := h.do("GET", path, s.Token, nil); a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d, want 404", path, a.StatusCode)
+		}
+	}
+}
+
+func TestWrongMethods(t *testing.T) {
+	h := open(t)
+	for _, r := range [][2]string{{"GET", "/jmap/api"}, {"POST", "/jmap/eventsource"}, {"DELETE", "/.well-known/jmap"}, {"PUT", "/v1/sessions"}} {
+		if a := h.do(r[0], r[1], "", nil); a.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("%v: %d, want 405", r, a.StatusCode)
+		}
+	}
+}
+
+func TestHealthAndDescription(t *testing.T) {
+	h := open(t)
+	if a := h.do("GET", "/healthz", "", nil); a.StatusCode != http.StatusOK {
+		t.Errorf("healthz %d", a.StatusCode)
+	}
+	if a := h.do("GET", "/readyz", "", nil); a.StatusCode != http.StatusOK {
+		t.Errorf("readyz %d", a.StatusCode)
+	}
+	h.ready.Store(false)
+	if a := h.do("GET", "/readyz", "", nil); a.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("readyz of a part that does not serve: %d", a.StatusCode)
+	}
+	type description struct {
+		OpenAPI string
+		Paths   map[string]map[string]any
+	}
+	d := into[description](t, h.do("GET", "/openapi.json", "", nil), http.StatusOK)
+	if d.OpenAPI != "3.1.0" || d.Paths["/v1/sessions"]["post"] == nil || d.Paths["/v1/sessions/{id}"]["delete"] == nil {
+		t.Errorf("%+v", d)
+	}
+	if d.Paths["/v1/admin/status"] != nil {
+		t.Error("the public description shows the administration")
+	}
+}

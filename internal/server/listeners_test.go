@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+)
+
+func TestSIPHasOnePortForBoth(t *testing.T) {
+	for range 20 {
+		l, err := listen(context.Background(), Config{HTTPS: "127.0.0.1:0", SIP: "127.0.0.1:0", SIPS: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tcp, udp := l.sip.Addr().(*net.TCPAddr).Port, l.udp.LocalAddr().(*net.UDPAddr).Port; tcp != udp || tcp == 0 {
+			t.Errorf("TCP %d, UDP %d", tcp, udp)
+		}
+		l.close()
+	}
+}
+
+func TestBusyPortsAreNamedAndNothingStaysBound(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	tests := map[string]Config{
+		"https": {HTTPS: busy.Addr().String(), SIP: "127.0.0.1:0"},
+		"sip":   {HTTPS: "127.0.0.1:0", SIP: udp.LocalAddr().String()},
+		"sips":  {HTTPS: "127.0.0.1:0", SIP: "127.0.0.1:0", SIPS: busy.Addr().String()},
+	}
+	for name, cfg := range tests {
+		l, err := listen(context.Background(), cfg)
+		if err == nil {
+			l.close()
+			t.Errorf("%s: bound", name)
+			continue
+		}
+		if !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), "address already in use") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// The TCP half of the SIP port must be free again.
+	l, err := net.Listen("tcp", udp.LocalAddr().String())
+	if err != nil {
+		t.Errorf("still bound: %v", err)
+	} else {
+		l.Close()
+	}
+}
+
+func TestReadyAddressesCanBeDialled(t *testing.T) {
+	l, err := listen(context.Background(), Config{HTTPS: ":0", SIP: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	r := l.ready()
+	if !strings.HasPrefix(r.HTTPS, "https://127.0.0.1:") || !strings.HasPrefix(r.SIP, "127.0.0.1:") || r.SIPS != "" {
+		t.Errorf("%+v", r)
+	}
+	c, err := net.Dial("tcp", strings.TrimPrefix(r.HTTPS, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
