@@ -63,7 +63,7 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 	if err := b.configure(opt, port); err != nil {
 		return nil, err
 	}
-	if b.Process, err = startProcess(ctx, "", "baresip", "-f", dir); err != nil {
+	if b.Process, err = startProcess(ctx, "baresip", "-f", dir); err != nil {
 		return nil, err
 	}
 	o.onClose(b.Stop)
@@ -87,7 +87,7 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 // configure writes what baresip reads at its start.
 func (b *Baresip) configure(opt BaresipOptions, port int) error {
 	wav := filepath.Join(b.dir, "says.wav")
-	if err := writeTone(wav, opt.Hz, time.Minute); err != nil {
+	if err := WriteTone(wav, opt.Hz, time.Minute); err != nil {
 		return err
 	}
 	config := fmt.Sprintf(`module_path /usr/lib/baresip/modules
@@ -220,7 +220,7 @@ func (b *Baresip) Heard() ([]media.Sound, error) {
 	}
 	var out []media.Sound
 	for _, name := range files { // named after the time of day
-		s, err := readWAV(name)
+		s, err := ReadWAV(name)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"timbre/internal/office"
 	"timbre/softphone"
@@ -15,17 +16,18 @@ import (
 type Client struct {
 	Profile string
 
-	office *Office
-	binary string
+	office  *Office
+	command []string
 }
 
-// Client logs extension n in with `timbre login` and returns its command line.
-func (o *Office) Client(ctx context.Context, n office.Number) (*Client, error) {
+// Client logs extension n in with `timbre login` and returns its command line,
+// before which prefix is put, such as "ip netns exec NAME".
+func (o *Office) Client(ctx context.Context, n office.Number, prefix ...string) (*Client, error) {
 	profile, err := o.Profile(n)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Profile: profile, office: o, binary: filepath.Join(o.opt.Bin, "timbre")}
+	c := &Client{Profile: profile, office: o, command: append(prefix, filepath.Join(o.opt.Bin, "timbre"))}
 	_, err = c.Run(ctx, o.Person(n).Password+"\n", "login", "--server", o.Ready.HTTPS, "--company", string(Company),
 		"--extension", string(n), "--password-stdin", "--fingerprint", string(o.Ready.Fingerprint))
 	return c, err
@@ -33,7 +35,13 @@ func (o *Office) Client(ctx context.Context, n office.Number) (*Client, error) {
 
 // Run runs one command to its end and returns its standard output.
 func (c *Client) Run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
-	return run(ctx, stdin, c.binary, append(args, "--profile", c.Profile)...)
+	line := c.line(args)
+	return run(ctx, stdin, line[0], line[1:]...)
+}
+
+// line returns the whole command line of a command.
+func (c *Client) line(args []string) []string {
+	return slices.Concat(c.command, args, []string{"--profile", c.Profile})
 }
 
 // JSON runs one command with --json and reads its answer into answer, which may
@@ -52,7 +60,8 @@ func (c *Client) JSON(ctx context.Context, answer any, args ...string) error {
 // Start starts a command, such as a phone, with --json. It is ended with the
 // office or when ctx ends.
 func (c *Client) Start(ctx context.Context, args ...string) (*Process, error) {
-	p, err := startProcess(ctx, "", c.binary, append(args, "--profile", c.Profile, "--json")...)
+	line := c.line(append(args, "--json"))
+	p, err := startProcess(ctx, line[0], line[1:]...)
 	if err != nil {
 		return nil, err
 	}

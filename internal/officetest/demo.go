@@ -119,7 +119,7 @@ func (d *demo) call(ctx context.Context, hold time.Duration) (softphone.Report, 
 
 // talk lets 102 answer and looks for the tone in what it recorded.
 func (d *demo) talk(ctx context.Context) error {
-	if err := writeTone(d.file("tone.wav"), demoHz, 30*time.Second); err != nil {
+	if err := WriteTone(d.file("tone.wav"), demoHz, 30*time.Second); err != nil {
 		return err
 	}
 	p, err := d.phone(ctx, "--auto-answer", "--audio", "wav:,"+d.file("heard.wav"))
@@ -144,7 +144,7 @@ func (d *demo) talk(ctx context.Context) error {
 
 // listen measures the tone in a recording.
 func (d *demo) listen(who, file string) error {
-	s, err := readWAV(file)
+	s, err := ReadWAV(file)
 	if err != nil {
 		return err
 	}
@@ -301,8 +301,8 @@ func (d *demo) compare(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// writeTone writes a WAV file of a steady tone.
-func writeTone(name string, hz float64, length time.Duration) (err error) {
+// WriteTone writes a WAV file of a steady tone.
+func WriteTone(name string, hz float64, length time.Duration) (err error) {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
@@ -322,8 +322,8 @@ func writeTone(name string, hz float64, length time.Duration) (err error) {
 	return w.Close()
 }
 
-// readWAV returns the sound of a WAV file.
-func readWAV(name string) (media.Sound, error) {
+// ReadWAV returns the sound of a WAV file.
+func ReadWAV(name string) (media.Sound, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return media.Sound{}, err

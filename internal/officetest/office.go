@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -122,7 +123,7 @@ func Prepare(ctx context.Context, opt Options) (*Office, error) {
 	}
 	o.config = server.Default()
 	o.config.Data = o.Data
-	o.config.HTTPS, o.config.SIP, o.config.SIPS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	o.config.HTTPS, o.config.SIP, o.config.SIPS = anyPort, anyPort, anyPort
 	o.config.Domain = "localhost"
 	o.config.RTPMin, o.config.RTPMax = 0, 0
 	o.config.Log = opt.Log
@@ -181,7 +182,7 @@ func (o *Office) Serve(ctx context.Context) error {
 
 // SpawnServer runs the server as a process of its own, until ctx ends, Close is
 // called, or it is stopped or killed. It returns when the server can be reached.
-// After a kill it may be called again; ports that were chosen freely change.
+// After its end it may be called again: the addresses stay the same.
 func (o *Office) SpawnServer(ctx context.Context) (*Process, error) {
 	file := filepath.Join(o.Dir, "ready.json")
 	os.Remove(file)
@@ -197,7 +198,7 @@ func (o *Office) SpawnServer(ctx context.Context) (*Process, error) {
 			args = append(args, f[0], f[1])
 		}
 	}
-	p, err := startProcess(ctx, "", args[0], args[1:]...)
+	p, err := startProcess(ctx, args[0], args[1:]...)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (o *Office) SpawnServer(ctx context.Context) (*Process, error) {
 		b, err := os.ReadFile(file) // written in one step
 		if err == nil {
 			tick.Stop()
-			return p, json.Unmarshal(b, &o.Ready)
+			return p, o.reachable(b)
 		}
 		select {
 		case <-tick.C:
@@ -217,6 +218,25 @@ func (o *Office) SpawnServer(ctx context.Context) (*Process, error) {
 		}
 	}
 }
+
+// reachable takes the content of the ready file. A server that listens on all
+// addresses is left as it is.
+func (o *Office) reachable(ready []byte) error {
+	if err := json.Unmarshal(ready, &o.Ready); err != nil {
+		return fmt.Errorf("ready file: %w", err)
+	}
+	for addr, now := range map[*string]string{
+		&o.config.HTTPS: strings.TrimPrefix(o.Ready.HTTPS, "https://"), &o.config.SIP: o.Ready.SIP, &o.config.SIPS: o.Ready.SIPS,
+	} {
+		if *addr == anyPort {
+			*addr = now
+		}
+	}
+	return nil
+}
+
+// anyPort is where a server listens unless its Config was changed.
+const anyPort = "127.0.0.1:0"
 
 // Person returns the person at extension n; it panics where there is none.
 func (o *Office) Person(n office.Number) Person {

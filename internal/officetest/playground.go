@@ -60,7 +60,8 @@ func Play(ctx context.Context, bin string, w io.Writer) (err error) {
 			fmt.Fprintln(w, "robot:", err)
 		}
 	}()
-	app := exec.CommandContext(ctx, you.binary, "--profile", you.Profile)
+	line := you.line(nil)
+	app := exec.CommandContext(ctx, line[0], line[1:]...)
 	app.Stdout, app.Stderr = os.Stdout, os.Stderr
 	app.Cancel = func() error { return app.Process.Signal(os.Interrupt) }
 	app.WaitDelay = stopTime

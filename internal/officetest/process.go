@@ -29,14 +29,10 @@ type Process struct {
 const maxLines = 100_000
 
 // startProcess runs a program until it ends, Stop is called or ctx ends. Its
-// standard output and error are read together. It sees stdin where that is not
-// empty, else nothing.
-func startProcess(ctx context.Context, stdin string, name string, args ...string) (*Process, error) {
+// standard output and error are read together; its input is empty.
+func startProcess(ctx context.Context, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.CommandContext(ctx, name, args...), done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.WaitDelay = time.Second
-	if stdin != "" {
-		p.cmd.Stdin = strings.NewReader(stdin)
-	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -108,7 +108,7 @@ func (o *Office) Sipp(ctx context.Context, l SippLoad) (*Sipp, error) {
 			args = append(args, f.flag, strconv.Itoa(f.value))
 		}
 	}
-	if s.Process, err = startProcess(ctx, "", args[0], args[1:]...); err != nil {
+	if s.Process, err = startProcess(ctx, args[0], args[1:]...); err != nil {
 		return nil, err
 	}
 	o.onClose(func() error {
@@ -116,6 +116,26 @@ func (o *Office) Sipp(ctx context.Context, l SippLoad) (*Sipp, error) {
 		return nil
 	})
 	return s, nil
+}
+
+// SippAnswerer registers account from a port of its own and starts a sipp there
+// that answers every call.
+func (o *Office) SippAnswerer(ctx context.Context, account office.SIPAccount) (*Sipp, error) {
+	port, err := freeUDP(0)
+	if err != nil {
+		return nil, err
+	}
+	register, err := o.Sipp(ctx, SippLoad{
+		Scenario: SippRegister, Server: o.Ready.SIP, Port: port, Calls: 1,
+		Rows: []SippRow{{Account: account, Contact: port}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := register.Result(ctx); err != nil {
+		return nil, err
+	}
+	return o.Sipp(ctx, SippLoad{Scenario: SippAnswer, Port: port, Limit: 10 * time.Minute})
 }
 
 // write puts what sipp reads into its folder.

@@ -10,14 +10,19 @@ package audio
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"timbre/internal/media"
 )
 
-// The troubles of which a media.Stream is told. The clock goes on through both.
+// The troubles of which a media.Stream is told. The call goes on through all of
+// them.
 var (
 	ErrNoDevice   = errors.New("no sound device")
 	ErrDeviceLost = errors.New("sound device lost")
+	ErrOther      = errors.New("the chosen sound device is missing, the default one is used")
 )
 
 // A System is a place where sound comes from and goes to. It may run several
@@ -33,4 +38,27 @@ type System interface {
 // Parse returns the system that s names: "" or "default" the sound devices,
 // "null" silence, "wav:IN,OUT" files (either may be empty), "tone:HZ" a steady
 // tone.
-func Parse(s string) (System, error) { return Null{}, nil }
+func Parse(s string) (System, error) {
+	kind, rest, _ := strings.Cut(s, ":")
+	switch kind {
+	case "", "default":
+		if rest == "" {
+			return &Devices{}, nil
+		}
+	case "null":
+		if rest == "" {
+			return Null{}, nil
+		}
+	case "wav":
+		in, out, ok := strings.Cut(rest, ",")
+		if ok && (in != "" || out != "") {
+			return WAV{In: in, Out: out}, nil
+		}
+	case "tone":
+		hz, err := strconv.ParseFloat(rest, 64)
+		if err == nil && hz >= 20 && hz <= 20000 {
+			return Tone{Hz: hz}, nil
+		}
+	}
+	return nil, fmt.Errorf("audio %q is none of: default, null, wav:IN,OUT, tone:HZ", s)
+}

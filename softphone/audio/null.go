@@ -11,25 +11,17 @@ import (
 type Null struct{}
 
 // Run implements System.
-func (Null) Run(ctx context.Context, s media.Stream) error { <-ctx.Done(); return nil }
+func (Null) Run(ctx context.Context, s media.Stream) error {
+	return carry(ctx, s, silence, discard)
+}
 
-// Tone hears a steady tone and throws away what it is given, in real time.
+// Tone hears a steady tone of -12 dBFS and throws away what it is given, in
+// real time.
 type Tone struct {
-	Hz    float64
-	Level float64 // in dBFS; zero is -12
+	Hz float64
 }
 
 // Run implements System.
-func (t Tone) Run(ctx context.Context, s media.Stream) error { <-ctx.Done(); return nil }
-
-// A WAV hears what is in the file In and writes what it is given to the file
-// Out, in real time. Either may be empty. In may have any rate; Out gets that of
-// the stream. A second stream on the same WAV writes Out anew.
-type WAV struct {
-	In, Out string
-	Once    bool // silence after the end of In, instead of In again
+func (t Tone) Run(ctx context.Context, s media.Stream) error {
+	return carry(ctx, s, media.Sine(t.Hz, -12).Generator(s.Rate).Read, discard)
 }
-
-// Run implements System. It returns an error where a file cannot be read or
-// written.
-func (w WAV) Run(ctx context.Context, s media.Stream) error { <-ctx.Done(); return nil }

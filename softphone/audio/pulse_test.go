@@ -1,0 +1,180 @@
+package audio
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"timbre/internal/media"
+)
+
+// startPulse starts a PulseAudio of our own with two silent sinks, "one" at 48
+// kHz, the default, and "two" at 44.1 kHz, and points this process at it.
+func startPulse(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "native")
+	script := filepath.Join(dir, "test.pa")
+	err := os.WriteFile(script, []byte(strings.Join([]string{
+		"load-module module-native-protocol-unix auth-anonymous=1 socket=" + socket,
+		"load-module module-null-sink sink_name=one rate=48000 sink_properties=device.description=One",
+		"load-module module-null-sink sink_name=two rate=44100 sink_properties=device.description=Two",
+		"set-default-sink one",
+		"set-default-source one.monitor",
+	}, "\n")+"\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "PULSE_RUNTIME_PATH", "PULSE_STATE_PATH"} {
+		t.Setenv(name, dir)
+	}
+	t.Setenv("PULSE_SERVER", "unix:"+socket)
+	cmd := exec.Command("pulseaudio", "-n", "-F", script, "--exit-idle-time=-1", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes")
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("pulseaudio (run make deps): %v", err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	// Commands of a script run in order: with the sinks everything is there.
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.After(patience); ; {
+		select {
+		case <-poll.C:
+		case <-deadline:
+			t.Fatalf("pulseaudio did not start: %s", log.Bytes())
+		}
+		if c, err := net.Dial("unix", socket); err == nil {
+			c.Close()
+			if out, err := exec.Command("pactl", "get-default-source").Output(); err == nil && strings.TrimSpace(string(out)) == "one.monitor" {
+				return
+			}
+		}
+	}
+}
+
+// pulseID returns the Device.ID of a PulseAudio sink or source.
+func pulseID(name string) string { return hex.EncodeToString([]byte(name)) }
+
+func TestToneGoesThroughPulseAudio(t *testing.T) {
+	startPulse(t)
+	play := media.Sine(1000, -12)
+	for _, c := range []struct {
+		name     string
+		devices  Devices
+		rate     int
+		min, max float64 // of the tone
+	}{
+		{"default devices", Devices{}, 8000, -13, -11},
+		{"a 44.1 kHz device", Devices{Playback: pulseID("two"), Capture: pulseID("two.monitor")}, 16000, -13, -11},
+		{"two different ones", Devices{Playback: pulseID("one"), Capture: pulseID("two.monitor")}, 8000, -120, -90},
+	} {
+		var troubles []error
+		s := media.Stream{
+			Rate: c.rate, Source: play.Generator(c.rate).Read,
+			Trouble: func(err error) { troubles = append(troubles, err) },
+		}
+		heard := take(t, &c.devices, s, 5*time.Second)
+		heard = heard[3*c.rate:] // a null sink that was idle is silent at first
+		if got := media.Level(heard, c.rate, 1000); got < c.min || got > c.max {
+			t.Errorf("%s: the tone came back with %.1f dBFS", c.name, got)
+		}
+		if len(troubles) != 0 {
+			t.Errorf("%s: %v", c.name, troubles)
+		}
+	}
+}
+
+func TestListHidesMonitors(t *testing.T) {
+	startPulse(t)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	devices, err := List(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Device{
+		{ID: pulseID("one"), Name: "One", Default: true},
+		{ID: pulseID("two"), Name: "Two"},
+	}
+	if len(devices) != 2 || devices[0] != want[0] || devices[1] != want[1] {
+		t.Errorf("%+v", devices)
+	}
+}
+
+func TestPulledOutDeviceIsReplacedAndTakenBack(t *testing.T) {
+	startPulse(t)
+	ctx, stop := context.WithTimeout(t.Context(), 2*patience)
+	defer stop()
+	troubles := make(chan error, 20)
+	var pulled atomic.Int64
+	s := media.Stream{
+		Rate:    8000,
+		Source:  func([]int16) { pulled.Add(1) },
+		Trouble: func(err error) { troubles <- err },
+	}
+	done := make(chan error, 1)
+	go func() { done <- (&Devices{Playback: pulseID("two")}).Run(ctx, s) }()
+
+	progress := func(what string) {
+		t.Helper()
+		poll := time.NewTicker(10 * time.Millisecond)
+		defer poll.Stop()
+		for from := pulled.Load(); pulled.Load() < from+50; {
+			select {
+			case <-poll.C:
+			case <-ctx.Done():
+				t.Fatalf("%s: nothing is pulled", what)
+			}
+		}
+	}
+	until := func(want error) {
+		t.Helper()
+		for {
+			select {
+			case err := <-troubles:
+				if errors.Is(err, want) || err == nil && want == nil {
+					return
+				}
+			case <-ctx.Done():
+				t.Fatalf("never told of %v", want)
+			}
+		}
+	}
+	pactl := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command("pactl", args...).Output()
+		if err != nil {
+			t.Fatalf("pactl %v: %v", args, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	progress("chosen device")
+	for line := range strings.Lines(pactl("list", "short", "modules")) {
+		if strings.Contains(line, "sink_name=two") {
+			pactl("unload-module", strings.Fields(line)[0])
+		}
+	}
+	until(ErrOther)
+	progress("default device")
+	pactl("load-module", "module-null-sink", "sink_name=two", "rate=44100")
+	until(nil)
+	progress("chosen device again")
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

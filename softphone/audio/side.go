@@ -1,0 +1,214 @@
+package audio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/gen2brain/malgo"
+
+	"timbre/internal/media"
+)
+
+const (
+	openPatience = time.Second            // longer, and silence keeps time meanwhile
+	openLimit    = 5 * time.Second        // longer, and there is no device
+	lostAfter    = 500 * time.Millisecond // without a callback
+	settling     = 3 * time.Second        // a device that was asleep may pause once more after it began
+	lookAgain    = 2 * time.Second        // for a device that is missing
+	watchEvery   = 100 * time.Millisecond
+	tooManyGaps  = 10 // cuts in gapTime: the device needs longer periods
+	gapTime      = 5 * time.Second
+
+	shortPeriod = 10 * time.Millisecond
+	longPeriod  = 20 * time.Millisecond
+)
+
+// A side is one direction of a stream. It is run by one goroutine, which is also
+// the one that calls Sink.
+type side struct {
+	backends []malgo.Backend
+	capture  bool
+	id       string // of the chosen device, or empty
+	stream   media.Stream
+	log      *slog.Logger
+	troubles chan<- trouble
+
+	period  time.Duration
+	pending chan opening // an attempt that goes on; nil if there is none
+}
+
+// An opening is what became of an attempt to open a card.
+type opening struct {
+	card *card
+	id   string
+	err  error
+}
+
+// run keeps the side going until ctx ends.
+func (v *side) run(ctx context.Context) {
+	v.period = shortPeriod
+	defer v.abandon()
+	for ctx.Err() == nil {
+		o := v.open(ctx)
+		if o.err != nil {
+			v.report(ctx, o.err)
+			v.idle(ctx, lookAgain)
+			continue
+		}
+		if o.id == v.id {
+			v.report(ctx, nil)
+		} else {
+			v.report(ctx, ErrOther)
+		}
+		err := v.serve(ctx, o)
+		if err := o.card.close(); err != nil {
+			v.log.Warn("sound device left behind", "err", err)
+		}
+		if err != nil {
+			v.report(ctx, err)
+		}
+	}
+}
+
+// report tells what became of the side.
+func (v *side) report(ctx context.Context, err error) {
+	if err != nil {
+		v.log.Info("sound device", "err", err)
+	}
+	select {
+	case v.troubles <- trouble{v.capture, kindOf(err)}:
+	case <-ctx.Done():
+	}
+}
+
+// kindOf returns which of this package's errors err is, so that the same one
+// is not told twice.
+func kindOf(err error) error {
+	for _, kind := range []error{ErrDeviceLost, ErrOther, ErrNoDevice} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return err
+}
+
+// open opens the chosen device, or the default one. An attempt that hangs is
+// waited for again the next time.
+func (v *side) open(ctx context.Context) opening {
+	if v.pending == nil {
+		result := make(chan opening, 1)
+		v.pending = result
+		period := v.period
+		go func() { result <- v.attempt(period) }()
+	}
+	patience := time.NewTimer(openPatience)
+	defer patience.Stop()
+	select {
+	case o := <-v.pending:
+		v.pending = nil
+		return o
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	for late := openPatience; late < openLimit; late += watchEvery {
+		v.idle(ctx, watchEvery)
+		select {
+		case o := <-v.pending:
+			v.pending = nil
+			return o
+		default:
+		}
+	}
+	return opening{err: fmt.Errorf("opening takes too long: %w", ErrNoDevice)}
+}
+
+// attempt tries the chosen device and then the default one, which the chosen
+// one may be.
+func (v *side) attempt(period time.Duration) opening {
+	c, err := openCard(v.backends, v.capture, v.id, period, v.stream)
+	if err == nil {
+		return opening{card: c, id: v.id}
+	}
+	if v.id != "" {
+		c, err = openCard(v.backends, v.capture, "", period, v.stream)
+	}
+	return opening{card: c, err: err}
+}
+
+// abandon closes what a late attempt opens after all.
+func (v *side) abandon() {
+	if v.pending == nil {
+		return
+	}
+	pending := v.pending
+	go func() {
+		if o := <-pending; o.err == nil {
+			o.card.close()
+		}
+	}()
+}
+
+// idle keeps time in the place of a device for a while.
+func (v *side) idle(ctx context.Context, d time.Duration) {
+	ctx, stop := context.WithTimeout(ctx, d)
+	defer stop()
+	s := v.stream
+	if v.capture {
+		s.Source = nil
+	} else {
+		s.Sink = nil
+	}
+	carry(ctx, s, silence, discard) // neither fails
+}
+
+// serve watches over an open card. It returns nil if the card is to be opened
+// again with other settings or ctx ended, and ErrDeviceLost if it fell silent.
+func (v *side) serve(ctx context.Context, o opening) error {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	since, gaps := time.Now(), o.card.gaps.Load()
+	for looked := since; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.card.wake:
+			o.card.drain()
+			continue
+		case <-ticker.C:
+		}
+		if time.Since(o.card.opened) > settling && o.card.silent() > lostAfter {
+			return ErrDeviceLost
+		}
+		if time.Since(since) > gapTime {
+			since, gaps = time.Now(), o.card.gaps.Load()
+		}
+		if v.period == shortPeriod && o.card.gaps.Load()-gaps >= tooManyGaps {
+			v.log.Info("sound device needs longer periods")
+			v.period = longPeriod
+			return nil
+		}
+		if o.id != v.id && time.Since(looked) > lookAgain {
+			looked = time.Now()
+			if v.back(ctx) {
+				return nil
+			}
+		}
+	}
+}
+
+// back reports whether the chosen device is there again.
+func (v *side) back(ctx context.Context) bool {
+	devices, err := list(ctx, v.backends)
+	if err != nil {
+		return false
+	}
+	for _, d := range devices {
+		if d.ID == v.id && d.Capture == v.capture {
+			return true
+		}
+	}
+	return false
+}
