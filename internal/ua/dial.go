@@ -2,15 +2,21 @@ package ua
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
+
+	"github.com/emiago/diago"
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
 
 	"timbre/internal/office"
 	"timbre/internal/sdp"
 )
 
 // Headers are header fields by name. Names that the endpoint itself fills in
-// (Via, From, To, Call-ID, CSeq, Contact, Content-…) are ignored.
+// (Via, From, To, Call-ID, CSeq, Content-…) are ignored.
 type Headers map[string]string
 
 // Credentials answer the challenges of one realm.
@@ -29,8 +35,8 @@ type Target struct {
 	Headers   Headers
 	Auth      *Credentials // nil: a challenge is a failure
 
-	// OnRinging is told every 18x, in the goroutine of Dial; header returns a
-	// header field of the response, empty where it has none.
+	// OnRinging is told every 18x; header returns a header field of the response,
+	// empty where it has none.
 	OnRinging func(status int, header func(name string) string)
 }
 
@@ -43,8 +49,109 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Reason) }
 
+// lost is the StatusError of a transaction that ended without a final response.
+func lost(err error) error {
+	if errors.Is(err, sip.ErrTransactionTransport) {
+		return &StatusError{Code: 503, Reason: "Connection Lost"}
+	}
+	return &StatusError{Code: 408, Reason: "No Response"}
+}
+
+// A dialer is one outgoing call until it is answered or not.
+type dialer struct {
+	t      Target
+	leg    *Leg
+	offer  sdp.Local
+	uri    sip.Uri
+	cseq   uint32
+	early  []byte                     // the last description of a provisional response
+	invite *diago.DialogClientSession // the current attempt
+
+	provisional atomic.Bool // the far side has spoken: CANCEL may be sent
+}
+
 // Dial calls t and blocks until the call is answered. A refusal is a *StatusError;
 // no response at all is one with Code 408, an unreachable address with 503. When
 // ctx ends the call is canceled and ctx's error returned; an answer that crosses
 // the cancel is hung up.
-func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) { return nil, ErrClosed }
+func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
+	select {
+	case <-e.ready:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-e.dead.Done():
+		return nil, ErrClosed
+	}
+	d := &dialer{t: t, cseq: 1}
+	if err := sip.ParseUri(t.URI, &d.uri); err != nil {
+		return nil, &StatusError{Code: 400, Reason: "Malformed Address"}
+	}
+	p, err := e.path(ctx, t.Transport, t.Addr)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		e.log.Info("cannot be reached", "transport", t.Transport, "addr", t.Addr, "err", err)
+		return nil, &StatusError{Code: 503, Reason: "Unreachable"}
+	}
+	if d.leg, err = e.newLeg(p, newToken(), newToken()); err != nil {
+		return nil, err
+	}
+	user := string(t.From.Number)
+	d.leg.contact = p.uri(user)
+	d.offer = d.leg.describe()
+	d.offer.Codecs = usualCodecs(t.Codecs)
+	if t.Secure {
+		d.offer.Cryptos = []sdp.Crypto{newCrypto(1, sdp.AES80)}
+	}
+	result := make(chan error, 1)
+	if !e.spawnTalk("dial", func() { result <- e.dial(ctx, d) }) {
+		result <- ErrClosed
+	}
+	select {
+	case err = <-result:
+	case <-ctx.Done(): // the goroutine cancels the call, and hangs it up where that is too late
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		e.spawnTalk("hang-up", func() { d.leg.Hangup(e.dead) })
+		return nil, ctx.Err()
+	}
+	return d.leg, nil
+}
+
+// dial makes the attempts, two where there is a challenge, and completes or
+// removes the leg.
+func (e *Endpoint) dial(ctx context.Context, d *dialer) error {
+	err := e.attempt(ctx, d, "")
+	var challenge *sipgo.ErrDialogResponse
+	if errors.As(err, &challenge) && d.t.Auth != nil {
+		if name, value, ok := d.t.Auth.answer(challenge.Res, "INVITE", d.uri.String()); ok {
+			d.cseq++
+			err = e.attempt(ctx, d, name+": "+value)
+		}
+	}
+	if err == nil {
+		err = e.established(ctx, d)
+	}
+	if err == nil {
+		return nil
+	}
+	d.leg.finish(Cause{Code: 487})
+	d.leg.forget()
+	var refused *sipgo.ErrDialogResponse
+	if errors.As(err, &refused) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s := &StatusError{Code: refused.Res.StatusCode, Reason: refused.Res.Reason}
+		if c := refused.Res.Contact(); c != nil && s.Code < 400 {
+			s.Location = c.Address.String()
+		}
+		return s
+	}
+	return err
+}

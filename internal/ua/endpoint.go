@@ -18,9 +18,21 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/emiago/diago"
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
 )
 
 // A Config says where an Endpoint listens and whom it tells. The sockets are
@@ -55,17 +67,252 @@ type Media struct {
 
 // An Endpoint is one SIP user agent on its sockets. It is safe for concurrent use.
 type Endpoint struct {
-	cfg Config
+	cfg    Config
+	log    *slog.Logger
+	stack  *sipgo.UserAgent
+	server *sipgo.Server
+	client *sipgo.Client
+	diago  *diago.Diago
+	udp    *datagrams // nil: none
+	doors  map[string]*door
+	digest *challenger // nil: nobody is challenged
+	ports  ports
+	routes routes
+
+	started atomic.Bool
+	ready   chan struct{}   // closed when all sockets are served
+	ctx     context.Context // ends when the endpoint takes no more calls
+	cancel  context.CancelFunc
+	dead    context.Context // ends when the sockets close
+	kill    context.CancelFunc
+
+	streams streams
+
+	mu      sync.Mutex
+	closed  bool                 // no goroutine may be started any more; guarded by mu
+	wg      sync.WaitGroup       // every goroutine of the endpoint; Add under mu
+	talks   sync.WaitGroup       // those that finish calls; Add under mu
+	legs    map[string]*Leg      // by legKey; guarded by mu
+	ringing map[string]*Incoming // by ringKey; guarded by mu
 }
 
 // ErrClosed is returned by calls on an Endpoint whose Run is not running, and on
-// a Leg that has ended.
+// a call or leg that has ended.
 var ErrClosed = errors.New("endpoint or call is closed")
 
 // New prepares an endpoint on the sockets of cfg. It starts nothing.
-func New(cfg Config) (*Endpoint, error) { return &Endpoint{cfg: cfg}, nil }
+func New(cfg Config) (*Endpoint, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.TLS != nil && cfg.ServerTLS == nil {
+		return nil, errors.New("a TLS listener needs ServerTLS")
+	}
+	if p := cfg.Media; p.PortMin < 0 || p.PortMax > 65535 || p.PortMin > p.PortMax {
+		return nil, errors.New("the RTP port range is empty")
+	}
+	e := &Endpoint{
+		cfg: cfg, log: cfg.Log,
+		ready: make(chan struct{}),
+		legs:  map[string]*Leg{}, ringing: map[string]*Incoming{},
+		doors:   map[string]*door{},
+		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Addr]int{}, dialing: map[string]*dialing{}},
+		digest:  newChallenger(cfg.Digest),
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.dead, e.kill = context.WithCancel(context.Background())
+	if cfg.UDP != nil {
+		e.udp = newDatagrams(cfg.UDP, e.log)
+	}
+	e.doors["tcp"] = newDoor("tcp", cfg.TCP, e.dead)
+	e.doors["tls"] = newDoor("tls", cfg.TLS, e.dead)
+	return e, e.assemble()
+}
+
+// assemble puts the stack together. What it logs holds whole messages of
+// strangers, so nothing of it is kept.
+func (e *Endpoint) assemble() error {
+	silent := slog.New(slog.DiscardHandler)
+	never := func(net.Addr) net.Dialer { // connections are made by us, where they are guarded
+		return net.Dialer{Control: func(string, string, syscall.RawConn) error { return ErrClosed }}
+	}
+	var err error
+	e.stack, err = sipgo.NewUA(
+		sipgo.WithUserAgent(e.cfg.Agent),
+		sipgo.WithUserAgentHostname(e.cfg.Host),
+		sipgo.WithUserAgentParser(parser),
+		sipgo.WithUserAgentTransactionLayerOptions(
+			sip.WithTransactionLayerLogger(silent),
+			sip.WithTransactionLayerTerminateOnConnClose(),
+			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}),
+		),
+		sipgo.WithUserAgentTransportLayerOptions(
+			sip.WithTransportLayerLogger(silent),
+			sip.WithTransportLayerTransports(sip.TransportsConfig{
+				TCP: &sip.TransportTCP{DialerCreate: never},
+				TLS: &sip.TransportTLS{TransportTCP: &sip.TransportTCP{DialerCreate: never}},
+			}),
+		),
+	)
+	if err != nil {
+		return err
+	}
+	if e.server, err = sipgo.NewServer(e.stack, sipgo.WithServerLogger(silent)); err != nil {
+		return err
+	}
+	if e.client, err = sipgo.NewClient(e.stack, sipgo.WithClientLogger(silent), sipgo.WithClientNAT()); err != nil {
+		return err
+	}
+	opts := []diago.DiagoOption{
+		diago.WithLogger(silent), diago.WithServer(e.server), diago.WithClient(e.client),
+		diago.WithServerRequestMiddleware(e.inviteMiddleware),
+	}
+	for _, network := range []string{"udp", "tcp", "tls"} {
+		opts = append(opts, diago.WithTransport(diago.Transport{
+			Transport: network, BindHost: "127.0.0.1", BindPort: 5060, RewriteContact: true,
+		}))
+	}
+	e.diago = diago.NewDiago(e.stack, opts...)
+	e.diago.HandleFunc(e.serve)
+	e.handle()
+	return nil
+}
 
 // Run serves until ctx ends: then it hangs up every call, closes the sockets and
 // returns nil when all its goroutines are gone. It returns an error only where a
 // socket fails. It can run once.
-func (e *Endpoint) Run(ctx context.Context) error { return ErrClosed }
+func (e *Endpoint) Run(ctx context.Context) error {
+	if !e.started.CompareAndSwap(false, true) {
+		return ErrClosed
+	}
+	failed := make(chan error, 8)
+	serve := func(what string, f func() error) {
+		e.spawn(what, func() {
+			if err := f(); err != nil && e.ctx.Err() == nil {
+				failed <- fmt.Errorf("serving %s: %w", what, err)
+			}
+		})
+	}
+	if e.udp != nil {
+		serve("udp", e.serveUDP)
+	}
+	serve("tcp", func() error { return e.server.ServeTCP(e.doors["tcp"]) })
+	serve("tls", func() error { return e.server.ServeTLS(e.doors["tls"]) })
+	if e.cfg.TCP != nil {
+		serve("tcp listener", func() error { return e.accept(e.ctx, e.cfg.TCP, e.doors["tcp"], nil) })
+	}
+	if e.cfg.TLS != nil {
+		serve("tls listener", func() error { return e.accept(e.ctx, e.cfg.TLS, e.doors["tls"], e.cfg.ServerTLS) })
+	}
+	if e.udp != nil {
+		<-e.udp.reading
+	}
+	close(e.ready)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	e.shut()
+	return err
+}
+
+// serveUDP serves the datagrams, again where the stack gave up on a message.
+func (e *Endpoint) serveUDP() error {
+	for {
+		err := func() error {
+			defer e.survive("udp")
+			return e.server.ServeUDP(e.udp)
+		}()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-e.dead.Done():
+			return nil
+		case <-e.udp.failed:
+			return net.ErrClosed
+		default:
+		}
+	}
+}
+
+// shut ends all calls, then all connections, then waits for every goroutine.
+func (e *Endpoint) shut() {
+	e.cancel()
+	for _, l := range []net.Listener{e.cfg.TCP, e.cfg.TLS} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	e.mu.Lock()
+	legs := slices.Collect(maps.Values(e.legs))
+	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), shutTime)
+	defer cancel()
+	for _, l := range legs {
+		e.spawnTalk("hang-up", func() { l.Hangup(ctx) })
+	}
+	done := make(chan struct{})
+	e.spawn("drain", func() { e.talks.Wait(); close(done) })
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.kill()
+	e.stack.Close()
+	if e.cfg.UDP != nil {
+		e.cfg.UDP.Close()
+	}
+	e.streams.mu.Lock()
+	open := slices.Collect(maps.Values(e.streams.byPeer))
+	e.streams.mu.Unlock()
+	for _, s := range open {
+		s.Close()
+	}
+	e.wg.Wait()
+}
+
+// shutTime bounds the wait for the answers to our last BYEs.
+const shutTime = 2 * time.Second
+
+// spawn runs f in a goroutine that Run waits for. It reports false where the
+// endpoint is closed.
+func (e *Endpoint) spawn(what string, f func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.wg.Go(func() {
+		defer e.survive(what)
+		f()
+	})
+	return true
+}
+
+// spawnTalk is spawn for what must finish before the sockets close.
+func (e *Endpoint) spawnTalk(what string, f func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.talks.Add(1)
+	e.wg.Go(func() {
+		defer e.talks.Done()
+		defer e.survive(what)
+		f()
+	})
+	return true
+}
+
+// survive ends a panic: nothing that arrives may end the process.
+func (e *Endpoint) survive(what string) {
+	if r := recover(); r != nil {
+		e.log.Error("panic caught", "in", what, "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+	}
+}

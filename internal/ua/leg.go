@@ -2,22 +2,134 @@ package ua
 
 import (
 	"context"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
 
 	"timbre/internal/sdp"
 )
 
+// A dialog is what diago's sessions of both roles have in common: dialog state,
+// numbering and sending of requests (RFC 3261 §12).
+type dialog interface {
+	TransactionRequest(ctx context.Context, req *sip.Request) (sip.ClientTransaction, error)
+	WriteBye(ctx context.Context, bye *sip.Request) error
+	ReadBye(req *sip.Request, tx sip.ServerTransaction) error
+	ReadRequest(req *sip.Request, tx sip.ServerTransaction) error
+}
+
 // A Leg is one side of an answered call: its sound in packets, its digits, its
 // end. It is safe for concurrent use; one goroutine reads packets and one writes.
-type Leg struct{}
+type Leg struct {
+	e        *Endpoint
+	callID   string
+	localTag string
+	path     path
+	sound    *sound
+	server   bool       // the far side called
+	dialing  sync.Mutex // held while a digit is sent
+
+	// Set before up is closed and constant then.
+	up        chan struct{} // closed when the call is answered and the rest is set
+	dialog    dialog
+	remoteTag string
+	routes    []sip.Header // route set of a server's dialog; diago knows a client's
+	codec     sdp.Codec
+	secure    bool
+	contact   sip.Uri // our own
+
+	acks chan *sip.Request // capacity 1: an ACK of a 2xx of ours
+
+	mu      sync.Mutex
+	target  sip.Uri // where requests are addressed to; guarded by mu
+	local   sdp.Local
+	pending bool // a change of the session is being made; guarded by mu
+	ended   bool
+	cause   Cause
+	digits  chan rune     // closed under mu
+	done    chan struct{} // closed at the end
+	closed  chan struct{} // closed when the dialog is gone too: nothing more is sent
+	close1  sync.Once
+}
+
+// maxLegs bounds the calls of one endpoint.
+const maxLegs = 4096
+
+// legKey names a leg by what every request within its dialog carries.
+func legKey(callID, localTag string) string { return callID + "\n" + localTag }
+
+// newLeg makes a leg on p and remembers it under its Call-ID and our tag.
+func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
+	snd, err := e.newSound(p)
+	if err != nil {
+		return nil, err
+	}
+	l := &Leg{
+		e: e, callID: callID, localTag: localTag, path: p, sound: snd,
+		up: make(chan struct{}), acks: make(chan *sip.Request, 1),
+		digits: make(chan rune, 32), done: make(chan struct{}), closed: make(chan struct{}),
+	}
+	e.mu.Lock()
+	full := e.closed || len(e.legs) >= maxLegs
+	if !full {
+		e.legs[legKey(callID, localTag)] = l
+	}
+	e.mu.Unlock()
+	if full {
+		snd.close()
+		return nil, &StatusError{Code: 503, Reason: "Too Many Calls"}
+	}
+	return l, nil
+}
+
+// find returns the leg to whose dialog req belongs, or nil. A leg whose 200 is
+// being worked on is waited for: the far side may be quicker than we.
+func (e *Endpoint) find(req *sip.Request) *Leg {
+	localTag, ok := req.To().Params.Get("tag")
+	if !ok {
+		return nil
+	}
+	e.mu.Lock()
+	l := e.legs[legKey(req.CallID().Value(), localTag)]
+	e.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case <-l.up:
+	case <-l.closed:
+		return nil
+	case <-t.C:
+		return nil
+	}
+	if tag, _ := req.From().Params.Get("tag"); tag != l.remoteTag {
+		return nil
+	}
+	return l
+}
+
+// settled takes over an agreement.
+func (l *Leg) settled(a agreement) error {
+	if err := l.sound.agree(a.far, a.formats, a.ours, a.theirs); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.local = a.local
+	l.mu.Unlock()
+	return nil
+}
 
 // ID returns the Call-ID.
-func (l *Leg) ID() string { return "" }
+func (l *Leg) ID() string { return l.callID }
 
 // Codec returns the negotiated sound codec with the payload type in which we send.
-func (l *Leg) Codec() sdp.Codec { return sdp.Codec{} }
+func (l *Leg) Codec() sdp.Codec { return l.codec }
 
 // Secure reports whether the leg's packets are SRTP.
-func (l *Leg) Secure() bool { return false }
+func (l *Leg) Secure() bool { return l.secure }
 
 // A Packet is one RTP packet without its wrapping.
 type Packet struct {
@@ -30,27 +142,70 @@ type Packet struct {
 }
 
 // ReadPacket fills p with the next packet. The payload is p's own memory, reused
-// by the next call with the same p. It returns io.EOF after the leg's end.
-func (l *Leg) ReadPacket(p *Packet) error { return ErrClosed }
+// by the next call with the same p. It returns io.EOF after the leg's end. The
+// digits of telephone events are found only while somebody reads.
+func (l *Leg) ReadPacket(p *Packet) error {
+	digit, err := l.sound.read(p)
+	if digit != 0 {
+		l.press(digit)
+	}
+	return err
+}
 
 // WritePacket sends p at once. Sequence, Timestamp and SSRC of p belong to its
 // source; when the source (the SSRC) changes, the leg's own numbers go on without
 // a gap. Events get the leg's own payload type and are dropped where it has none;
 // while the far side holds the call nothing is sent, which is no error. It
 // returns ErrClosed after the leg's end.
-func (l *Leg) WritePacket(p *Packet) error { return ErrClosed }
+func (l *Leg) WritePacket(p *Packet) error { return l.sound.write(p) }
 
 // Digits delivers the digits that the far side presses, from telephone events and
 // INFO, each once: 0-9 * # A-D. It is closed at the leg's end. Digits that nobody
 // reads are dropped after 32.
-func (l *Leg) Digits() <-chan rune { return nil }
+func (l *Leg) Digits() <-chan rune { return l.digits }
+
+// press delivers a digit.
+func (l *Leg) press(digit rune) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
+	select {
+	case l.digits <- digit:
+	default:
+	}
+}
 
 // SendDigit sends one digit as a telephone event of 100 ms, or as INFO where the
 // far side takes no events. It blocks for the event's duration.
-func (l *Leg) SendDigit(ctx context.Context, digit rune) error { return ErrClosed }
+func (l *Leg) SendDigit(ctx context.Context, digit rune) error {
+	code, ok := digitEvent(digit)
+	if !ok {
+		return &StatusError{Code: 400, Reason: "No Digit"}
+	}
+	l.dialing.Lock()
+	defer l.dialing.Unlock()
+	sent, err := l.sound.sendDigit(code, func(d time.Duration) error {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.done:
+			return ErrClosed
+		}
+	})
+	if sent || err != nil {
+		return err
+	}
+	return l.sendInfo(ctx, digit)
+}
 
 // Done is closed at the leg's end.
-func (l *Leg) Done() <-chan struct{} { return nil }
+func (l *Leg) Done() <-chan struct{} { return l.done }
 
 // A Cause is how a leg ended.
 type Cause struct {
@@ -59,19 +214,94 @@ type Cause struct {
 }
 
 // Cause returns how the leg ended; the zero Cause while it has not.
-func (l *Leg) Cause() Cause { return Cause{} }
-
-// Hangup ends the leg: Done is closed at once, BYE is sent and its answer waited
-// for until ctx ends. Hanging up twice, or after the far side did, is no error.
-func (l *Leg) Hangup(ctx context.Context) error { return ErrClosed }
-
-// Stats counts what a leg has carried.
-type Stats struct {
-	SentPackets, SentBytes         uint64 // bytes of payload
-	ReceivedPackets, ReceivedBytes uint64
-	Lost                           uint64 // gaps in the received sequence numbers
-	Jitter                         float64 // seconds, as in RFC 3550 §6.4.1
+func (l *Leg) Cause() Cause {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cause
 }
 
 // Stats returns the counts so far.
-func (l *Leg) Stats() Stats { return Stats{} }
+func (l *Leg) Stats() Stats { return l.sound.stats.load() }
+
+// finish ends the leg for its users. It reports false where it had ended.
+func (l *Leg) finish(c Cause) bool {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return false
+	}
+	l.ended, l.cause = true, c
+	close(l.digits)
+	close(l.done)
+	l.mu.Unlock()
+	l.sound.close()
+	return true
+}
+
+// forget ends the leg's dialog: no request finds it any more.
+func (l *Leg) forget() {
+	l.e.mu.Lock()
+	if key := legKey(l.callID, l.localTag); l.e.legs[key] == l {
+		delete(l.e.legs, key)
+	}
+	l.e.mu.Unlock()
+	l.close1.Do(func() { close(l.closed) })
+}
+
+// Hangup ends the leg: Done is closed at once, BYE is sent and its answer waited
+// for until ctx ends. Hanging up twice, or after the far side did, is no error.
+func (l *Leg) Hangup(ctx context.Context) error {
+	return l.hangup(ctx, Cause{Code: 200})
+}
+
+func (l *Leg) hangup(ctx context.Context, c Cause) error {
+	if !l.finish(c) {
+		return nil
+	}
+	sent := make(chan error, 1)
+	if !l.e.spawnTalk("bye", func() { sent <- l.bye() }) {
+		l.forget()
+		return ErrClosed
+	}
+	select {
+	case err := <-sent:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// byeTime bounds a BYE: the ACK that must come first, and its own answer.
+const byeTime = 64 * time.Second
+
+// bye sends BYE and forgets the leg. It may wait for the ACK that must come first.
+func (l *Leg) bye() error {
+	defer l.forget()
+	ctx, cancel := context.WithTimeout(l.e.dead, byeTime)
+	defer cancel()
+	return l.dialog.WriteBye(ctx, l.request(sip.BYE))
+}
+
+// request builds a request within the dialog.
+func (l *Leg) request(method sip.RequestMethod) *sip.Request {
+	l.mu.Lock()
+	target := l.target
+	l.mu.Unlock()
+	req := sip.NewRequest(method, target)
+	l.e.routed(req, l.path)
+	for _, r := range l.routes {
+		req.AppendHeader(r)
+	}
+	req.AppendHeader(&sip.ContactHeader{Address: l.contact})
+	l.e.sign(req)
+	return req
+}
+
+// do sends a request within the dialog and returns its final response.
+func (l *Leg) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
+	tx, err := l.dialog.TransactionRequest(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return final(ctx, tx)
+}

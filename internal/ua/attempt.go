@@ -1,0 +1,225 @@
+package ua
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/emiago/diago"
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/office"
+	"timbre/internal/sdp"
+)
+
+// newToken returns a random Call-ID or tag.
+func newToken() string { return strings.ToLower(rand.Text()) }
+
+// attempt sends one INVITE and waits for its final response. It returns nil for a
+// 2xx, *sipgo.ErrDialogResponse for any other, ctx's error where the call was
+// canceled before.
+func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string) error {
+	session, err := e.diago.NewDialog(d.uri, diago.NewDialogOptions{Transport: d.leg.path.network})
+	if err != nil {
+		return err
+	}
+	d.invite = session
+	d.provisional.Store(false)
+	e.compose(session.InviteRequest, d, authorization)
+	asBuilt := func(*sipgo.Client, *sip.Request) error { return nil }
+	if err := session.DialogClientSession.Invite(e.dead, asBuilt); err != nil {
+		session.Close()
+		e.log.Info("call not sent", "err", err)
+		return &StatusError{Code: 503, Reason: "Unreachable"}
+	}
+	answered := make(chan struct{})
+	e.spawnTalk("cancel", func() { e.cancelOn(ctx, d, session, answered) })
+	err = e.await(d, session)
+	close(answered)
+	if err != nil {
+		session.Close()
+	}
+	return err
+}
+
+// compose fills in an INVITE.
+func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
+	l := d.leg
+	e.routed(req, l.path)
+	maxForwards := sip.MaxForwardsHeader(70)
+	from := &sip.FromHeader{DisplayName: quotable(d.t.From.Name), Address: sip.Uri{Scheme: "sip", User: string(d.t.From.Number), Host: e.cfg.Host}}
+	from.Params.Add("tag", l.localTag)
+	to := &sip.ToHeader{DisplayName: quotable(d.t.To.Name), Address: sip.Uri{Scheme: d.uri.Scheme, User: d.uri.User, Host: d.uri.Host}}
+	if d.t.To.Number != "" {
+		to.Address.User = string(d.t.To.Number)
+	}
+	callID := sip.CallIDHeader(l.callID)
+	for _, h := range []sip.Header{
+		&maxForwards, from, to, &callID, &sip.CSeqHeader{SeqNo: d.cseq, MethodName: sip.INVITE},
+		&sip.ContactHeader{Address: l.contact}, sip.NewHeader("Allow", allow),
+	} {
+		req.AppendHeader(h)
+	}
+	if name, value, ok := strings.Cut(authorization, ": "); ok {
+		req.AppendHeader(sip.NewHeader(name, value))
+	}
+	d.t.Headers.add(req, false)
+	e.sign(req)
+	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	req.SetBody(sdp.Offer(d.offer))
+}
+
+// quotable prepares a displayed name for a quoted string.
+func quotable(name string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(office.CleanName(name))
+}
+
+// await reads responses until the final one. The session counts them and gives up
+// after ten, which is no limit of the protocol: then it is asked again.
+func (e *Endpoint) await(d *dialer, session *diago.DialogClientSession) error {
+	for {
+		seen := 0
+		err := session.DialogClientSession.WaitAnswer(e.dead, sipgo.AnswerOptions{OnResponse: func(res *sip.Response) error {
+			seen++
+			d.provisional.Store(true)
+			if res.IsProvisional() && res.StatusCode > 100 {
+				d.ringing(res)
+			}
+			return nil
+		}})
+		var refused *sipgo.ErrDialogResponse
+		switch {
+		case err == nil, errors.As(err, &refused):
+			return err
+		case seen > 10:
+			continue
+		case e.dead.Err() != nil:
+			return ErrClosed
+		}
+		return lost(err)
+	}
+}
+
+// ringing tells of a provisional response.
+func (d *dialer) ringing(res *sip.Response) {
+	if contentType(res) == "application/sdp" && len(res.Body()) > 0 {
+		d.early = res.Body()
+	}
+	if d.t.OnRinging != nil && res.StatusCode < 190 {
+		d.t.OnRinging(res.StatusCode, func(name string) string { return header(res, name) })
+	}
+}
+
+// cancelOn sends CANCEL when ctx or the endpoint ends before the answer, as soon
+// as the far side has spoken (RFC 3261 §9.1).
+func (e *Endpoint) cancelOn(ctx context.Context, d *dialer, session *diago.DialogClientSession, answered <-chan struct{}) {
+	select {
+	case <-answered:
+		return
+	case <-ctx.Done():
+	case <-e.ctx.Done():
+	}
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	for !d.provisional.Load() {
+		select {
+		case <-t.C:
+		case <-answered:
+			return
+		case <-e.dead.Done():
+			return
+		}
+	}
+	select {
+	case <-answered:
+		return
+	default:
+	}
+	tx, err := e.client.TransactionRequest(e.dead, cancelOf(session.InviteRequest), func(*sipgo.Client, *sip.Request) error { return nil })
+	if err != nil {
+		e.log.Debug("call not canceled", "err", err)
+		return
+	}
+	if _, err := final(e.dead, tx); err != nil {
+		e.log.Debug("cancel not answered", "err", err)
+	}
+}
+
+// cancelOf builds the CANCEL of an INVITE: the same addresses, branch and number.
+func cancelOf(invite *sip.Request) *sip.Request {
+	req := sip.NewRequest(sip.CANCEL, invite.Recipient)
+	maxForwards := sip.MaxForwardsHeader(70)
+	for _, h := range []sip.Header{
+		invite.Via().Clone(), &maxForwards, sip.HeaderClone(invite.From()), sip.HeaderClone(invite.To()), sip.HeaderClone(invite.CallID()),
+		&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.CANCEL},
+	} {
+		req.AppendHeader(h)
+	}
+	req.SetBody(nil)
+	req.SetTransport(invite.Transport())
+	req.SetDestination(invite.Destination())
+	req.Laddr = invite.Laddr
+	return req
+}
+
+// established completes the leg of an answered call: ACK, media. Where the answer
+// cannot be accepted, or nobody waits for it any more, the call is hung up.
+func (e *Endpoint) established(ctx context.Context, d *dialer) error {
+	l, session := d.leg, d.invite
+	res := session.InviteResponse
+	l.dialog = closingDialog{session}
+	l.remoteTag, _ = res.To().Params.Get("tag")
+	l.target = d.uri
+	if c := res.Contact(); c != nil {
+		l.target = c.Address
+	}
+	ack := e.routed(sip.NewRequest(sip.ACK, l.target), l.path)
+	ack.AppendHeader(&sip.ContactHeader{Address: l.contact})
+	if err := session.DialogClientSession.WriteAck(e.dead, ack); err != nil {
+		session.Close()
+		return &StatusError{Code: 503, Reason: "Connection Lost"}
+	}
+	err := d.agree(res)
+	close(l.up)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		l.hangup(e.dead, Cause{Code: 487})
+	}
+	return err
+}
+
+// agree settles the media of the answer in res.
+func (d *dialer) agree(res *sip.Response) error {
+	body := res.Body()
+	if len(body) == 0 {
+		body = d.early
+	}
+	answer, err := sdp.Parse(body)
+	if err != nil {
+		return notAcceptable("Malformed Answer")
+	}
+	a, err := takeAnswer(answer, d.offer)
+	if err != nil {
+		return err
+	}
+	d.leg.codec, d.leg.secure = a.formats.codec, a.ours != nil
+	return d.leg.settled(a)
+}
+
+// A closingDialog is a client's session that leaves diago's memory when it ends.
+type closingDialog struct{ *diago.DialogClientSession }
+
+func (d closingDialog) WriteBye(ctx context.Context, bye *sip.Request) error {
+	defer d.Close()
+	return d.DialogClientSession.WriteBye(ctx, bye)
+}
+
+func (d closingDialog) ReadBye(req *sip.Request, tx sip.ServerTransaction) error {
+	defer d.Close()
+	return d.DialogClientSession.ReadBye(req, tx)
+}

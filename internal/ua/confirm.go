@@ -1,0 +1,55 @@
+package ua
+
+import (
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// ackTime is how long a 2xx waits for its ACK: 64 T1 (RFC 3261 §13.3.1.4).
+const ackTime = 32 * time.Second
+
+// confirmed sends res, a 2xx to INVITE, again until its ACK comes, and returns
+// the ACK. It returns nil where none comes in time or the dialog ends.
+func (l *Leg) confirmed(tx sip.ServerTransaction, res *sip.Response) *sip.Request {
+	wait := sip.T1
+	again := time.NewTimer(wait)
+	defer again.Stop()
+	limit := time.NewTimer(ackTime)
+	defer limit.Stop()
+	for {
+		select {
+		case ack := <-l.acks:
+			if ack.CSeq().SeqNo == res.CSeq().SeqNo {
+				return ack
+			}
+		case <-again.C:
+			if tx.Respond(res) != nil && l.path.network != "udp" {
+				return nil
+			}
+			wait = min(2*wait, sip.T2)
+			again.Reset(wait)
+		case <-limit.C:
+			return nil
+		case <-l.closed:
+			return nil
+		case <-l.e.dead.Done():
+			return nil
+		}
+	}
+}
+
+// acknowledged takes the ACK of a 2xx.
+func (l *Leg) acknowledged(req *sip.Request, tx sip.ServerTransaction) {
+	if s, ok := l.dialog.(interface {
+		ReadAck(*sip.Request, sip.ServerTransaction) error
+	}); ok {
+		if s.ReadAck(req, tx) != nil {
+			return // of an older INVITE
+		}
+	}
+	select {
+	case l.acks <- req:
+	default:
+	}
+}

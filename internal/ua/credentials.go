@@ -1,0 +1,96 @@
+package ua
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// A proof is a challenge that we answered and may answer again without being
+// asked, with the next count. The zero proof is none.
+type proof struct {
+	challenge map[string]string
+	proxy     bool
+	count     uint32
+}
+
+// challenged returns the strongest challenge of our realm in res. It reports false
+// where there is none: we prove ourselves to our own registrar alone.
+func (c *Credentials) challenged(res *sip.Response) (proof, bool) {
+	name := "WWW-Authenticate"
+	switch res.StatusCode {
+	case 401:
+	case 407:
+		name = "Proxy-Authenticate"
+	default:
+		return proof{}, false
+	}
+	var best proof
+	for _, h := range res.GetHeaders(name) {
+		p := digestParams(h.Value())
+		if p == nil || p["realm"] != c.Realm || p["nonce"] == "" {
+			continue
+		}
+		alg := strings.ToUpper(p["algorithm"])
+		if alg == "" {
+			alg = algMD5
+		}
+		if alg != algSHA256 && alg != algMD5 || p["qop"] != "" && !hasAuth(p["qop"]) {
+			continue
+		}
+		p["algorithm"] = alg
+		if best.challenge == nil || alg == algSHA256 && best.challenge["algorithm"] != algSHA256 {
+			best = proof{challenge: p, proxy: res.StatusCode == 407}
+		}
+	}
+	return best, best.challenge != nil
+}
+
+func hasAuth(qop string) bool {
+	for q := range strings.SplitSeq(qop, ",") {
+		if strings.EqualFold(strings.TrimSpace(q), "auth") {
+			return true
+		}
+	}
+	return false
+}
+
+// answer returns the header field that answers the challenge in res, or false
+// where it is none of ours.
+func (c *Credentials) answer(res *sip.Response, method, uri string) (name, value string, ok bool) {
+	p, ok := c.challenged(res)
+	if !ok {
+		return "", "", false
+	}
+	name, value = c.prove(&p, method, uri)
+	return name, value, true
+}
+
+// prove returns the header field that answers p, counted.
+func (c *Credentials) prove(p *proof, method, uri string) (name, value string) {
+	sha := p.challenge["algorithm"] == algSHA256
+	ha1 := hashHex(sha, c.Username, c.Realm, c.Password)
+	ha2 := hashHex(sha, method, uri)
+	nonce := p.challenge["nonce"]
+	var b strings.Builder
+	fmt.Fprintf(&b, `Digest username="%s", realm="%s", nonce="%s", uri="%s", algorithm=%s`,
+		quote(c.Username), quote(c.Realm), quote(nonce), quote(uri), p.challenge["algorithm"])
+	if p.challenge["qop"] == "" {
+		fmt.Fprintf(&b, `, response="%s"`, hashHex(sha, ha1, nonce, ha2))
+	} else {
+		p.count++
+		nc, cnonce := fmt.Sprintf("%08x", p.count), rand.Text()
+		fmt.Fprintf(&b, `, qop=auth, nc=%s, cnonce="%s", response="%s"`, nc, cnonce, hashHex(sha, ha1, nonce, nc, cnonce, "auth", ha2))
+	}
+	if opaque, has := p.challenge["opaque"]; has {
+		fmt.Fprintf(&b, `, opaque="%s"`, quote(opaque))
+	}
+	if p.proxy {
+		return "Proxy-Authorization", b.String()
+	}
+	return "Authorization", b.String()
+}
+
+func quote(s string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) }

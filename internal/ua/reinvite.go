@@ -1,0 +1,177 @@
+package ua
+
+import (
+	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/sdp"
+)
+
+// reinvite answers an INVITE within a dialog (RFC 3261 §14.2): hold, resume, a
+// new address. The codec and the protection of the leg stay what they are.
+func (e *Endpoint) reinvite(req *sip.Request, tx sip.ServerTransaction) {
+	l := e.find(req)
+	if l == nil {
+		e.answer(req, tx, 481)
+		return
+	}
+	if !l.begin() {
+		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
+		return
+	}
+	defer l.end()
+	if err := l.dialog.ReadRequest(req, tx); err != nil {
+		e.answer(req, tx, 500, Headers{"Retry-After": "1"})
+		return
+	}
+	offer, code := readOffer(req)
+	if code != 0 {
+		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
+		return
+	}
+	body, code := l.change(offer)
+	if code != 0 {
+		e.answer(req, tx, code)
+		return
+	}
+	l.refresh(req)
+	res := l.changed(req, body)
+	if tx.Respond(res) != nil {
+		return
+	}
+	ack := l.confirmed(tx, res)
+	if ack == nil {
+		l.hangup(e.dead, Cause{Code: 408})
+		return
+	}
+	if offer == nil {
+		l.answeredLate(ack)
+	}
+}
+
+// onUPDATE answers UPDATE (RFC 3311): a sign of life, or a change like reinvite's.
+func (e *Endpoint) onUPDATE(req *sip.Request, tx sip.ServerTransaction) {
+	l := e.find(req)
+	if l == nil {
+		e.answer(req, tx, 481)
+		return
+	}
+	if !l.begin() {
+		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
+		return
+	}
+	defer l.end()
+	offer, code := readOffer(req)
+	if code != 0 {
+		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
+		return
+	}
+	l.refresh(req)
+	var body []byte
+	if offer != nil {
+		if body, code = l.change(offer); code != 0 {
+			e.answer(req, tx, code)
+			return
+		}
+	}
+	if err := tx.Respond(l.changed(req, body)); err != nil {
+		e.log.Debug("response not sent", "call", l.callID, "err", err)
+	}
+}
+
+// begin reserves the right to change the session. It reports false where another
+// change is being made (RFC 3261 §14.2: 491).
+func (l *Leg) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending || l.ended {
+		return false
+	}
+	l.pending = true
+	return true
+}
+
+func (l *Leg) end() {
+	l.mu.Lock()
+	l.pending = false
+	l.mu.Unlock()
+}
+
+// refresh takes over the far side's new Contact.
+func (l *Leg) refresh(req *sip.Request) {
+	if c := req.Contact(); c != nil {
+		l.mu.Lock()
+		l.target = c.Address
+		l.mu.Unlock()
+	}
+}
+
+// change applies a new offer, nil where none came, and returns our description or
+// a status. The codec that the call is held in must still be offered, and SRTP
+// neither be dropped nor begun.
+func (l *Leg) change(offer *sdp.Session) (body []byte, code int) {
+	l.mu.Lock()
+	local := l.local
+	l.mu.Unlock()
+	local.Version++
+	if offer == nil {
+		local.Direction = sdp.SendRecv
+		l.mu.Lock()
+		l.local = local
+		l.mu.Unlock()
+		return sdp.Offer(local), 0
+	}
+	if offer.Audio().Secure() != l.secure {
+		return nil, 488
+	}
+	var key *sdp.Crypto
+	if len(local.Cryptos) > 0 {
+		key = &local.Cryptos[0]
+	}
+	want := []sdp.Codec{l.codec}
+	for _, c := range offer.Audio().Codecs {
+		if c.IsEvent() {
+			want = append(want, c)
+		}
+	}
+	a, err := acceptOffer(offer, local, want, key)
+	if err != nil {
+		return nil, 488
+	}
+	if err := l.settled(a); err != nil {
+		return nil, 500
+	}
+	return sdp.Answer(offer, a.local), 0
+}
+
+// changed builds the 200 to a change.
+func (l *Leg) changed(req *sip.Request, body []byte) *sip.Response {
+	res := l.e.response(req, 200)
+	res.AppendHeader(&sip.ContactHeader{Address: l.contact})
+	res.AppendHeader(sip.NewHeader("Allow", allow))
+	if body != nil {
+		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		res.SetBody(body)
+	}
+	return res
+}
+
+// answeredLate takes the answer that came with the ACK. One that cannot be
+// accepted ends the call: there is no other way to refuse it.
+func (l *Leg) answeredLate(ack *sip.Request) {
+	l.mu.Lock()
+	local := l.local
+	l.mu.Unlock()
+	answer, err := sdp.Parse(ack.Body())
+	if err == nil {
+		var a agreement
+		if a, err = takeAnswer(answer, local); err == nil && a.formats.codec.Is(l.codec) {
+			err = l.settled(a)
+		} else if err == nil {
+			err = notAcceptable("Other Codec")
+		}
+	}
+	if err != nil {
+		l.e.log.Info("call ended: session cannot be changed", "call", l.callID, "err", err)
+		l.hangup(l.e.dead, Cause{Code: 488})
+	}
+}

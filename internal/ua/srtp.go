@@ -1,0 +1,84 @@
+package ua
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"timbre/internal/sdp"
+)
+
+// newCrypto returns a fresh key for our direction.
+func newCrypto(tag int, suite string) sdp.Crypto {
+	key := make([]byte, sdp.KeyLen)
+	rand.Read(key)
+	return sdp.Crypto{Tag: tag, Suite: suite, Key: string(key)}
+}
+
+// A cipher encrypts or decrypts one direction. It is not safe for concurrent use.
+type cipher struct {
+	crypto sdp.Crypto // whose key it works with
+	ctx    *srtp.Context
+	header rtp.Header // scratch
+	ssrc   uint32
+	ssrcs  int // how many were claimed
+	out    []byte
+}
+
+// maxSSRCs bounds the memory of a decrypting cipher, which keeps a state for
+// every SSRC that anyone claims.
+const maxSSRCs = 64
+
+func newCipher(c sdp.Crypto) (*cipher, error) {
+	profile := srtp.ProtectionProfileAes128CmHmacSha1_80
+	if c.Suite == sdp.AES32 {
+		profile = srtp.ProtectionProfileAes128CmHmacSha1_32
+	}
+	if len(c.Key) != sdp.KeyLen {
+		return nil, errors.New("SRTP key of the wrong length")
+	}
+	ctx, err := srtp.CreateContext([]byte(c.Key[:16]), []byte(c.Key[16:]), profile, srtp.SRTPReplayProtection(256))
+	if err != nil {
+		return nil, err
+	}
+	return &cipher{crypto: c, ctx: ctx, out: make([]byte, 0, maxDatagram)}, nil
+}
+
+// encrypt returns packet as SRTP, in c's own memory.
+func (c *cipher) encrypt(packet []byte) ([]byte, error) {
+	out, err := c.ctx.EncryptRTP(c.out[:0], packet, &c.header)
+	if err == nil {
+		c.out = out
+	}
+	return out, err
+}
+
+// decrypt returns the RTP packet within packet, in c's own memory, or false where
+// the tag is wrong or it came before. A panic of the library is a wrong tag.
+func (c *cipher) decrypt(packet []byte) (out []byte, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	if len(packet) < rtpHeader {
+		return nil, false
+	}
+	ssrc := binary.BigEndian.Uint32(packet[8:])
+	if ssrc != c.ssrc {
+		if _, known := c.ctx.ROC(ssrc); !known {
+			if c.ssrcs++; c.ssrcs > maxSSRCs {
+				return nil, false
+			}
+		}
+	}
+	out, err := c.ctx.DecryptRTP(c.out[:0], packet, &c.header)
+	if err != nil {
+		return nil, false
+	}
+	c.ssrc, c.out = ssrc, out
+	return out, true
+}

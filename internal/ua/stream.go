@@ -1,0 +1,224 @@
+package ua
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Time limits of a TCP or TLS connection.
+const (
+	handshakeTime = 10 * time.Second
+	firstTime     = 15 * time.Second // until the first whole message
+	frameTime     = 15 * time.Second // from the first byte of a message to its last
+	idleTime      = 70 * time.Minute // longer than a registration that sends no keep-alive lasts
+	writeTime     = 10 * time.Second
+)
+
+// A stream is one TCP or TLS connection as the SIP stack sees it: every Read
+// returns exactly one whole message that passed the guard. Keep-alives
+// (RFC 5626 §3.5.1) and bad messages are answered here.
+type stream struct {
+	net.Conn
+	log     *slog.Logger
+	onClose func()
+
+	once    sync.Once
+	reading chan struct{} // closed at the first read: the stack knows the connection
+	closing sync.Once
+	closed  chan struct{}
+	pongs   chan struct{} // capacity 1: a CRLF came that answers our keep-alive
+
+	in    []byte    // received and not yet given out; only Read touches it
+	begun time.Time // when the first byte of in came
+	seen  bool      // a whole message came already
+}
+
+func newStream(c net.Conn, log *slog.Logger, onClose func()) *stream {
+	return &stream{
+		Conn: c, log: log, onClose: onClose,
+		reading: make(chan struct{}), closed: make(chan struct{}), pongs: make(chan struct{}, 1),
+	}
+}
+
+// Read returns one message. b must hold maxMessage bytes.
+func (s *stream) Read(b []byte) (int, error) {
+	s.once.Do(func() { close(s.reading) })
+	for {
+		frame, err := s.next()
+		if err != nil {
+			s.Close()
+			return 0, err
+		}
+		if frame > 0 {
+			n := copy(b, s.in[:frame])
+			s.take(frame)
+			s.seen = true
+			return n, nil
+		}
+		if err := s.fill(); err != nil {
+			s.Close()
+			return 0, err
+		}
+	}
+}
+
+// fill reads more bytes behind in.
+func (s *stream) fill() error {
+	limit := idleTime
+	if !s.seen {
+		limit = firstTime
+	}
+	deadline := time.Now().Add(limit)
+	if len(s.in) > 0 {
+		deadline = s.begun.Add(frameTime)
+	}
+	if err := s.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	if cap(s.in)-len(s.in) < 1024 {
+		grown := make([]byte, len(s.in), 2*cap(s.in)+2048)
+		copy(grown, s.in)
+		s.in = grown
+	}
+	n, err := s.Conn.Read(s.in[len(s.in):cap(s.in)])
+	if n > 0 && len(s.in) == 0 {
+		s.begun = time.Now()
+	}
+	s.in = s.in[:len(s.in)+n]
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// take removes n bytes from the front of in.
+func (s *stream) take(n int) {
+	s.in = s.in[:copy(s.in, s.in[n:])]
+	s.begun = time.Now()
+}
+
+var errFraming = errors.New("stream has lost its message boundaries")
+
+// next returns the length of the good message at the front of in, 0 where it is
+// not complete. Keep-alives and bad messages before it are dealt with; an error
+// means that the connection must be closed.
+func (s *stream) next() (int, error) {
+	for {
+		s.keepAlives()
+		end := bytes.Index(s.in, []byte("\r\n\r\n"))
+		if end < 0 {
+			if len(s.in) > maxHeader {
+				s.refuse(s.in, fault{513, "Message Too Large"})
+				return 0, errFraming
+			}
+			return 0, nil
+		}
+		length, f := contentLength(s.in[:end+4])
+		if f != (fault{}) {
+			s.refuse(s.in[:end+4], f)
+			return 0, errFraming
+		}
+		total := end + 4 + length
+		if total > maxMessage {
+			s.refuse(s.in[:end+4], fault{513, "Message Too Large"})
+			return 0, errFraming
+		}
+		if total > len(s.in) {
+			return 0, nil
+		}
+		f = guarded(s.in[:total], true)
+		if f == (fault{}) {
+			return total, nil
+		}
+		s.refuse(s.in[:total], f)
+		if f.status == 0 && !isStatusLine(s.in) {
+			return 0, errFraming // no SIP at all
+		}
+		s.take(total)
+	}
+}
+
+// keepAlives removes the CRLFs before a message. Two are a ping, which is
+// answered with one; one is the answer to our own.
+func (s *stream) keepAlives() {
+	n := 0
+	for len(s.in) >= n+2 && s.in[n] == '\r' && s.in[n+1] == '\n' {
+		n += 2
+	}
+	if n == 0 {
+		return
+	}
+	s.seen = true
+	s.take(n)
+	if n >= 4 {
+		s.Write([]byte("\r\n")) // a failed write closes the connection
+		return
+	}
+	select {
+	case s.pongs <- struct{}{}:
+	default:
+	}
+}
+
+func (s *stream) refuse(msg []byte, f fault) {
+	if out := refusal(msg, f); out != nil {
+		s.log.Debug("message refused", "source", s.RemoteAddr(), "status", f.status, "reason", f.reason)
+		s.Write(out)
+	}
+}
+
+// contentLength returns the body length that a header section announces. Without
+// one there are no boundaries in a stream.
+func contentLength(header []byte) (int, fault) {
+	var buf [48]field
+	m, f := cut(header, buf[:])
+	if f.status == 0 && f != (fault{}) {
+		return 0, bad("Malformed Message")
+	}
+	length, count := 0, 0
+	for _, h := range m.fields {
+		if h.kind == contentLengthField {
+			n, ok := number(h.value)
+			if !ok || n > maxMessage {
+				return 0, bad("Malformed Content-Length")
+			}
+			length = int(n)
+			count++
+		}
+	}
+	if count != 1 {
+		return 0, bad("Content-Length Missing or Repeated")
+	}
+	return length, fault{}
+}
+
+// Write sends b whole, within a time limit; a connection that cannot is closed.
+func (s *stream) Write(b []byte) (int, error) {
+	if err := s.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
+		return 0, err
+	}
+	n, err := s.Conn.Write(b)
+	if err != nil {
+		s.Close()
+	}
+	return n, err
+}
+
+// Close closes the connection and tells the endpoint, once.
+func (s *stream) Close() error {
+	var err error
+	s.closing.Do(func() {
+		close(s.closed)
+		err = s.Conn.Close()
+		s.onClose()
+	})
+	return err
+}
