@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"timbre/internal/office"
-	"timbre/internal/sqldb"
 )
 
 // A Binding is an address at which a device can be reached (RFC 3261 §10),
@@ -23,32 +22,54 @@ type Binding struct {
 	CreatedAt time.Time
 }
 
-// PutBinding keeps b in place of what the device had under the same contact,
-// and notes that the device registered now. ErrNotFound: the device is gone.
-func (s *Store) PutBinding(ctx context.Context, b Binding) error {
-	return s.write(ctx, func(w *writing) error {
-		if err := affected(w.Exec("UPDATE device SET last_used = $1 WHERE id = $2", millis(b.CreatedAt), b.Device)); err != nil {
-			return err
-		}
-		_, err := w.Exec(`INSERT INTO binding (device, contact, source, transport, call_id, cseq, expires, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (device, contact) DO UPDATE SET source = excluded.source, transport = excluded.transport,
-				call_id = excluded.call_id, cseq = excluded.cseq, expires = excluded.expires, created_at = excluded.created_at`,
-			b.Device, b.Contact, b.Source, b.Transport, b.CallID, int64(b.CSeq), b.Expires.Milliseconds(), millis(b.CreatedAt))
-		return err
-	})
+// A Rebinding is a change of what is kept.
+type Rebinding struct {
+	Put    []Binding              // in place of what the device had under the same contact
+	Remove map[office.ID][]string // contacts of each device; what is not there is no error
+	Used   office.ID              // a device that registered now without a binding to keep; "" for none
 }
 
-// RemoveBindings forgets contacts of a device. What is not there is no error.
-func (s *Store) RemoveBindings(ctx context.Context, device office.ID, contacts ...string) error {
-	if len(contacts) == 0 {
+// Rebind applies r in one commit, removals first. Devices whose bindings are
+// put have been used now. ErrNotFound: such a device is gone.
+func (s *Store) Rebind(ctx context.Context, r Rebinding) error {
+	if len(r.Put)+len(r.Remove) == 0 && r.Used == "" {
 		return nil
 	}
 	return s.write(ctx, func(w *writing) error {
-		_, err := w.Exec("DELETE FROM binding WHERE device = $1 AND contact IN ("+sqldb.Placeholders(2, len(contacts))+")",
-			append([]any{device}, sqldb.Args(contacts)...)...)
-		return err
+		for device, contacts := range r.Remove {
+			for _, c := range contacts {
+				if _, err := w.Exec("DELETE FROM binding WHERE device = $1 AND contact = $2", device, c); err != nil {
+					return err
+				}
+			}
+		}
+		for i := range r.Put {
+			if err := s.putBinding(w, &r.Put[i]); err != nil {
+				return err
+			}
+		}
+		if r.Used != "" {
+			return s.useDevice(w, r.Used)
+		}
+		return nil
 	})
+}
+
+func (s *Store) putBinding(w *writing, b *Binding) error {
+	if err := s.useDevice(w, b.Device); err != nil {
+		return err
+	}
+	_, err := w.Exec(`INSERT INTO binding (device, contact, source, transport, call_id, cseq, expires, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (device, contact) DO UPDATE SET source = excluded.source, transport = excluded.transport,
+			call_id = excluded.call_id, cseq = excluded.cseq, expires = excluded.expires, created_at = excluded.created_at`,
+		b.Device, b.Contact, b.Source, b.Transport, b.CallID, int64(b.CSeq), b.Expires.Milliseconds(), millis(b.CreatedAt))
+	return err
+}
+
+// useDevice notes that a device registered now. ErrNotFound: it is gone.
+func (s *Store) useDevice(w *writing, id office.ID) error {
+	return affected(w.Exec("UPDATE device SET last_used = $1 WHERE id = $2", millis(s.now()), id))
 }
 
 // Bindings returns all that are kept, oldest first.

@@ -53,18 +53,19 @@ func (s *Store) Devices(ctx context.Context, n office.Number) ([]office.Device, 
 	})
 }
 
-// A Registrant is a device with the account that it rings for.
+// A Registrant is a device with the account that it rings for and its secret.
 type Registrant struct {
 	office.Device
 	Account office.ID
+	Secret  Secret
 }
 
 // Registrants returns all devices by ID.
 func (s *Store) Registrants(ctx context.Context) (map[office.ID]Registrant, error) {
-	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+", e.account FROM device d JOIN extension e ON e.account = d.account")
+	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+", e.account, d.ha1_md5, d.ha1_sha256 FROM device d JOIN extension e ON e.account = d.account")
 	all, err := collect(rows, err, func(r *sql.Rows) (d Registrant, err error) {
 		var created, used int64
-		err = r.Scan(append(deviceFields(&d.Device, &created, &used), &d.Account)...)
+		err = r.Scan(append(deviceFields(&d.Device, &created, &used), &d.Account, &d.Secret.MD5, &d.Secret.SHA256)...)
 		d.CreatedAt, d.LastUsed = at(created), at(used)
 		return d, err
 	})
@@ -89,14 +90,6 @@ func (s *Store) DeviceSecret(ctx context.Context, username string) (office.Devic
 		Scan(append(deviceFields(&d, &created, &used), &secret.MD5, &secret.SHA256)...)
 	d.CreatedAt, d.LastUsed = at(created), at(used)
 	return d, secret, found(err)
-}
-
-// UseDevice notes that a device registered now.
-func (s *Store) UseDevice(ctx context.Context, id office.ID) error {
-	return s.write(ctx, func(w *writing) error {
-		_, err := w.Exec("UPDATE device SET last_used = $1 WHERE id = $2", millis(s.now()), id)
-		return err
-	})
 }
 
 // RemoveDevice deletes a device with its secret and bindings, and the session

@@ -252,7 +252,7 @@ func generation(t *testing.T, f *fixture) {
 	s := f.login(t, "101", "t1")
 	check("a login", true)
 	must(t, f.UseSession(ctx, s.ID, f.now))
-	must(t, f.UseDevice(ctx, s.Device.ID))
+	must(t, f.Rebind(ctx, store.Rebinding{Used: s.Device.ID}))
 	f.leave(t, account, "m1")
 	check("daily use", false)
 	must(t, f.RotateSession(ctx, s.ID, 1, store.Secret{}))

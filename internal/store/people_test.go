@@ -131,7 +131,7 @@ func devices(t *testing.T, f *fixture) {
 		t.Fatalf("got %v, %v", all, err)
 	}
 	f.now = f.now.Add(time.Minute)
-	must(t, f.UseDevice(ctx, desk.ID))
+	must(t, f.Rebind(ctx, store.Rebinding{Used: desk.ID}))
 	all, err := f.Registrants(ctx)
 	if err != nil || len(all) != 2 || all[desk.ID].Account != account || !all[desk.ID].LastUsed.Equal(f.now) {
 		t.Fatalf("got %v, %v", all, err)
@@ -195,7 +195,7 @@ func rotatedSession(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	f.add(t, "101")
 	s := f.login(t, "101", "t1")
-	must(t, f.PutBinding(ctx, store.Binding{Device: s.Device.ID, Contact: "sip:a", CreatedAt: f.now}))
+	must(t, f.Rebind(ctx, store.Rebinding{Put: []store.Binding{{Device: s.Device.ID, Contact: "sip:a", CreatedAt: f.now}}}))
 	fresh := store.Secret{MD5: "m2", SHA256: "s2"}
 	must(t, f.RotateSession(ctx, s.ID, 1, fresh))
 	if _, got, err := f.DeviceSecret(ctx, s.Device.Username); got != fresh || err != nil {
@@ -241,27 +241,30 @@ func bindings(t *testing.T, f *fixture) {
 	d, err := f.AddDevice(ctx, office.Device{Extension: "101", Username: "desk"}, store.Secret{})
 	must(t, err)
 	b := store.Binding{Device: d.ID, Contact: "sip:a@192.0.2.1", Source: "192.0.2.1:5060", Transport: "udp", CallID: "x", CSeq: 1<<32 - 1, Expires: time.Hour, CreatedAt: f.now}
-	must(t, f.PutBinding(ctx, b))
+	must(t, f.Rebind(ctx, store.Rebinding{Put: []store.Binding{b}}))
 	b.CSeq, b.CreatedAt = 2, f.now.Add(time.Second)
-	must(t, f.PutBinding(ctx, b)) // in place of the first
 	c := b
 	c.Contact, c.CreatedAt = "sip:b@192.0.2.1", f.now.Add(2*time.Second)
-	must(t, f.PutBinding(ctx, c))
+	f.now = f.now.Add(time.Minute)
+	must(t, f.Rebind(ctx, store.Rebinding{Put: []store.Binding{b, c}})) // b in place of the first
 	f.restart(t)
 	if got, err := f.Bindings(ctx); err != nil || !slices.Equal(got, []store.Binding{b, c}) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if all, err := f.Devices(ctx, "101"); err != nil || !all[0].LastUsed.Equal(c.CreatedAt) {
+	if all, err := f.Devices(ctx, "101"); err != nil || !all[0].LastUsed.Equal(f.now) {
 		t.Fatalf("got %+v, %v", all, err)
 	}
-	must(t, f.RemoveBindings(ctx, d.ID, b.Contact, "sip:unknown"))
-	must(t, f.RemoveBindings(ctx, d.ID))
+	must(t, f.Rebind(ctx, store.Rebinding{Remove: map[office.ID][]string{d.ID: {b.Contact, "sip:unknown"}, "nobody": {c.Contact}}}))
+	must(t, f.Rebind(ctx, store.Rebinding{}))
 	if got, err := f.Bindings(ctx); err != nil || !slices.Equal(got, []store.Binding{c}) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	must(t, f.RemoveDevice(ctx, d.ID))
-	if err := f.PutBinding(ctx, b); !errors.Is(err, office.ErrNotFound) {
+	if err := f.Rebind(ctx, store.Rebinding{Put: []store.Binding{b}}); !errors.Is(err, office.ErrNotFound) {
 		t.Fatalf("registered a device that is gone: %v", err)
+	}
+	if err := f.Rebind(ctx, store.Rebinding{Used: d.ID}); !errors.Is(err, office.ErrNotFound) {
+		t.Fatalf("used a device that is gone: %v", err)
 	}
 	if got, err := f.Bindings(ctx); err != nil || len(got) != 0 {
 		t.Fatalf("got %+v, %v", got, err)

@@ -1,0 +1,91 @@
+// Package auth decides who gets in: users with a password (argon2id), their
+// sessions with an opaque token, and telephones with a SIP secret (the H(A1) of
+// RFC 7616 §3.4.2). It owns the back-off against guessing and every secret that
+// is made. It keeps nothing on disk itself, which store does, and puts nothing
+// on a wire: api answers logins with it and pbx hands HA1, AllowSIP and
+// ResultSIP to the digest of the SIP user agent.
+//
+// The first things to know: New, Gate.Login and Gate.Session.
+package auth
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"timbre/internal/store"
+)
+
+// Realm is the SIP realm of every office. It is constant, so that the stored
+// H(A1) outlive a change of the domain.
+const Realm = "timbre"
+
+// Config says what a Gate needs. Domain and URIs are what a phone is told.
+type Config struct {
+	Store  *store.Store
+	Log    *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // nil: time.Now
+	Domain string
+	URIs   []string // in order of preference, such as "sips:host:5061"
+}
+
+// A Gate decides who gets in. It is safe for concurrent use and starts no
+// goroutine.
+type Gate struct {
+	cfg    Config
+	store  *store.Store
+	log    *slog.Logger
+	now    func() time.Time
+	hasher hasher
+
+	// Who guesses at passwords waits: by the login aimed at and by address. Who
+	// has been in from an address before waits only for what came from there, so
+	// that nobody can lock out somebody else.
+	logins  *backoff[login]
+	sources *backoff[netip.Prefix]
+	known   *backoff[visitor]
+	visited *memory[visitor]
+
+	// The same for SIP, where secrets are random and cannot be guessed: a device
+	// that has been in from an address never waits.
+	secrets    secrets
+	sipDevices *backoff[string]
+	sipSources *backoff[netip.Prefix]
+	sipVisited *memory[sipVisitor]
+}
+
+// New returns a Gate over cfg.Store.
+func New(cfg Config) *Gate {
+	g := &Gate{
+		cfg: cfg, store: cfg.Store, log: cfg.Log, now: cfg.Now, hasher: newHasher(),
+		logins:     newBackoff[login](5, time.Second, time.Minute),
+		sources:    newBackoff[netip.Prefix](20, time.Second, 5*time.Minute), // a whole office may be behind one address
+		known:      newBackoff[visitor](5, time.Second, 30*time.Second),
+		visited:    newMemory[visitor](),
+		sipDevices: newBackoff[string](10, time.Second, 30*time.Second),
+		sipSources: newBackoff[netip.Prefix](20, time.Second, time.Minute),
+		sipVisited: newMemory[sipVisitor](),
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	return g
+}
+
+// source returns what counts as one address: an IPv4 address, or the /64 that
+// an IPv6 customer has.
+func source(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	if err != nil { // not an address: all such are one
+		return netip.Prefix{}
+	}
+	return p
+}

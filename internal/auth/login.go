@@ -1,0 +1,233 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/store"
+)
+
+// A LoginResult is what a successful login hands out. The token is shown here
+// only; the store keeps a hash of it.
+type LoginResult struct {
+	Token     string
+	Session   store.Session
+	ExpiresAt time.Time
+	Account   office.ID
+	Extension office.Extension
+	SIP       office.SIPAccount
+}
+
+// A TooMany says that a login or device must wait. It is an office.ErrTooMany.
+type TooMany struct{ RetryAfter time.Duration }
+
+func (e *TooMany) Error() string        { return string(office.ErrTooMany) }
+func (e *TooMany) Is(target error) bool { return target == office.ErrTooMany }
+
+// A login is what a password is tried for.
+type login struct{ company, ext office.Number }
+
+// A visitor is a login from an address.
+type visitor struct {
+	login
+	source netip.Prefix
+}
+
+// Login starts a session for an extension of the company. office.ErrLogin
+// says that one of the three is wrong, in the same time whichever it is; a
+// *TooMany comes before any password is looked at.
+func (g *Gate) Login(ctx context.Context, company, ext office.Number, password, deviceName string, addr netip.Addr) (LoginResult, error) {
+	named, e, hash, err := g.find(ctx, company, ext)
+	if err != nil {
+		return LoginResult{}, err
+	}
+	v := visitor{named, source(addr)}
+	if err := g.check(ctx, v, e.Account, hash, password); err != nil {
+		return LoginResult{}, err
+	}
+	token := newToken()
+	now := g.now()
+	username := newUsername()
+	n := store.NewSession{
+		Device: office.Device{Extension: e.Number, Name: deviceName, Username: username},
+		Secret: secretOf(username, sipPassword(token, 0)),
+		Token:  hashToken(token), Address: addr.String(), ExpiresAt: now.Add(idleTime),
+	}
+	session, err := g.store.AddSession(ctx, n)
+	if errors.Is(err, office.ErrNotFound) { // removed in between
+		return LoginResult{}, office.ErrLogin
+	}
+	if err != nil {
+		return LoginResult{}, err
+	}
+	g.log.Info("login", "ext", e.Number, "device", session.Device.ID, "source", addr.String())
+	return LoginResult{
+		Token: token, Session: session, ExpiresAt: session.ExpiresAt, Account: e.Account, Extension: e,
+		SIP: g.sipAccount(username, sipPassword(token, 0)),
+	}, nil
+}
+
+// find returns what a login aims at, however it is spelt, and if that exists the
+// extension and the hash of its password; else a hash that no password has.
+func (g *Gate) find(ctx context.Context, company, ext office.Number) (login, office.Extension, string, error) {
+	var named login
+	c, err := g.store.Company(ctx)
+	if err != nil && !errors.Is(err, office.ErrNoCompany) {
+		return named, office.Extension{}, "", err
+	}
+	named.company, _ = office.ParseCompanyNumber(string(company), c.Region) // what cannot be read is nobody's
+	if ext.IsExtension() {
+		named.ext = ext
+	}
+	e, err := g.store.Extension(ctx, named.ext)
+	if err != nil && !errors.Is(err, office.ErrNotFound) {
+		return named, office.Extension{}, "", err
+	}
+	hash, err := g.store.PasswordHash(ctx, named.ext)
+	if err != nil && !errors.Is(err, office.ErrNotFound) {
+		return named, office.Extension{}, "", err
+	}
+	if err != nil || named.company == "" || named.company != c.Number {
+		return named, office.Extension{}, nobody, nil
+	}
+	return named, e, hash, nil
+}
+
+// check returns nil if hash is of password, office.ErrLogin if it is not, and a
+// *TooMany before it is looked at where v must wait.
+func (g *Gate) check(ctx context.Context, v visitor, account office.ID, hash, password string) error {
+	known, err := g.isKnown(ctx, v, account)
+	if err != nil {
+		return err
+	}
+	if wait := g.wait(v, known); wait > 0 {
+		return &TooMany{RetryAfter: wait}
+	}
+	return g.hasher.do(ctx, known, func() error {
+		if wait := g.wait(v, known); wait > 0 { // others failed while this one queued
+			return &TooMany{RetryAfter: wait}
+		}
+		if !checkPassword(hash, password) {
+			g.log.Warn("wrong login", "ext", v.ext, "source", v.source.String())
+			g.fail(v, known)
+			return office.ErrLogin
+		}
+		g.visited.add(v)
+		g.known.clear(v)
+		g.logins.clear(v.login)
+		return nil
+	})
+}
+
+// isKnown reports whether v has logged in from there before, which sessions
+// remember across a restart.
+func (g *Gate) isKnown(ctx context.Context, v visitor, account office.ID) (bool, error) {
+	if g.visited.has(v) {
+		return true, nil
+	}
+	all, err := g.store.Sessions(ctx, account)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range all {
+		if a, err := netip.ParseAddr(s.Address); err == nil && source(a) == v.source {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// wait returns how long v must wait before a password is looked at.
+func (g *Gate) wait(v visitor, known bool) time.Duration {
+	now := g.now()
+	if known {
+		return g.known.wait(v, now)
+	}
+	return max(g.logins.wait(v.login, now), g.sources.wait(v.source, now))
+}
+
+// fail notes a wrong password.
+func (g *Gate) fail(v visitor, known bool) {
+	now := g.now()
+	if known {
+		g.known.fail(v, now)
+		return
+	}
+	g.logins.fail(v.login, now)
+	g.sources.fail(v.source, now)
+}
+
+// SetPassword gives ext a new password and ends its sessions (the
+// administrator's way). office.ErrPassword: it may not be chosen.
+func (g *Gate) SetPassword(ctx context.Context, ext office.Number, password string) error {
+	return g.setPassword(ctx, ext, password, "")
+}
+
+func (g *Gate) setPassword(ctx context.Context, ext office.Number, password string, kept office.ID) error {
+	hash, err := g.newHash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return g.store.SetPasswordHash(ctx, ext, hash, kept)
+}
+
+// newHash hashes a password that somebody chose. office.ErrPassword: it may not
+// be chosen.
+func (g *Gate) newHash(ctx context.Context, password string) (hash string, err error) {
+	if err := office.CheckPassword(password); err != nil {
+		return "", err
+	}
+	err = g.hasher.do(ctx, true, func() error {
+		hash = hashPassword(password)
+		return nil
+	})
+	return hash, err
+}
+
+// ChangePassword gives the user of token a new password for the current one and
+// ends the user's other sessions. office.ErrSession, office.ErrLogin (current is
+// wrong), office.ErrPassword and *TooMany as elsewhere.
+func (g *Gate) ChangePassword(ctx context.Context, token, current, password string, addr netip.Addr) error {
+	s, err := g.Session(ctx, token)
+	if err != nil {
+		return err
+	}
+	if err := office.CheckPassword(password); err != nil {
+		return err
+	}
+	hash, err := g.store.PasswordHash(ctx, s.Extension)
+	if err != nil {
+		return err
+	}
+	company, err := g.store.Company(ctx)
+	if err != nil {
+		return err
+	}
+	v := visitor{login{company.Number, s.Extension}, source(addr)}
+	if err := g.check(ctx, v, s.Account, hash, current); err != nil {
+		return err
+	}
+	return g.setPassword(ctx, s.Extension, password, s.ID)
+}
+
+// AddExtension adds an extension. An empty password gets a random one-time
+// password, which is returned; else "" is. office.ErrPassword, ErrExists.
+func (g *Gate) AddExtension(ctx context.Context, e office.Extension, password string) (office.Extension, string, error) {
+	made := ""
+	if password == "" {
+		made = NewPassword()
+		password = made
+	}
+	hash, err := g.newHash(ctx, password)
+	if err != nil {
+		return office.Extension{}, "", err
+	}
+	e, err = g.store.AddExtension(ctx, e, hash)
+	if err != nil {
+		return office.Extension{}, "", err
+	}
+	return e, made, nil
+}
