@@ -1,8 +1,11 @@
 package api_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -277,4 +280,29 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%s answered %d %s", body, a.StatusCode, a.body)
 		}
 	})
+}
+
+func TestAnswersArePackedWhereTheClientUnpacks(t *testing.T) {
+	h := open(t)
+	s, me := h.login("101"), jmap.ID(h.account("101"))
+	for n := range 50 {
+		h.log("101", n)
+	}
+	r := jmap.Request{Using: []string{api.Capability}}
+	r.Call("Call/get", jmap.GetArgs{AccountID: me})
+	plain := h.do("POST", "/jmap/api", s.Token, r, "Accept-Encoding", "gzip;q=0, br")
+	if plain.Header.Get("Content-Encoding") != "" {
+		t.Errorf("%v", plain.Header)
+	}
+	packed := h.do("POST", "/jmap/api", s.Token, r, "Accept-Encoding", "gzip") // so the client does not unpack by itself
+	if packed.Header.Get("Content-Encoding") != "gzip" || len(packed.body)*4 > len(plain.body) {
+		t.Errorf("%v: %d of %d bytes", packed.Header, len(packed.body), len(plain.body))
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unpacked, err := io.ReadAll(z); err != nil || !bytes.Equal(unpacked, plain.body) {
+		t.Errorf("unpacked to something else: %v", err)
+	}
 }
