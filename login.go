@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"timbre/app/model"
+	"timbre/internal/office"
+	"timbre/sync/engine"
+)
+
+// A loginForm is what the user gives to log in.
+type loginForm struct {
+	server, company, extension, fingerprint string
+	passwordStdin                           bool
+}
+
+func newLoginCommand(o *options) *cobra.Command {
+	var form loginForm
+	c := &cobra.Command{
+		Use:   "login --server URL --company NUMBER --extension N --password-stdin",
+		Short: o.words.Say("cli.login"),
+		Args:  exactly(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return login(cmd.Context(), o, form) },
+	}
+	f := c.Flags()
+	f.StringVar(&form.server, "server", "", o.words.Say("cli.flag.server"))
+	f.StringVar(&form.company, "company", "", o.words.Say("cli.flag.company"))
+	f.StringVar(&form.extension, "extension", "", o.words.Say("cli.flag.extension"))
+	f.StringVar(&form.fingerprint, "fingerprint", "", o.words.Say("cli.flag.fingerprint"))
+	f.BoolVar(&form.passwordStdin, "password-stdin", false, o.words.Say("cli.flag.passwordStdin"))
+	return c
+}
+
+// read returns the login that the form and the password on in describe.
+func (form loginForm) read(in io.Reader) (l engine.Login, err error) {
+	for _, f := range []struct{ value, flag string }{{form.server, "--server"}, {form.company, "--company"}, {form.extension, "--extension"}} {
+		if strings.TrimSpace(f.value) == "" {
+			return l, usageError{"cli.usage.missing", []any{"flag", f.flag}}
+		}
+	}
+	if !form.passwordStdin {
+		return l, usageError{"cli.usage.missing", []any{"flag", "--password-stdin"}}
+	}
+	if l.Server, err = model.ServerURL(form.server); err != nil {
+		return l, err
+	}
+	if l.Company, err = office.ParseCompanyNumber(form.company, office.DefaultRegion); err != nil {
+		return l, err
+	}
+	if l.Extension, err = office.ParseExtension(form.extension, office.DefaultRegion); err != nil {
+		return l, err
+	}
+	if form.fingerprint != "" {
+		if l.Fingerprint, err = office.ParseFingerprint(form.fingerprint); err != nil {
+			return l, usageError{"cli.usage.fingerprint", nil}
+		}
+	}
+	l.Password, err = readPassword(in)
+	return l, err
+}
+
+// readPassword returns the first line of in without its end.
+func readPassword(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" {
+		return "", usageError{"cli.usage.noPassword", nil}
+	}
+	return password, nil
+}
+
+// A loginAnswer is what login prints with --json.
+type loginAnswer struct {
+	Account       office.ID          `json:"account"`
+	Server        string             `json:"server"`
+	Company       office.Number      `json:"company"`
+	Extension     office.Number      `json:"extension"`
+	Name          string             `json:"name"`
+	Fingerprint   office.Fingerprint `json:"fingerprint"`
+	SecretsInFile bool               `json:"secretsInFile"`
+}
+
+func login(ctx context.Context, o *options, form loginForm) error {
+	request, err := form.read(o.in)
+	if err != nil {
+		return err
+	}
+	return o.withEngine(func(e *engine.Engine) error {
+		var unknown *engine.UnknownAuthority
+		err := e.Login(ctx, request)
+		if errors.As(err, &unknown) && request.Fingerprint == "" {
+			return usageError{"cli.fingerprint", []any{"server", request.Server, "fingerprint", unknown.Fingerprint}}
+		}
+		if err != nil {
+			return err
+		}
+		if err := o.sync(ctx, e); err != nil {
+			return err
+		}
+		a, _ := e.Account()
+		inFile := e.Status().SecretsInFile
+		if inFile {
+			o.note(o.words.Say("login.keptOpenly"))
+		}
+		return o.print(loginAnswer{a.ID, a.Server, a.Company, a.Extension, a.Name, a.Fingerprint, inFile},
+			o.words.Say("cli.loggedIn", "name", a.Name, "extension", a.Extension))
+	})
+}
+
+func newLogoutCommand(o *options) *cobra.Command {
+	var wipe bool
+	c := &cobra.Command{
+		Use: "logout [--wipe]", Short: o.words.Say("cli.logout"), Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.withAccount(func(e *engine.Engine) error {
+				if n := e.Status().Pending; wipe && n > 0 {
+					o.note(o.words.Count("logout.pending", n))
+				}
+				if err := e.Logout(cmd.Context(), wipe); err != nil {
+					return err
+				}
+				return o.print(map[string]bool{"wiped": wipe}, o.words.Say("cli.loggedOut"))
+			})
+		},
+	}
+	c.Flags().BoolVar(&wipe, "wipe", false, o.words.Say("logout.wipe"))
+	return c
+}

@@ -1,0 +1,71 @@
+// Command timbre is the telephone of an office extension on a computer: the
+// desktop app, and everything that it can do from the command line. This package
+// wires the parts together; what they do is theirs.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"timbre/app/model"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run runs one command and returns the exit status. Errors go to stderr in words.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o := newOptions(stdin, stdout, stderr)
+	root := newRoot(o)
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(stderr, o.say(err))
+		return 1
+	}
+	return 0
+}
+
+// newRoot returns the command line. Without a command the app starts.
+func newRoot(o *options) *cobra.Command {
+	root := &cobra.Command{
+		Use:               "timbre",
+		Short:             o.words.Say("cli.timbre"),
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(o.out)
+	root.SetErr(o.errs)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	f := root.PersistentFlags()
+	f.StringVar(&o.profile, "profile", "", o.words.Say("cli.flag.profile"))
+	f.BoolVar(&o.offline, "offline", false, o.words.Say("cli.flag.offline"))
+	f.BoolVar(&o.json, "json", false, o.words.Say("cli.flag.json"))
+	root.Args = unknownCommand
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	// Each part of the product adds its commands here.
+	root.AddCommand(
+		newLoginCommand(o),
+		newLogoutCommand(o),
+		newVoicemailCommand(o),
+		newLogCommand(o),
+		newSyncCommand(o),
+	)
+	translateHelp(root, o.words)
+	return root
+}
+
+// language returns the phrasebook of the environment's language.
+func language(getenv func(string) string) *model.Phrasebook {
+	return model.NewPhrasebook(model.LanguageOf(model.Locale(getenv)))
+}

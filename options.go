@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"timbre/app/model"
+	"timbre/internal/office"
+	"timbre/sync/engine"
+)
+
+// Options are what all commands share: the flags that each of them takes, the
+// streams and the language.
+type options struct {
+	profile string // empty: the platform's data folder
+	offline bool
+	json    bool
+
+	in        io.Reader
+	out, errs io.Writer
+	words     *model.Phrasebook
+	log       *slog.Logger
+}
+
+func newOptions(stdin io.Reader, stdout, stderr io.Writer) *options {
+	return &options{in: stdin, out: stdout, errs: stderr, words: language(os.Getenv), log: slog.New(slog.DiscardHandler)}
+}
+
+// open opens the profile. The caller closes the engine.
+func (o *options) open() (*engine.Engine, error) {
+	profile := o.profile
+	if profile == "" {
+		var err error
+		if profile, err = engine.DefaultProfile(); err != nil {
+			return nil, err
+		}
+	}
+	return engine.Open(profile, engine.Options{Log: o.log, Offline: o.offline})
+}
+
+// withEngine runs do on the profile and closes it.
+func (o *options) withEngine(do func(*engine.Engine) error) error {
+	e, err := o.open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(e), e.Close())
+}
+
+// withAccount is withEngine for commands that need somebody logged in.
+func (o *options) withAccount(do func(*engine.Engine) error) error {
+	return o.withEngine(func(e *engine.Engine) error {
+		if !e.LoggedIn() {
+			return usageError{key: "error.loggedOut"}
+		}
+		return do(e)
+	})
+}
+
+// sync brings the local copy up to date where the server can be reached. Where
+// it cannot, a line says that what is shown may be old.
+func (o *options) sync(ctx context.Context, e *engine.Engine) error {
+	if o.offline {
+		return nil
+	}
+	err := e.SyncOnce(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		o.note(o.words.Words(err) + " " + o.words.Say("cli.stale"))
+	}
+	return nil
+}
+
+// find runs do, which looks for a message; where there is none, it may have come
+// in since the last sync.
+func (o *options) find(ctx context.Context, e *engine.Engine, do func() error) error {
+	err := do()
+	if !errors.Is(err, office.ErrNotFound) || o.offline {
+		return err
+	}
+	if err := e.SyncOnce(ctx); err != nil {
+		return err
+	}
+	return do()
+}
+
+// edit makes a change and sends it where the server can be reached, else says
+// that it waits.
+func (o *options) edit(ctx context.Context, e *engine.Engine, change func() error) error {
+	if err := o.find(ctx, e, change); err != nil {
+		return err
+	}
+	if !o.offline {
+		if err := e.SyncOnce(ctx); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			o.note(o.words.Words(err))
+		}
+	}
+	if e.Status().Pending > 0 {
+		o.note(o.words.Say("cli.queued"))
+	}
+	return nil
+}
+
+// note writes a line for people beside the output.
+func (o *options) note(text string) { fmt.Fprintln(o.errs, text) }
+
+// print writes v as JSON if that was asked for, else the text.
+func (o *options) print(v any, text string) error {
+	if !o.json {
+		_, err := fmt.Fprintln(o.out, text)
+		return err
+	}
+	return o.printJSON(v)
+}
+
+func (o *options) printJSON(v any) error {
+	enc := json.NewEncoder(o.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// region is that of the office that the user is logged in to.
+func (o *options) region(e *engine.Engine) office.Region {
+	a, _ := e.Account()
+	return model.RegionOf(a.Company)
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"timbre/app/model"
+)
+
+// A usageError is a command line that cannot be run, as a text of the phrasebook.
+type usageError struct {
+	key   string
+	pairs []any
+}
+
+func (e usageError) Error() string { return e.key }
+
+// say puts an error into words, in one line.
+func (o *options) say(err error) string {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return o.words.Say(usage.key, usage.pairs...)
+	}
+	return o.words.Words(err)
+}
+
+// flagError says what is wrong with a flag.
+func flagError(err error) error {
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		return usageError{"cli.usage.flag", []any{"flag", dashed(unknown.GetSpecifiedName())}}
+	case errors.As(err, &missing):
+		return usageError{"cli.usage.noValue", []any{"flag", dashed(missing.GetSpecifiedName())}}
+	case errors.As(err, &invalid):
+		return usageError{"cli.usage.value", []any{"flag", dashed(invalid.GetFlag().Name), "value", invalid.GetValue()}}
+	}
+	return usageError{"cli.usage.flag", []any{"flag", err.Error()}}
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// exactly wants n arguments.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{"cli.usage.args", []any{"usage", cmd.UseLine()}}
+		}
+		return nil
+	}
+}
+
+// unknownCommand refuses the name of a command that does not exist.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{"cli.usage.command", []any{"command", cmd.CommandPath() + " " + args[0]}}
+}
+
+// group returns a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: unknownCommand, RunE: func(cmd *cobra.Command, _ []string) error {
+		return cmd.Help()
+	}}
+	g.AddCommand(commands...)
+	return g
+}
+
+// translateHelp makes the help of root and all its commands speak the user's
+// language.
+func translateHelp(root *cobra.Command, w *model.Phrasebook) {
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
+	root.SetUsageTemplate(strings.NewReplacer(
+		"Usage:", w.Say("cli.help.usage"),
+		"Available Commands:", w.Say("cli.help.commands"),
+		"Global Flags:", w.Say("cli.help.globalFlags"),
+		"Flags:", w.Say("cli.help.flags"),
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, w.Say("cli.help.more"),
+	).Replace(root.UsageTemplate()))
+	var visit func(*cobra.Command)
+	visit = func(c *cobra.Command) {
+		c.DisableFlagsInUseLine = true
+		c.Flags().BoolP("help", "h", false, w.Say("cli.help.flag"))
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"timbre/app/model"
+	"timbre/internal/office"
+	"timbre/softphone/audio"
+	"timbre/sync/engine"
+	"timbre/sync/local"
+)
+
+func newVoicemailCommand(o *options) *cobra.Command {
+	w := o.words
+	play := &cobra.Command{Use: "play ID", Short: w.Say("cli.voicemail.play"), Args: exactly(1)}
+	system := play.Flags().String("audio", "", w.Say("cli.flag.audio"))
+	play.RunE = o.onVoicemail(func(ctx context.Context, e *engine.Engine, id office.ID, _ []string) error {
+		return playVoicemail(ctx, o, e, id, *system)
+	})
+	return group("voicemail", w.Say("cli.voicemail"),
+		&cobra.Command{Use: "list", Short: w.Say("cli.voicemail.list"), Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.withAccount(func(e *engine.Engine) error { return listVoicemails(cmd.Context(), o, e) })
+		}},
+		play,
+		&cobra.Command{Use: "mark ID new|heard", Short: w.Say("cli.voicemail.mark"), Args: exactly(2), RunE: o.onVoicemail(
+			func(ctx context.Context, e *engine.Engine, id office.ID, args []string) error {
+				if args[0] != "new" && args[0] != "heard" {
+					return usageError{"cli.usage.mark", []any{"value", args[0]}}
+				}
+				return o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") })
+			})},
+		&cobra.Command{Use: "download ID FILE", Short: w.Say("cli.voicemail.download"), Args: exactly(2), RunE: o.onVoicemail(
+			func(ctx context.Context, e *engine.Engine, id office.ID, args []string) error {
+				return o.find(ctx, e, func() error { return e.Download(ctx, id, args[0]) })
+			})},
+		&cobra.Command{Use: "delete ID", Short: w.Say("cli.voicemail.delete"), Args: exactly(1), RunE: o.onVoicemail(
+			func(ctx context.Context, e *engine.Engine, id office.ID, _ []string) error {
+				return o.edit(ctx, e, func() error { return e.DeleteVoicemailNow(ctx, id) })
+			})},
+	)
+}
+
+// onVoicemail returns a command's function for one message; args are what
+// follows its ID.
+func (o *options) onVoicemail(do func(ctx context.Context, e *engine.Engine, id office.ID, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return o.withAccount(func(e *engine.Engine) error {
+			return do(cmd.Context(), e, office.ID(args[0]), args[1:])
+		})
+	}
+}
+
+func listVoicemails(ctx context.Context, o *options, e *engine.Engine) error {
+	if err := o.sync(ctx, e); err != nil {
+		return err
+	}
+	all := []local.Voicemail{}
+	for f := (local.Filter{}); ; {
+		page, err := e.Voicemails(ctx, f)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		all = append(all, page...)
+		f.After = page[len(page)-1].Cursor()
+	}
+	switch {
+	case o.json:
+		return o.printJSON(all)
+	case len(all) == 0:
+		return o.print(nil, o.words.Say("voicemail.empty"))
+	}
+	now, region := time.Now(), o.region(e)
+	t := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
+	for _, v := range all {
+		marker := ""
+		if v.IsNew {
+			marker = o.words.Say("voicemail.new")
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, o.words.When(v.ReceivedAt, now), model.Length(time.Duration(v.Duration)),
+			o.words.Name(v.From, region), o.words.Under(v.From, region), marker)
+	}
+	return t.Flush()
+}
+
+// playVoicemail plays a message to its end and clears its new marker.
+func playVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.ID, system string) error {
+	sound, err := audio.Parse(system)
+	if err != nil {
+		return usageError{"cli.usage.value", []any{"flag", "--audio", "value", system}}
+	}
+	var path string
+	err = o.find(ctx, e, func() (err error) { path, err = e.Audio(ctx, id); return err })
+	if err != nil {
+		return err
+	}
+	player, err := audio.OpenMP3(path)
+	if err != nil {
+		return usageError{"error.badAudio", nil}
+	}
+	playing, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	player.Trouble = func(err error) {
+		if err != nil {
+			stop(usageError{"error.audio", nil})
+		}
+	}
+	if err := player.Run(playing, sound); err != nil {
+		if cause := context.Cause(playing); cause != nil {
+			return cause
+		}
+		return err
+	}
+	return o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, false) })
+}
