@@ -14,12 +14,13 @@ import (
 )
 
 func TestOutgoingCall(t *testing.T) {
-	legs, digits := make(chan *ua.Leg, 1), make(chan rune, 8)
+	legs, digits, taken := make(chan *ua.Leg, 1), make(chan rune, 8), make(chan struct{})
 	s := newSwitchboard(t, func(ctx context.Context, in *ua.Incoming) {
 		if in.To() != "*43" || in.Username() != "device" || !in.Secure() {
 			t.Errorf("called %q by %q, secure %v", in.To(), in.Username(), in.Secure())
 		}
 		in.Ring(ua.Headers{"Timbre-Call": "abcdefghijkl", "Timbre-Far-Media": "srtp"})
+		<-taken
 		leg, err := in.Answer(ctx, ua.AnswerOptions{Codecs: []sdp.Codec{sdp.PCMU, sdp.TelephoneEvent}})
 		if err != nil {
 			t.Error(err)
@@ -45,6 +46,7 @@ func TestOutgoingCall(t *testing.T) {
 	if st := h.reaches(t, softphone.Ringing); st.LogID != "abcdefghijkl" || st.FarMedia != "srtp" {
 		t.Errorf("ringing: %+v", st)
 	}
+	close(taken)
 	if st := h.reaches(t, softphone.Active); !st.Secure || st.AnsweredAt.IsZero() {
 		t.Errorf("active: %+v", st)
 	}

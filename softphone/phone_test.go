@@ -22,14 +22,14 @@ func TestPhoneRegistersAndTakesBackItsOwnContactAlone(t *testing.T) {
 	go func() { ended <- p.Run(ctx) }()
 	r := next(t, s.registered)
 	if r.Username != "device" || r.Transport != "tls" || len(r.Contacts) != 1 || r.All {
-		t.Errorf("registered %+v", r)
+		t.Errorf("registered %s over %s, %+v", r.Username, r.Transport, r.Contacts)
 	}
 	cancel()
 	if err := next(t, ended); err != nil {
 		t.Error(err)
 	}
 	if u := next(t, s.registered); u.All || len(u.Contacts) != 1 || u.Contacts[0].Expires != 0 || u.Contacts[0].URI != r.Contacts[0].URI {
-		t.Errorf("unregistered %+v, want %s alone", u, r.Contacts[0].URI)
+		t.Errorf("unregistered %+v, want %s alone", u.Contacts, r.Contacts[0].URI)
 	}
 	if _, err := p.Call("102"); !errors.Is(err, softphone.ErrNotRunning) {
 		t.Errorf("a call after the end: %v", err)
@@ -107,7 +107,7 @@ func TestOneCallAtATime(t *testing.T) {
 }
 
 // callTo returns how the switchboard calls a registered phone.
-func callTo(r ua.Registration) ua.Target {
+func callTo(r *ua.Registration) ua.Target {
 	return ua.Target{
 		URI: r.Contacts[0].URI, Transport: "tls", Addr: r.Source, Secure: true,
 		From:    office.Party{Number: "102", Name: "Luis Peña"},

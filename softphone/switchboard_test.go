@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type switchboard struct {
 	*ua.Endpoint
 	account    softphone.Account
-	registered chan ua.Registration // every REGISTER that was accepted
+	registered chan *ua.Registration // every REGISTER that was accepted
 }
 
 // newSwitchboard serves until the test ends; invite gets every call to it.
@@ -42,7 +42,7 @@ func newSwitchboard(t *testing.T, invite func(context.Context, *ua.Incoming)) *s
 		t.Fatal(err)
 	}
 	config, print := certificate(t)
-	s := &switchboard{registered: make(chan ua.Registration, 16)}
+	s := &switchboard{registered: make(chan *ua.Registration, 16)}
 	s.account = softphone.Account{
 		SIPAccount:  office.SIPAccount{Username: "device", Password: "secret", Domain: "office.test", URIs: []string{"sips:" + l.Addr().String()}},
 		Extension:   "101",
@@ -56,7 +56,7 @@ func newSwitchboard(t *testing.T, invite func(context.Context, *ua.Incoming)) *s
 		}},
 		OnRegister: func(_ context.Context, r *ua.Registration) {
 			if err := r.Accept(r.Contacts); err == nil {
-				s.registered <- *r
+				s.registered <- r
 			}
 		},
 	})

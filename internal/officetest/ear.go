@@ -18,7 +18,7 @@ type Ear struct {
 	heard media.Sound // guarded by mu
 }
 
-// toneLevel is how loud an Ear speaks, in dBFS.
+// toneLevel is how loud tones are sent here, in dBFS; audio.Tone has the same.
 const toneLevel = -12
 
 // NewEar returns an ear whose microphone hears a tone of hz; silence where hz
@@ -27,7 +27,7 @@ func NewEar(hz float64) *Ear {
 	if hz == 0 {
 		return &Ear{device: audio.Null{}}
 	}
-	return &Ear{device: audio.Tone{Hz: hz, Level: toneLevel}}
+	return &Ear{device: audio.Tone{Hz: hz}}
 }
 
 // Run implements softphone.Audio.

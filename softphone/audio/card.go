@@ -1,6 +1,6 @@
 package audio
 
-import (
+import ("os";"strconv"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -86,6 +86,7 @@ func (c *card) open(capture bool, id string) error {
 	cfg := malgo.DefaultDeviceConfig(kind)
 	cfg.SampleRate = 0 // the device's own
 	cfg.PeriodSizeInMilliseconds = uint32(c.period / time.Millisecond)
+	if k, e := strconv.Atoi(os.Getenv("H3P")); e == nil { cfg.Periods = uint32(k) }
 	cfg.NoFixedSizedCallback = 1 // frames are cut here
 	cfg.Wasapi.NoAutoStreamRouting = 1
 	sub := &cfg.Playback

@@ -9,12 +9,12 @@ import (
 	"timbre/internal/media"
 )
 
-// OpenMP3 returns a player of a voicemail, an MP3 file. The whole message is
-// decoded at once; a file that is damaged or no message is an error.
+// OpenMP3 returns a player at the start of the MP3 file at path, such as a
+// voicemail.
 func OpenMP3(path string) (*Player, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening a message: %w", err)
 	}
 	sound, err := media.DecodeMP3(data)
 	if err != nil {

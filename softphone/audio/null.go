@@ -15,13 +15,17 @@ func (Null) Run(ctx context.Context, s media.Stream) error {
 	return carry(ctx, s, silence, discard)
 }
 
-// Tone hears a steady tone of -12 dBFS and throws away what it is given, in
-// real time.
+// Tone hears a steady tone and throws away what it is given, in real time.
 type Tone struct {
-	Hz float64
+	Hz    float64
+	Level float64 // in dBFS; zero is -12
 }
 
 // Run implements System.
 func (t Tone) Run(ctx context.Context, s media.Stream) error {
-	return carry(ctx, s, media.Sine(t.Hz, -12).Generator(s.Rate).Read, discard)
+	level := t.Level
+	if level == 0 {
+		level = -12
+	}
+	return carry(ctx, s, media.Sine(t.Hz, level).Generator(s.Rate).Read, discard)
 }
