@@ -95,8 +95,10 @@ func (c *challenger) issued(nonce string) (at time.Time, ok bool) {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(b))), true
 }
 
-// challenge returns the response that asks for credentials, with the strong
-// algorithm first and the old one for old phones.
+// challenge returns the response that asks for credentials. The weak algorithm
+// comes first, against RFC 8760 §2.3: many phones and sipp look no further than
+// the first field and fail at a name that they do not know, while those that know
+// better choose for themselves, as ours does.
 func (c *challenger) challenge(e *Endpoint, req *sip.Request, stale bool) *sip.Response {
 	res := e.response(req, 401)
 	nonce := c.nonce(c.clock())
@@ -104,10 +106,24 @@ func (c *challenger) challenge(e *Endpoint, req *sip.Request, stale bool) *sip.R
 	if stale {
 		suffix += ", stale=true"
 	}
-	for _, alg := range []string{algSHA256, algMD5} {
+	for _, alg := range []string{algMD5, algSHA256} {
+		if alg == algSHA256 && brokenBySHA(header(req, "User-Agent")) {
+			continue
+		}
 		res.AppendHeader(sip.NewHeader("WWW-Authenticate", `Digest realm="`+c.Realm+`", algorithm=`+alg+`, nonce="`+nonce+suffix))
 	}
 	return res
+}
+
+// brokenBySHA reports whether agent fails to register where SHA-256 is so much as
+// mentioned: baresip before 3, tried with 1.0.0 of Debian 12.
+func brokenBySHA(agent string) bool {
+	for _, old := range []string{"baresip v0.", "baresip v1.", "baresip v2."} {
+		if strings.HasPrefix(agent, old) {
+			return true
+		}
+	}
+	return false
 }
 
 // A verdict is what the check of credentials came to.

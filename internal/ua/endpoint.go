@@ -129,10 +129,17 @@ func New(cfg Config) (*Endpoint, error) {
 	return e, e.assemble()
 }
 
+// silenced guards the stack's own package-wide logger, which writes to the
+// standard one where it is not set.
+var silenced sync.Once
+
+func silence(l *slog.Logger) { silenced.Do(func() { sip.SetDefaultLogger(l) }) }
+
 // assemble puts the stack together. What it logs holds whole messages of
 // strangers, so nothing of it is kept.
 func (e *Endpoint) assemble() error {
 	silent := slog.New(slog.DiscardHandler)
+	silence(silent)
 	never := func(net.Addr) net.Dialer { // connections are made by us, where they are guarded
 		return net.Dialer{Control: func(string, string, syscall.RawConn) error { return ErrClosed }}
 	}
