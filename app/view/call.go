@@ -99,7 +99,9 @@ func NewCallBar(m *model.Phone, words *model.Phrasebook) *CallBar {
 	b.lock = widget.NewGlyph(widget.IconSize)
 	b.name, b.under = widget.NewText("", widget.TextSize, widget.ColorText), widget.NewText("", widget.TextMuted, widget.ColorMuted)
 	b.name.Bold = true
+	b.name.Lines, b.under.Lines = 1, 1
 	b.state, b.lockT = widget.NewText("", widget.TextSize, widget.ColorMuted), widget.NewText("", widget.TextMuted, widget.ColorMuted)
+	b.state.Lines, b.lockT.Lines = 2, 1
 	b.tones = widget.NewText("", widget.TextNumber, widget.ColorText)
 	b.tones.Align = fyne.TextAlignCenter
 	b.Object = container.New(b, b.back, b.rule, b.lock, b.name, b.under, b.state, b.lockT, b.ctl.mute, b.ctl.keypad, b.ctl.answer, b.ctl.decline, b.ctl.hangup)
@@ -236,6 +238,7 @@ func NewCallPage(m *model.Phone, words *model.Phrasebook) *CallPage {
 	p.face.Set("user", widget.ColorMuted)
 	p.name, p.under = centred(widget.TextName, widget.ColorText), centred(widget.TextSize, widget.ColorMuted)
 	p.name.Bold = true
+	p.name.Lines = 2
 	p.state = centred(widget.TextTitle, widget.ColorMuted)
 	p.lockT = widget.NewText("", widget.TextMuted, widget.ColorMuted)
 	p.tones = centred(widget.TextNumber, widget.ColorText)
@@ -365,6 +368,7 @@ func NewIncoming(m *model.Phone, words *model.Phrasebook) *Incoming {
 	i.face.Set("user", widget.ColorMuted)
 	i.name, i.under = widget.NewText("", widget.TextTitle, widget.ColorText), widget.NewText("", widget.TextSize, widget.ColorMuted)
 	i.name.Bold = true
+	i.name.Lines, i.under.Lines = 2, 1
 	i.state = widget.NewText(words.Say("call.incoming"), widget.TextMuted, widget.ColorAccent)
 	i.Object = container.New(i, i.back, i.face, i.state, i.name, i.under, i.ctl.answer, i.ctl.decline)
 	i.Refresh()
@@ -391,7 +395,7 @@ func (i *Incoming) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	x, y := gap+side+gap, gap
 	w := size.Width - x - gap
 	for _, t := range []*widget.Text{i.state, i.name, i.under} {
-		h := min(t.HeightFor(w), 2*t.HeightFor(10*w))
+		h := t.HeightFor(w)
 		t.Move(fyne.NewPos(x, y))
 		t.Resize(fyne.NewSize(w, h))
 		y += h + widget.Size(widget.SpaceXS)/2

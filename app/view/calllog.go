@@ -120,20 +120,18 @@ func (v *CallLog) Refresh() {
 // logTools is the line above the call log: segments at the left, dates at the
 // right; below each other where there is no room.
 type logTools struct {
-	*fyne.Container
 	segments         fyne.CanvasObject
 	fromText, toText *widget.Text
 	from, to, search fyne.CanvasObject
 	problem          *widget.Text
 }
 
-func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to, search fyne.CanvasObject, problem *widget.Text) *logTools {
+func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to, search fyne.CanvasObject, problem *widget.Text) *fyne.Container {
 	t := &logTools{
 		segments: segments, from: from, to: to, search: search, problem: problem,
 		fromText: widget.NewText(fromText, widget.TextSize, widget.ColorMuted), toText: widget.NewText(toText, widget.TextSize, widget.ColorMuted),
 	}
-	t.Container = container.New(t, segments, t.fromText, from, t.toText, to, search, problem)
-	return t
+	return container.New(t, segments, t.fromText, from, t.toText, to, search, problem)
 }
 
 // dates returns how wide the dates are side by side, without the button.
@@ -141,7 +139,7 @@ func (t *logTools) dates() float32 {
 	return t.fromText.Width() + t.toText.Width() + t.from.MinSize().Width + t.to.MinSize().Width + 3*widget.Size(widget.SpaceS)
 }
 
-// HeightFor implements widget.HeightFor.
+// HeightFor tells the page how high the line is when it is w wide.
 func (t *logTools) HeightFor(w float32) float32 { return t.arrange(w, false) }
 
 // Layout implements fyne.Layout.

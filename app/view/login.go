@@ -90,6 +90,12 @@ func (l *Login) Focus(c fyne.Canvas) {
 	c.Focus(l.secret)
 }
 
+// Complain says what went wrong before the page was shown.
+func (l *Login) Complain(words string) {
+	l.m.Problem = words
+	l.Refresh()
+}
+
 // Refresh draws the model.
 func (l *Login) Refresh() {
 	say := l.words.Say

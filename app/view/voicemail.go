@@ -103,14 +103,14 @@ func (v *Voicemail) Tick() {
 type page struct {
 	object fyne.CanvasObject
 	title  *widget.Text
-	tools  fyne.CanvasObject // may be nil
+	tools  *fyne.Container // its layout knows its height; nil for none
 	card   *widget.Plane
 	list   fyne.CanvasObject
 	empty  *emptiness
 	pale   *widget.Pale
 }
 
-func newPage(title string, tools, list fyne.CanvasObject) *page {
+func newPage(title string, tools *fyne.Container, list fyne.CanvasObject) *page {
 	p := &page{title: widget.NewTitle(title), tools: tools, card: widget.NewCard(), list: list, empty: newEmptiness(), pale: widget.NewPale()}
 	objects := []fyne.CanvasObject{p.title, p.card, p.list, p.empty.object, p.pale}
 	if tools != nil {
@@ -148,10 +148,7 @@ func (p *page) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	y += h + widget.Size(widget.SpaceM)
 	if p.tools != nil {
 		w := size.Width - 2*gap
-		th := p.tools.MinSize().Height
-		if t, ok := p.tools.(widget.HeightFor); ok {
-			th = t.HeightFor(w)
-		}
+		th := p.tools.Layout.(widget.HeightFor).HeightFor(w)
 		p.tools.Move(fyne.NewPos(gap, y))
 		p.tools.Resize(fyne.NewSize(w, th))
 		y += th + widget.Size(widget.SpaceM)

@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
@@ -17,6 +19,7 @@ type Text struct {
 	Bold     bool
 	Mono     bool
 	Align    fyne.TextAlign
+	Lines    int // at most so many, the last one cut; 0 is as many as needed
 }
 
 // NewText returns words in a size and colour of the theme.
@@ -51,9 +54,19 @@ func (t *Text) lineHeight() float32 {
 	return fyne.MeasureText("Áj", Size(t.TextSize), t.style()).Height
 }
 
+// lines returns the words as they stand at a width.
+func (t *Text) lines(w float32) []string {
+	lines := wrap(t.Text, w, t.measure)
+	if t.Lines == 0 || len(lines) <= t.Lines {
+		return lines
+	}
+	rest := strings.Join(lines[t.Lines-1:], " ")
+	return append(lines[:t.Lines-1], fit(rest, w, t.measure))
+}
+
 // HeightFor returns how high the words are when they are w wide.
 func (t *Text) HeightFor(w float32) float32 {
-	return float32(len(wrap(t.Text, w, t.measure))) * t.lineHeight()
+	return float32(len(t.lines(w))) * t.lineHeight()
 }
 
 // Width returns how wide the words are on one line.
@@ -85,7 +98,7 @@ type textRenderer struct {
 
 func (r *textRenderer) Layout(size fyne.Size) {
 	t := r.text
-	words := wrap(t.Text, size.Width, t.measure)
+	words := t.lines(size.Width)
 	for len(r.lines) < len(words) {
 		r.lines = append(r.lines, canvas.NewText("", nil))
 	}

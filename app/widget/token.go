@@ -65,6 +65,11 @@ const (
 	WordsWidth  fyne.ThemeSizeName = "words"  // of the column with an outcome
 	StateWidth  fyne.ThemeSizeName = "state"  // of the registration in words
 	BoxWidth    fyne.ThemeSizeName = "box"    // widest the number box becomes
+
+	MinWidth       fyne.ThemeSizeName = "minWidth" // of the main window
+	MinHeight      fyne.ThemeSizeName = "minHeight"
+	IncomingWidth  fyne.ThemeSizeName = "incomingWidth" // of the window of an incoming call
+	IncomingHeight fyne.ThemeSizeName = "incomingHeight"
 )
 
 // tint returns the colour of a token in the theme of the app.
