@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,6 +97,10 @@ func (c *call) route(ctx context.Context) {
 		c.refuse(500)
 		return
 	}
+	if codecs := c.in.Codecs(); len(codecs) > 0 && !slices.ContainsFunc(codecs, sdp.Codec.IsSound) {
+		c.refuse(488)
+		return
+	}
 	if !c.pbx.occupy(c.from.Number) {
 		c.refuse(486)
 		return
@@ -167,7 +172,8 @@ func (c *call) answer(ctx context.Context, codecs []sdp.Codec, far string) (*ua.
 func (c *call) finish(ctx context.Context) {
 	if r := recover(); r != nil {
 		c.log.Error("panic in a call", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		c.refuse(500)
+		c.pbx.reject(c.in, 500)
+		c.record.breaks()
 	}
 	if c.record.kept {
 		return

@@ -154,8 +154,8 @@ func TestRefusals(t *testing.T) {
 		{"unknown service", ana, "*99", 404, "*99"},
 		{"outside", ana, "5512345678", 404, "5512345678"},
 		{"no number", ana, "luis", 404, ""},
-		{"unknown user", stranger, "101", 403, ""},
-		{"unknown user, unknown extension", stranger, "199", 403, ""},
+		{"unknown user", stranger, "101", 401, ""},
+		{"unknown user, unknown extension", stranger, "199", 401, ""},
 	} {
 		leg, err := c.from.dial(t.Context(), c.number)
 		var refused *ua.StatusError

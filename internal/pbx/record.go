@@ -64,6 +64,11 @@ func (r *record) stopsRinging(now time.Time) {
 	r.each(func(c *office.Call) { c.RingDuration = office.Of(now.Sub(c.StartedAt)) })
 }
 
+// breaks notes that the call failed by our own fault, whatever it was before.
+func (r *record) breaks() {
+	r.each(func(c *office.Call) { c.Outcome, c.Reason = office.Failed, status(500) })
+}
+
 // canceled notes that the caller gave up before anybody answered.
 func (r *record) canceled() {
 	r.each(func(c *office.Call) {
