@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,14 +75,8 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 	}
 	o.onClose(b.control.Close)
 	go b.listen()
-	// It registers by itself, perhaps before anybody listened: ask for it again.
-	if err := b.command("uafind", "sip:"+opt.Account.Username+"@"+opt.Account.Domain); err != nil {
-		return nil, err
-	}
-	if err := b.command("uareg", "60"); err != nil {
-		return nil, err
-	}
-	return b, b.Await(limit, "REGISTER_OK")
+	_, _, err = b.Line(limit, 0, func(l string) bool { return strings.Contains(l, "200 OK") && strings.Contains(l, "binding") })
+	return b, err
 }
 
 // configure writes what baresip reads at its start.
@@ -91,7 +86,7 @@ func (b *Baresip) configure(opt BaresipOptions, port int) error {
 		return err
 	}
 	config := fmt.Sprintf(`module_path /usr/lib/baresip/modules
-net_interface lo
+net_interface 127.0.0.1
 sip_listen 127.0.0.1:0
 sip_transports udp
 call_max_calls 4
@@ -194,7 +189,7 @@ func (b *Baresip) Await(ctx context.Context, event string) error {
 				b.mu.Unlock()
 				return nil
 			}
-			if e.Type == "REGISTER_FAIL" || e.Type == "CALL_CLOSED" {
+			if e.Type == "CALL_CLOSED" {
 				b.events = b.events[i+1:]
 				b.mu.Unlock()
 				return fmt.Errorf("baresip: %s (%s) instead of %s; it printed:\n%s", e.Type, e.Param, event, b.Output())
