@@ -104,9 +104,20 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	if t.Secure {
 		d.offer.Cryptos = []sdp.Crypto{newCrypto(1, sdp.AES80)}
 	}
-	result := make(chan error, 1)
-	if !e.spawnTalk("dial", func() { result <- e.dial(ctx, d) }) {
-		result <- ErrClosed
+	result, left := make(chan error), make(chan struct{})
+	defer close(left)
+	spawned := e.spawnTalk("dial", func() {
+		err := e.dial(ctx, d)
+		select {
+		case result <- err:
+		case <-left: // ctx ended in the moment of the answer
+			if err == nil {
+				d.leg.Hangup(e.dead)
+			}
+		}
+	})
+	if !spawned {
+		return nil, ErrClosed
 	}
 	select {
 	case err = <-result:
