@@ -157,6 +157,14 @@ func (c *Call) update(change func(*Status)) {
 	c.phone.events.post(func() { c.phone.cfg.OnCall(c, s) }) // under mu: in order
 }
 
+// note changes the status of a call that is about to change state anyway, and
+// does not tell of it.
+func (c *Call) note(change func(*Status)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.status)
+}
+
 // carry runs the sound device for s until ctx ends. It does not wait for the
 // device to open.
 func (c *Call) carry(ctx context.Context, s media.Stream) {

@@ -39,6 +39,7 @@ func (c *Call) dial(endpoint *ua.Endpoint) {
 		Secure:    true,
 		Auth:      &auth,
 		OnRinging: c.farSideRings,
+		OnAnswer:  func(header func(string) string) { c.note(func(s *Status) { s.learn(header) }) },
 	})
 	if err != nil {
 		c.unanswered(err)
@@ -73,10 +74,8 @@ func (s *Status) learn(header func(string) string) {
 // ring takes an incoming call through its life.
 func (c *Call) ring(in *ua.Incoming) {
 	defer c.finish()
-	c.mu.Lock()
-	c.status.learn(in.Header)
+	c.note(func(s *Status) { s.learn(in.Header) })
 	c.phone.events.post(func() { c.phone.cfg.OnIncoming(c) })
-	c.mu.Unlock()
 	if err := in.Ring(); err != nil {
 		c.end(func(s *Status) { s.Outcome = office.Canceled })
 		return

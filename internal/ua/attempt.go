@@ -189,8 +189,12 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	}
 	if err != nil {
 		l.hangup(e.dead, Cause{Code: 487})
+		return err
 	}
-	return err
+	if d.t.OnAnswer != nil {
+		d.t.OnAnswer(func(name string) string { return header(res, name) })
+	}
+	return nil
 }
 
 // agree settles the media of the answer in res.

@@ -38,6 +38,8 @@ type Target struct {
 	// OnRinging is told every 18x; header returns a header field of the response,
 	// empty where it has none.
 	OnRinging func(status int, header func(name string) string)
+	// OnAnswer is told the 2xx, before Dial returns; header as in OnRinging.
+	OnAnswer func(header func(name string) string)
 }
 
 // A StatusError is a call or registration that the other side refused.

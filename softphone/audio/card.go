@@ -1,6 +1,6 @@
 package audio
 
-import ("os";"strconv"
+import (
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,10 +39,10 @@ type card struct {
 
 	gate atomic.Int32 // open, busy while in the callback, or shut
 	last atomic.Int64 // time of the last callback, in nanoseconds since opened
-	gaps atomic.Int32 // callbacks that came so late that something was cut
+	done atomic.Int64 // samples that went through so far, of the card's rate
 
 	stream    media.Stream
-	period    time.Duration
+	rate      int
 	resampler *media.Resampler // nil where the rates are the same
 	frame     []int16          // of the stream's rate
 
@@ -66,27 +66,26 @@ const (
 // openCard opens and starts the device with that ID, or the default one, for
 // one direction of s. It may hang, as the library may.
 func openCard(list []malgo.Backend, capture bool, id string, period time.Duration, s media.Stream) (*card, error) {
-	c := &card{stream: s, period: period, opened: time.Now(), frame: make([]int16, s.Rate/100)}
+	c := &card{stream: s, opened: time.Now(), frame: make([]int16, s.Rate/100)}
 	var err error
 	if c.ctx, err = malgo.InitContext(list, malgo.ContextConfig{}, nil); err != nil {
 		return nil, fmt.Errorf("opening the sound system: %w: %w", ErrNoDevice, err)
 	}
-	if err := c.open(capture, id); err != nil {
+	if err := c.open(capture, id, period); err != nil {
 		c.free()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *card) open(capture bool, id string) error {
+func (c *card) open(capture bool, id string, period time.Duration) error {
 	kind, data := malgo.Playback, c.play
 	if capture {
 		kind, data = malgo.Capture, c.capture
 	}
 	cfg := malgo.DefaultDeviceConfig(kind)
 	cfg.SampleRate = 0 // the device's own
-	cfg.PeriodSizeInMilliseconds = uint32(c.period / time.Millisecond)
-	if k, e := strconv.Atoi(os.Getenv("H3P")); e == nil { cfg.Periods = uint32(k) }
+	cfg.PeriodSizeInMilliseconds = uint32(period / time.Millisecond)
 	cfg.NoFixedSizedCallback = 1 // frames are cut here
 	cfg.Wasapi.NoAutoStreamRouting = 1
 	sub := &cfg.Playback
@@ -110,8 +109,7 @@ func (c *card) open(capture bool, id string) error {
 		return fmt.Errorf("opening sound device: %w: %w", ErrNoDevice, err)
 	}
 	c.dev = dev
-	rate := int(dev.SampleRate())
-	c.prepare(capture, rate)
+	c.prepare(capture, int(dev.SampleRate()))
 	if err := dev.Start(); err != nil {
 		return fmt.Errorf("starting sound device: %w: %w", ErrNoDevice, err)
 	}
@@ -120,6 +118,7 @@ func (c *card) open(capture bool, id string) error {
 
 // prepare makes room for everything that the callback will need.
 func (c *card) prepare(capture bool, rate int) {
+	c.rate = rate
 	from, to := c.stream.Rate, rate
 	if capture {
 		from, to = to, from
@@ -135,12 +134,10 @@ func (c *card) prepare(capture bool, rate int) {
 	}
 }
 
-// enter reports whether the callback may go on, and notes that the card lives.
-func (c *card) enter() bool {
-	now := int64(time.Since(c.opened))
-	if last := c.last.Swap(now); last != 0 && now-last > int64(4*c.period) {
-		c.gaps.Add(1)
-	}
+// enter notes that n samples go by and reports whether the callback may go on.
+func (c *card) enter(n uint32) bool {
+	c.last.Store(int64(time.Since(c.opened)))
+	c.done.Add(int64(n))
 	return c.gate.CompareAndSwap(gateOpen, gateBusy)
 }
 
@@ -148,8 +145,8 @@ func (c *card) leave() { c.gate.Store(gateOpen) }
 
 // play fills out with what is to be heard. Where the gate is shut the library
 // has filled it with silence.
-func (c *card) play(out, _ []byte, _ uint32) {
-	if !c.enter() {
+func (c *card) play(out, _ []byte, n uint32) {
+	if !c.enter(n) {
 		return
 	}
 	defer c.leave()
@@ -170,8 +167,8 @@ func (c *card) play(out, _ []byte, _ uint32) {
 }
 
 // capture hands on what was heard.
-func (c *card) capture(_, in []byte, _ uint32) {
-	if !c.enter() {
+func (c *card) capture(_, in []byte, n uint32) {
+	if !c.enter(n) {
 		return
 	}
 	defer c.leave()
@@ -209,6 +206,11 @@ func (c *card) drain() {
 			c.stream.Sink(c.frame)
 		}
 	}
+}
+
+// passed returns how much sound went through since the start.
+func (c *card) passed() time.Duration {
+	return time.Duration(c.done.Load()) * time.Second / time.Duration(c.rate)
 }
 
 // silent returns for how long there has been no callback.

@@ -88,13 +88,13 @@ func TestUnknownDeviceFallsBack(t *testing.T) {
 }
 
 func TestCallbacksDoNotAllocate(t *testing.T) {
-	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) {}}, frame: make([]int16, 80), period: shortPeriod, opened: time.Now()}
+	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) {}}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(false, 44100)
 	out := make([]byte, 2*441)
 	if n := testing.AllocsPerRun(200, func() { c.play(out, nil, 441) }); n != 0 {
 		t.Errorf("playback: %v allocations", n)
 	}
-	c = &card{stream: media.Stream{Rate: 8000, Sink: func([]int16) {}}, frame: make([]int16, 80), period: shortPeriod, opened: time.Now()}
+	c = &card{stream: media.Stream{Rate: 8000, Sink: func([]int16) {}}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(true, 44100)
 	if n := testing.AllocsPerRun(200, func() { c.capture(nil, out, 441); c.drain() }); n != 0 {
 		t.Errorf("capture: %v allocations", n)
@@ -103,7 +103,7 @@ func TestCallbacksDoNotAllocate(t *testing.T) {
 
 func TestShutGateKeepsCallbacksOut(t *testing.T) {
 	calls := 0
-	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) { calls++ }}, frame: make([]int16, 80), period: shortPeriod, opened: time.Now()}
+	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) { calls++ }}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(false, 8000)
 	c.play(make([]byte, 160), nil, 80)
 	c.gate.Store(gateShut)
@@ -115,7 +115,7 @@ func TestShutGateKeepsCallbacksOut(t *testing.T) {
 
 func TestSlowSinkLosesTheOldest(t *testing.T) {
 	var got []int16
-	c := &card{stream: media.Stream{Rate: 8000, Sink: func(f []int16) { got = append(got, f...) }}, frame: make([]int16, 80), period: shortPeriod, opened: time.Now()}
+	c := &card{stream: media.Stream{Rate: 8000, Sink: func(f []int16) { got = append(got, f...) }}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(true, 8000)
 	var in []int16
 	for i := range 4000 { // half a second

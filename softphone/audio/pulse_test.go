@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,13 +90,24 @@ func TestToneGoesThroughPulseAudio(t *testing.T) {
 		}
 		heard := take(t, &c.devices, s, 5*time.Second)
 		heard = heard[3*c.rate:] // a null sink that was idle is silent at first
-		if got := media.Level(heard, c.rate, 1000); got < c.min || got > c.max {
+		if got := median(heard, c.rate, 1000); got < c.min || got > c.max {
 			t.Errorf("%s: the tone came back with %.1f dBFS", c.name, got)
 		}
 		if len(troubles) != 0 {
 			t.Errorf("%s: %v", c.name, troubles)
 		}
 	}
+}
+
+// median returns the level of a tone in the middle one of all stretches of 20
+// ms, so that what a busy machine cuts out does not count.
+func median(heard []int16, rate int, hz float64) float64 {
+	var levels []float64
+	for stretch := range slices.Chunk(heard, rate/50) {
+		levels = append(levels, media.Level(stretch, rate, hz))
+	}
+	slices.Sort(levels)
+	return levels[len(levels)/2]
 }
 
 func TestListHidesMonitors(t *testing.T) {

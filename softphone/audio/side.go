@@ -19,11 +19,11 @@ const (
 	settling     = 3 * time.Second        // a device that was asleep may pause once more after it began
 	lookAgain    = 2 * time.Second        // for a device that is missing
 	watchEvery   = 100 * time.Millisecond
-	tooManyGaps  = 10 // cuts in gapTime: the device needs longer periods
-	gapTime      = 5 * time.Second
 
 	shortPeriod = 10 * time.Millisecond
-	longPeriod  = 20 * time.Millisecond
+	longPeriod  = 20 * time.Millisecond // for a device that cannot keep up
+	judgeEvery  = 5 * time.Second
+	maxMissing  = 100 * time.Millisecond // of sound in that time
 )
 
 // A side is one direction of a stream. It is run by one goroutine, which is also
@@ -169,8 +169,8 @@ func (v *side) idle(ctx context.Context, d time.Duration) {
 func (v *side) serve(ctx context.Context, o opening) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
-	since, gaps := time.Now(), o.card.gaps.Load()
-	for looked := since; ; {
+	judged, passed := time.Now(), time.Duration(-1)
+	for looked := judged; ; {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -179,16 +179,20 @@ func (v *side) serve(ctx context.Context, o opening) error {
 			continue
 		case <-ticker.C:
 		}
-		if time.Since(o.card.opened) > settling && o.card.silent() > lostAfter {
+		if time.Since(o.card.opened) < settling {
+			continue
+		}
+		if o.card.silent() > lostAfter {
 			return ErrDeviceLost
 		}
-		if time.Since(since) > gapTime {
-			since, gaps = time.Now(), o.card.gaps.Load()
-		}
-		if v.period == shortPeriod && o.card.gaps.Load()-gaps >= tooManyGaps {
-			v.log.Info("sound device needs longer periods")
-			v.period = longPeriod
-			return nil
+		if elapsed := time.Since(judged); elapsed > judgeEvery || passed < 0 {
+			now := o.card.passed()
+			if passed >= 0 && v.period == shortPeriod && elapsed-(now-passed) > maxMissing {
+				v.log.Info("sound device needs longer periods")
+				v.period = longPeriod
+				return nil
+			}
+			judged, passed = time.Now(), now
 		}
 		if o.id != v.id && time.Since(looked) > lookAgain {
 			looked = time.Now()
