@@ -14,11 +14,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/internal/server"
+	"timbre/internal/sqldb"
 )
 
 // limit bounds every wait of a test.
@@ -283,6 +285,31 @@ func TestServersThatAreRefused(t *testing.T) {
 	}
 	if err := d.end(syscall.SIGTERM); err != nil {
 		t.Errorf("stopped with %v\n%s", err, d.log)
+	}
+}
+
+func TestNewerSchemaIsLeftAlone(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "office")
+	run(t, "", "company", "set", "--number", "+525555550100", "--name", "Ejemplo", "--data", data).ok(t)
+	file := filepath.Join(data, "timbre.db")
+	future, err := sqldb.Open(t.Context(), sqldb.Config{Path: file, Migrations: fstest.MapFS{
+		"00001_office.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n")}, // there already
+		"99999_future.sql": {Data: []byte("-- +goose Up\nCREATE TABLE future (id BIGINT PRIMARY KEY);\n")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := future.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, "", "status", "--data", data).refused(t, "a newer version of timbred wrote it")
+	run(t, "", "serve", "--data", data, "--https", "127.0.0.1:0", "--sip", "", "--sips", "").refused(t, "a newer version of timbred wrote it")
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the data changed: %v", err)
 	}
 }
 
