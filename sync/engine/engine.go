@@ -133,6 +133,12 @@ func (e *Engine) Account() (Account, bool) {
 	return a, true
 }
 
+// LoggedIn reports whether Account knows somebody, without asking the keychain.
+func (e *Engine) LoggedIn() bool {
+	_, err := e.current()
+	return err == nil
+}
+
 // A Status is how things stand with the server.
 type Status struct {
 	Online        bool      // the last exchange worked

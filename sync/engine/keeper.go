@@ -100,14 +100,11 @@ func (k *keeper) save(s secrets) error {
 func (k *keeper) forget() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.cached = &secrets{}
-	if !k.file {
-		err := inTime(func() error { return keyring.Delete(keychainService, k.user) })
-		if err != nil && !errors.Is(err, keyring.ErrNotFound) {
-			return fmt.Errorf("emptying the keychain: %w", err)
-		}
+	k.cached, k.file = &secrets{}, false
+	err := inTime(func() error { return keyring.Delete(keychainService, k.user) })
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, errNoKeychain) {
+		return errors.Join(fmt.Errorf("emptying the keychain: %w", err), removeIfThere(k.path()))
 	}
-	k.file = false
 	return removeIfThere(k.path())
 }
 

@@ -1,0 +1,411 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"timbre/internal/api"
+	"timbre/internal/auth"
+	"timbre/internal/office"
+	"timbre/internal/store"
+	"timbre/sync/engine"
+	"timbre/sync/local"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	os.Unsetenv("DBUS_SESSION_BUS_ADDRESS") // no keychain, whatever the machine has
+	os.Unsetenv("XDG_RUNTIME_DIR")
+	goleak.VerifyTestMain(m)
+}
+
+// limit bounds every wait of a test.
+const limit = 20 * time.Second
+
+const company = office.Number("+525555550100")
+
+// A fault is what the proxy in front of the office does to a request.
+type fault int
+
+// The faults.
+const (
+	none       fault = iota
+	lost             // the request does not arrive
+	unanswered       // it is done, but nobody hears of it
+	cut              // the answer ends in the middle
+)
+
+// A house is a real office behind a proxy that can lose things.
+type house struct {
+	t           testing.TB
+	store       *store.Store
+	gate        *auth.Gate
+	url         string
+	fingerprint office.Fingerprint
+	streamed    chan struct{} // wakes when the event source was asked
+
+	mu     sync.Mutex
+	decide func(*http.Request) fault // guarded by mu; nil: none
+	seen   []string                  // guarded by mu; method, path and Range of each request
+}
+
+func (h *house) LiveCalls() int          { return 0 }
+func (h *house) Registered() []office.ID { return nil }
+
+// open returns a running office with extension 101, password "secret-101".
+func open(t testing.TB) *house {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	kept, err := store.Open(ctx, store.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t, store: kept, gate: auth.New(auth.Config{Store: kept, Domain: "office.test"}), streamed: make(chan struct{}, 1)}
+	inner, outer, admin := listen(t, "tcp", "127.0.0.1:0"), listen(t, "tcp", "127.0.0.1:0"), listen(t, "unix", filepath.Join(t.TempDir(), "a"))
+	certificate := h.certificate()
+	s := api.New(api.Config{
+		Store: kept, Gate: h.gate, Switch: h, Ready: func() bool { return true }, Version: "test", SIPSPort: 5061,
+		Listeners: api.Listeners{HTTPS: inner.Addr().String()},
+	})
+	front := &http.Server{Handler: h.proxy(inner.Addr().String()), ErrorLog: log.New(io.Discard, "", 0)}
+	ended := make(chan error, 3)
+	go func() { ended <- s.Run(ctx, inner, certificate, admin) }()
+	go func() { ended <- kept.Run(ctx) }()
+	go func() {
+		front.Serve(tls.NewListener(outer, certificate))
+		ended <- nil
+	}()
+	h.url = "https://" + outer.Addr().String()
+	t.Cleanup(func() {
+		front.Close()
+		stop()
+		for range cap(ended) {
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(limit):
+				t.Fatal("the office does not end")
+			}
+		}
+		if err := kept.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := kept.SetCompany(ctx, office.Company{Number: company, Name: "Ejemplo", Region: office.DefaultRegion}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.gate.AddExtension(ctx, office.Extension{Number: "101", Name: "Ana López"}, "secret-101"); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func listen(t testing.TB, network, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// certificate makes an authority, which gives the house its fingerprint, and a
+// certificate by it.
+func (h *house) certificate() *tls.Config {
+	h.t.Helper()
+	make := func(template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if signer == nil {
+			parent, signer = template, key
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return c, key
+	}
+	ca, caKey := make(&x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
+	leaf, key := make(&x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, ca, caKey)
+	h.fingerprint = office.FingerprintOf(ca)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, ca.Raw}, PrivateKey: key}}}
+}
+
+// proxy passes requests on to the office and does to them what decide says.
+func (h *house) proxy(office string) http.Handler {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	h.t.Cleanup(transport.CloseIdleConnections)
+	pass := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "https", Host: office})
+	pass.Transport, pass.FlushInterval, pass.ErrorLog = transport, -1, log.New(io.Discard, "", 0)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		h.seen = append(h.seen, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+r.Header.Get("Range")))
+		what := none
+		if h.decide != nil {
+			what = h.decide(r)
+		}
+		h.mu.Unlock()
+		if strings.HasSuffix(r.URL.Path, "/eventsource") {
+			select {
+			case h.streamed <- struct{}{}:
+			default:
+			}
+		}
+		switch what {
+		case lost:
+			panic(http.ErrAbortHandler)
+		case unanswered:
+			pass.ServeHTTP(&deaf{header: http.Header{}}, r)
+			panic(http.ErrAbortHandler)
+		case cut:
+			pass.ServeHTTP(&half{ResponseWriter: w}, r)
+		default:
+			pass.ServeHTTP(w, r)
+		}
+	})
+}
+
+// deaf throws an answer away.
+type deaf struct{ header http.Header }
+
+func (d *deaf) Header() http.Header         { return d.header }
+func (d *deaf) Write(p []byte) (int, error) { return len(p), nil }
+func (d *deaf) WriteHeader(int)             {}
+
+// half passes 1000 octets of an answer and then cuts the connection.
+type half struct {
+	http.ResponseWriter
+	n int
+}
+
+func (c *half) Write(p []byte) (int, error) {
+	p = p[:min(len(p), 1000-c.n)]
+	n, err := c.ResponseWriter.Write(p)
+	http.NewResponseController(c.ResponseWriter).Flush()
+	if c.n += n; c.n == 1000 {
+		panic(http.ErrAbortHandler)
+	}
+	return n, err
+}
+
+// faulty makes decide judge all requests from now on; nil lets them pass.
+func (h *house) faulty(decide func(*http.Request) fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.decide = decide
+}
+
+// always returns a decide function for requests whose path holds part.
+func always(part string, f fault) func(*http.Request) fault {
+	return func(r *http.Request) fault {
+		if strings.Contains(r.URL.Path, part) {
+			return f
+		}
+		return none
+	}
+}
+
+// requests returns what came to the proxy since the last call.
+func (h *house) requests() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen := h.seen
+	h.seen = nil
+	return seen
+}
+
+// account returns the account of 101.
+func (h *house) account() office.ID {
+	h.t.Helper()
+	e, err := h.store.Extension(context.Background(), "101")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return e.Account
+}
+
+// leave leaves a voicemail of size octets for 101, at second n after noon.
+func (h *house) leave(n, size int) office.Voicemail {
+	h.t.Helper()
+	at := time.Date(2026, 3, 1, 12, 0, n, 0, time.UTC)
+	r := store.Recording{ID: office.NewID(), Account: h.account(), From: office.Party{Number: "102", Name: fmt.Sprint("Caller ", n)}, StartedAt: at}
+	if err := h.store.BeginRecording(context.Background(), r); err != nil {
+		h.t.Fatal(err)
+	}
+	sound := make([]byte, size)
+	rand.Read(sound)
+	v, err := h.store.AddVoicemail(context.Background(), store.NewVoicemail{Recording: r, ReceivedAt: at, Duration: 3 * time.Second, Audio: sound})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return v
+}
+
+// call enters a missed call at second n after noon into the log of 101.
+func (h *house) call(n int) {
+	h.t.Helper()
+	c := office.Call{ID: office.NewID(), Kind: office.Missed, Outcome: office.NoAnswer, Peer: office.Party{Number: "103", Name: fmt.Sprint("Peer ", n)}, StartedAt: time.Date(2026, 3, 1, 12, 0, n, 0, time.UTC)}
+	if err := h.store.EndCalls(context.Background(), store.Side{Account: h.account(), Call: c}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// voicemails returns the messages on the server, newest first, with a * on new ones.
+func (h *house) voicemails() string {
+	h.t.Helper()
+	ctx := context.Background()
+	ids, err := h.store.QueryVoicemails(ctx, h.account(), store.VoicemailFilter{}, store.Page{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	rows, err := h.store.Voicemails(ctx, h.account(), ids...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	new := map[office.ID]bool{}
+	for _, v := range rows {
+		new[v.ID] = v.IsNew
+	}
+	s := ""
+	for _, id := range ids {
+		s += string(id)
+		if new[id] {
+			s += "*"
+		}
+		s += " "
+	}
+	return s
+}
+
+// request returns what 101 types to log in.
+func (h *house) request() engine.Login {
+	return engine.Login{Server: h.url, Company: company, Extension: "101", Password: "secret-101", Fingerprint: h.fingerprint, DeviceName: "laptop"}
+}
+
+// profile opens a profile folder, which is closed with the test.
+func profile(t testing.TB, dir string, o engine.Options) *engine.Engine {
+	t.Helper()
+	e, err := engine.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// login returns a profile that is logged in and synced.
+func (h *house) login(dir string, o engine.Options) *engine.Engine {
+	h.t.Helper()
+	e := profile(h.t, dir, o)
+	must(h.t, e.Login(context.Background(), h.request()))
+	must(h.t, e.SyncOnce(context.Background()))
+	return e
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// list returns the messages that a user of e sees, as house.voicemails does.
+func list(t testing.TB, e *engine.Engine) string {
+	t.Helper()
+	rows, err := e.Voicemails(context.Background(), local.Filter{})
+	must(t, err)
+	s := ""
+	for _, v := range rows {
+		s += string(v.ID)
+		if v.IsNew {
+			s += "*"
+		}
+		s += " "
+	}
+	return s
+}
+
+// start runs e until the test ends.
+func start(t testing.TB, e *engine.Engine) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(limit):
+			t.Fatal("Run does not end")
+		}
+	})
+}
+
+// await waits until ok, looking again after each change that s tells of.
+func await(t testing.TB, s *engine.Subscription, what string, ok func() bool) {
+	t.Helper()
+	late := time.After(limit)
+	for !ok() {
+		select {
+		case <-s.C:
+			s.Changed()
+		case <-late:
+			t.Fatalf("it never came about that %s", what)
+		}
+	}
+}
+
+// storeDestroy returns a change that destroys one message on the server.
+func storeDestroy(id office.ID) store.VoicemailSet {
+	return store.VoicemailSet{Destroy: []office.ID{id}}
+}
+
+// sameSound fails unless the file at path is the sound of v.
+func (h *house) sameSound(path string, v office.Voicemail) {
+	h.t.Helper()
+	got, err := os.ReadFile(path)
+	must(h.t, err)
+	f, _, err := h.store.OpenBlob(context.Background(), h.account(), v.BlobID)
+	must(h.t, err)
+	defer f.Close()
+	want, err := io.ReadAll(f)
+	must(h.t, err)
+	if !bytes.Equal(got, want) {
+		h.t.Errorf("%s holds %d octets that are not the sound's %d", path, len(got), len(want))
+	}
+}
