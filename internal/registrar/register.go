@@ -108,8 +108,9 @@ func (t *Table) check(r Request, bound []Binding) error {
 
 // usable reports whether a contact can be put into a Request-URI.
 func usable(uri string) bool {
-	return len(uri) <= 512 && (strings.HasPrefix(uri, "sip:") || strings.HasPrefix(uri, "sips:")) && len(uri) > len("sips:") &&
-		!strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`<>",`, r) })
+	scheme, rest, _ := strings.Cut(uri, ":")
+	return (scheme == "sip" || scheme == "sips") && rest != "" && len(rest) <= 512 &&
+		!strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>"`, r) })
 }
 
 // bind returns the bindings of device d after r, oldest first.

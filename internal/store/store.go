@@ -66,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.now = time.Now
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data folder: %w", err)
+		return nil, fmt.Errorf("opening the data folder %s: %w", cfg.Dir, err)
 	}
 	var err error
 	if s.lock, err = lockDir(cfg.Dir); err != nil {
