@@ -57,6 +57,8 @@ func newRoot(o *options) *cobra.Command {
 	root.AddCommand(
 		newLoginCommand(o),
 		newLogoutCommand(o),
+		newPhoneCommand(o),
+		newCallCommand(o),
 		newVoicemailCommand(o),
 		newLogCommand(o),
 		newSyncCommand(o),

@@ -24,6 +24,10 @@ func (o *options) say(err error) string {
 	if errors.As(err, &usage) {
 		return o.words.Say(usage.key, usage.pairs...)
 	}
+	var unanswered *unansweredError
+	if errors.As(err, &unanswered) {
+		return strings.TrimSuffix(o.words.Say("call.ended")+". "+o.words.CallWords(unanswered.status), " ")
+	}
 	return o.words.Words(err)
 }
 
