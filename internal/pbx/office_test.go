@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	domain  = "office.test"
-	ringing = time.Second      // ring time of every extension
+	ringing = 3 * time.Second  // ring time of every extension
 	patient = 20 * time.Second // how long a test waits for what must happen
 )
 
