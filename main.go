@@ -52,7 +52,15 @@ func newRoot(o *options) *cobra.Command {
 	f.BoolVar(&o.offline, "offline", false, o.words.Say("cli.flag.offline"))
 	f.BoolVar(&o.json, "json", false, o.words.Say("cli.flag.json"))
 	root.Args = unknownCommand
-	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	demo := root.Flags().Bool("demo", false, "")
+	root.Flags().MarkHidden("demo") // for make run
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		profile, err := o.folder()
+		if err != nil {
+			return err
+		}
+		return runGUI(cmd.Context(), profile, o.offline, *demo, o.appLog())
+	}
 	// Each part of the product adds its commands here.
 	root.AddCommand(
 		newLoginCommand(o),

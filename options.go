@@ -31,14 +31,24 @@ func newOptions(stdin io.Reader, stdout, stderr io.Writer) *options {
 	return &options{in: stdin, out: stdout, errs: stderr, words: language(os.Getenv), log: slog.New(slog.DiscardHandler)}
 }
 
+// folder returns the profile folder.
+func (o *options) folder() (string, error) {
+	if o.profile != "" {
+		return o.profile, nil
+	}
+	return engine.DefaultProfile()
+}
+
+// appLog is the log of the app, which nobody reads unless something is wrong.
+func (o *options) appLog() *slog.Logger {
+	return slog.New(slog.NewTextHandler(o.errs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
 // open opens the profile. The caller closes the engine.
 func (o *options) open() (*engine.Engine, error) {
-	profile := o.profile
-	if profile == "" {
-		var err error
-		if profile, err = engine.DefaultProfile(); err != nil {
-			return nil, err
-		}
+	profile, err := o.folder()
+	if err != nil {
+		return nil, err
 	}
 	return engine.Open(profile, engine.Options{Log: o.log, Offline: o.offline})
 }

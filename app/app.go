@@ -32,6 +32,8 @@ type Options struct {
 	Audio   audio.System // nil: the sound devices
 	Offline bool         // never touches the network
 	Demo    bool         // a made-up office: the window says what to try
+
+	Stop <-chan struct{} // closed to close the app, as by a signal; nil: never
 }
 
 // metadata is what FyneApp.toml says, for a binary that fyne package did not
@@ -80,6 +82,13 @@ func Run(o Options) error {
 	d := &desktop{opts: o, log: o.Log, app: a, words: model.NewPhrasebook(language), ctx: ctx}
 	d.desk = model.NewDesk(d.words, o.Log, fyne.Do)
 	d.open()
+	d.work.Go(func() {
+		select {
+		case <-o.Stop:
+			fyne.Do(a.Quit)
+		case <-ctx.Done():
+		}
+	})
 	a.Run()
 
 	stop()
