@@ -129,17 +129,24 @@ func New(cfg Config) (*Endpoint, error) {
 	return e, e.assemble()
 }
 
-// silenced guards the stack's own package-wide logger, which writes to the
-// standard one where it is not set.
-var silenced sync.Once
+// tuned guards the stack's package-wide settings.
+var tuned sync.Once
 
-func silence(l *slog.Logger) { silenced.Do(func() { sip.SetDefaultLogger(l) }) }
+// tune sets what the stack keeps for all its users: its own logger, which would
+// write to the standard one, and the longest datagram. Of third-party phones on
+// UDP some answer with long headers, and a fragment is better than a failed call.
+func tune(silent *slog.Logger) {
+	tuned.Do(func() {
+		sip.SetDefaultLogger(silent)
+		sip.UDPMTUSize = 8 << 10
+	})
+}
 
 // assemble puts the stack together. What it logs holds whole messages of
 // strangers, so nothing of it is kept.
 func (e *Endpoint) assemble() error {
 	silent := slog.New(slog.DiscardHandler)
-	silence(silent)
+	tune(silent)
 	never := func(net.Addr) net.Dialer { // connections are made by us, where they are guarded
 		return net.Dialer{Control: func(string, string, syscall.RawConn) error { return ErrClosed }}
 	}

@@ -100,9 +100,10 @@ var vanish = fault{reason: "no answer"}
 func bad(reason string) fault { return fault{400, reason} }
 
 // cut cuts raw, a datagram or one frame of a stream, into its parts. The fields
-// are kept in buf while they fit.
-func cut(raw []byte, buf []field) (rawMessage, fault) {
-	m := rawMessage{fields: buf[:0]}
+// are kept in buf while they fit. With a fault it still returns what it
+// understood, so that an answer can be made of it.
+func cut(raw []byte, buf []field) (m rawMessage, f fault) {
+	m.fields = buf[:0]
 	line, rest, ok := nextLine(raw)
 	if !ok {
 		return m, vanish
@@ -115,7 +116,7 @@ func cut(raw []byte, buf []field) (rawMessage, fault) {
 		}
 		if len(line) == 0 {
 			m.body = rest
-			return m, fault{}
+			return m, f
 		}
 		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') { // folded
 			var more []byte
@@ -127,17 +128,15 @@ func cut(raw []byte, buf []field) (rawMessage, fault) {
 			line = append(line, bytes.Trim(more, " \t")...)
 		}
 		colon := bytes.IndexByte(line, ':')
-		if colon < 0 {
-			return m, bad("Header Field Without Colon")
+		switch {
+		case colon < 0 || !isToken(bytes.TrimRight(line[:colon], " \t")):
+			f = bad("Malformed Header Field")
+		case len(m.fields) == maxFields:
+			f = bad("Too Many Header Fields")
+		default:
+			name := bytes.TrimRight(line[:colon], " \t")
+			m.fields = append(m.fields, field{kindOf(name), bytes.Trim(line[colon+1:], " \t")})
 		}
-		name := bytes.TrimRight(line[:colon], " \t")
-		if !isToken(name) {
-			return m, bad("Malformed Header Field Name")
-		}
-		if len(m.fields) == maxFields {
-			return m, bad("Too Many Header Fields")
-		}
-		m.fields = append(m.fields, field{kindOf(name), bytes.Trim(line[colon+1:], " \t")})
 	}
 }
 
