@@ -20,10 +20,12 @@ const (
 	lookAgain    = 2 * time.Second        // for a device that is missing
 	watchEvery   = 100 * time.Millisecond
 
+	// A device starts with short periods; one that cannot keep up, which shows in
+	// that sound is missing, gets longer ones.
 	shortPeriod = 10 * time.Millisecond
-	longPeriod  = 20 * time.Millisecond // for a device that cannot keep up
+	longPeriod  = 40 * time.Millisecond
 	judgeEvery  = 5 * time.Second
-	maxMissing  = 100 * time.Millisecond // of sound in that time
+	maxMissing  = 100 * time.Millisecond
 )
 
 // A side is one direction of a stream. It is run by one goroutine, which is also
@@ -187,9 +189,9 @@ func (v *side) serve(ctx context.Context, o opening) error {
 		}
 		if elapsed := time.Since(judged); elapsed > judgeEvery || passed < 0 {
 			now := o.card.passed()
-			if passed >= 0 && v.period == shortPeriod && elapsed-(now-passed) > maxMissing {
-				v.log.Info("sound device needs longer periods")
-				v.period = longPeriod
+			if passed >= 0 && v.period < longPeriod && elapsed-(now-passed) > maxMissing {
+				v.period *= 2
+				v.log.Info("sound device needs longer periods", "period", v.period)
 				return nil
 			}
 			judged, passed = time.Now(), now
