@@ -360,6 +360,23 @@ func TestPanicEndsOneCall(t *testing.T) {
 	k.hangUp(t)
 }
 
+func TestClosedConnectionIsNoRegistration(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	luis := x.phone(t, "102", "tls")
+	if len(x.Registered()) != 1 {
+		t.Fatalf("registered: %v", x.Registered())
+	}
+	luis.vanish()
+	for end := time.After(patient); len(x.Registered()) > 0; {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-end:
+			t.Fatal("it is still registered")
+		}
+	}
+}
+
 func TestDeadDeviceKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	x := open(t)

@@ -121,6 +121,7 @@ type phone struct {
 	device  office.Device
 	account office.SIPAccount
 	target  ua.Target // of the exchange
+	vanish  func()    // ends it without a word
 
 	mu sync.Mutex
 	on func(context.Context, *ua.Incoming) // guarded by mu
@@ -178,7 +179,7 @@ func (x *exchange) unregistered(t *testing.T, ext office.Number, transport strin
 	if p.Endpoint, err = ua.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	serve(t, "phone", p.Run)
+	p.vanish = serve(t, "phone", p.Run)
 	return p
 }
 

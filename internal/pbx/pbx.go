@@ -99,9 +99,10 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	p.endpoint, err = ua.New(ua.Config{
 		Log: cfg.Log, Agent: cfg.Agent, Host: cfg.Domain,
 		UDP: cfg.UDP, TCP: cfg.TCP, TLS: cfg.TLS, ServerTLS: cfg.ServerTLS, Media: cfg.Media,
-		Digest:     ua.Digest{Realm: auth.Realm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
-		OnInvite:   p.invite,
-		OnRegister: p.register,
+		Digest:       ua.Digest{Realm: auth.Realm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
+		OnInvite:     p.invite,
+		OnRegister:   p.register,
+		OnDisconnect: p.table.Disconnected,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting SIP: %w", err)

@@ -134,6 +134,9 @@ func (e *Endpoint) track(c net.Conn, network string, peer netip.AddrPort, left f
 		}
 		e.streams.mu.Unlock()
 		left()
+		if e.cfg.OnDisconnect != nil {
+			e.cfg.OnDisconnect(network, peer)
+		}
 	})
 	e.streams.mu.Lock()
 	e.streams.byPeer[key] = s

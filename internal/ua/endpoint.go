@@ -55,6 +55,9 @@ type Config struct {
 	OnInvite func(ctx context.Context, in *Incoming)
 	// OnRegister answers one authenticated REGISTER. Nil: 405.
 	OnRegister func(ctx context.Context, r *Registration)
+	// OnDisconnect is told of every TCP or TLS connection that is closed, whoever
+	// closed it; it must not wait. Nil: nobody is.
+	OnDisconnect func(transport string, peer netip.AddrPort)
 }
 
 // Media says how RTP sockets are bound and named. The zero Media lets the kernel
