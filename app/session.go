@@ -46,6 +46,7 @@ func newSession(d *desktop, account engine.Account) *session {
 	s.voicemail = model.NewVoicemail(d.desk, e, d.openSound)
 	s.calllog = model.NewCallLog(d.desk, e)
 	s.phone = model.NewPhone(d.desk)
+	s.phone.NameOf = s.nameOf
 	s.standing = model.NewStanding(d.desk, e.Status, e.Account, s.phone)
 	s.standing.Demo = d.opts.Demo
 	s.standing.Reload()
@@ -142,6 +143,22 @@ func (s *session) ring() {
 		s.bell()
 		s.bell = nil
 	}
+}
+
+// nameOf returns under which name a number was last heard of; empty for a
+// stranger.
+func (s *session) nameOf(n office.Number) string {
+	for _, r := range s.calllog.Rows {
+		if r.Party.Number == n && r.Party.Name != "" {
+			return r.Party.Name
+		}
+	}
+	for _, r := range s.voicemail.Rows {
+		if r.Party.Number == n && r.Party.Name != "" {
+			return r.Party.Name
+		}
+	}
+	return ""
 }
 
 // callBack dials somebody from a list.

@@ -48,8 +48,9 @@ type Phone struct {
 	Talk         *Talk  // nil: no call
 	Problem      string // why the number in the box was not dialled; empty for none
 
-	OnChange func() // anything but the seconds of the call
-	OnTick   func() // Talk.State alone
+	NameOf   func(office.Number) string // of those that are known; nil: nobody is
+	OnChange func()                     // anything but the seconds of the call
+	OnTick   func()                     // Talk.State alone
 
 	desk   *Desk
 	dial   func(office.Number) (Call, error) // nil until there is a phone
@@ -161,6 +162,9 @@ func (p *Phone) describe() {
 	if who.Name == "" && !p.call.Incoming() && p.known.Number == who.Number {
 		who.Name = p.known.Name
 	}
+	if who.Name == "" && p.NameOf != nil {
+		who.Name = p.NameOf(who.Number)
+	}
 	t.Name, t.Under = words.Name(who, p.desk.Region), words.Under(who, p.desk.Region)
 	t.Ringing = p.call.Incoming() && s.State == softphone.Ringing
 	t.Active, t.Over, t.Muted = s.State == softphone.Active, s.State == softphone.Ended, s.Muted
@@ -186,8 +190,8 @@ func (p *Phone) describe() {
 	}
 }
 
-// padlock says honestly what protects the sound: closed only where both sides
-// of the office are known to be encrypted.
+// padlock says honestly what protects the sound. It is closed unless a side is
+// known to be open; the words say how far it is known.
 func padlock(p *Phrasebook, s softphone.Status) (locked bool, words string) {
 	switch {
 	case !s.Secure:

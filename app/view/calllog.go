@@ -48,7 +48,7 @@ func NewCallLog(m *model.CallLog, words *model.Phrasebook, now func() time.Time)
 	search := func() { m.Search(v.from.Text(), v.to.Text()) }
 	v.from, v.to = widget.NewDateField(cal, search), widget.NewDateField(cal, search)
 	v.problem = widget.NewText("", widget.TextMuted, widget.ColorBad)
-	tools := newLogTools(v.segments, say("calllog.from"), v.from, say("calllog.to"), v.to, widget.NewButton("", say("calllog.search"), widget.Plain, search), v.problem)
+	tools := newLogTools(v.segments, say("calllog.from"), v.from, say("calllog.to"), v.to, widget.NewButton("search", say("calllog.search"), widget.Plain, search), v.problem)
 	v.list = widget.NewList(func() int { return len(m.Rows) }, v.row, nil)
 	v.list.KeysOpen = true // a click that dials would surprise
 	v.list.OnOpen = func(i int) { m.CallBack(m.Rows[i].ID) }
@@ -122,11 +122,12 @@ func (v *CallLog) Refresh() {
 type logTools struct {
 	segments         fyne.CanvasObject
 	fromText, toText *widget.Text
-	from, to, search fyne.CanvasObject
+	from, to         fyne.CanvasObject
+	search           *widget.Button
 	problem          *widget.Text
 }
 
-func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to, search fyne.CanvasObject, problem *widget.Text) *fyne.Container {
+func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to fyne.CanvasObject, search *widget.Button, problem *widget.Text) *fyne.Container {
 	t := &logTools{
 		segments: segments, from: from, to: to, search: search, problem: problem,
 		fromText: widget.NewText(fromText, widget.TextSize, widget.ColorMuted), toText: widget.NewText(toText, widget.TextSize, widget.ColorMuted),
@@ -169,24 +170,23 @@ func (t *logTools) arrange(w float32, place bool) float32 {
 		put(t.segments, 0, 0, min(w, max(segments, w)), high)
 		y, bottom = high+gap, 2*high+gap
 	}
-	right := w
+	right, between := w, gap
 	one := t.from.MinSize().Width
 	if t.dates()+gap+search > w { // the button has no room beside the dates
-		one = (w - t.fromText.Width() - t.toText.Width() - 3*gap) / 2
-		put(t.search, 0, y+high+gap, w, high)
-		bottom += high + gap
-	} else {
-		right -= search
-		put(t.search, right, y, search, high)
-		right -= gap
+		between = gap / 2
+		one = (w - t.fromText.Width() - t.toText.Width() - high - 2*gap - 2*between) / 2
+		search = high
 	}
-	right -= one
+	t.search.IconOnly = search == high
+	right -= search
+	put(t.search, right, y, search, high)
+	right -= gap + one
 	put(t.to, right, y, one, high)
-	right -= t.toText.Width() + gap
+	right -= t.toText.Width() + between
 	words(t.toText, right, y)
 	right -= one + gap
 	put(t.from, right, y, one, high)
-	right -= t.fromText.Width() + gap
+	right -= t.fromText.Width() + between
 	words(t.fromText, right, y)
 	if t.problem.Visible() {
 		h := t.problem.HeightFor(w)

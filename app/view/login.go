@@ -111,7 +111,7 @@ func (l *Login) Refresh() {
 		l.submit.Set("", say("login.submit"), false)
 		l.submit.Enable()
 	}
-	l.trustText.Set(say("trust.text", "server", l.server.Text))
+	l.trustText.Set(say("trust.text", "server", l.m.Server))
 	l.print.Set(model.Groups(l.m.Question))
 	l.all.Refresh()
 }

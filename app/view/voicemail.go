@@ -51,7 +51,7 @@ func (v *Voicemail) row(i int) widget.RowData {
 	r, say := v.m.Rows[i], v.words.Say
 	d := widget.RowData{Dot: r.IsNew, Title: r.Name, Bold: r.IsNew, Under: r.Under, When: r.When, Length: r.Length}
 	if r.IsCut {
-		d.LengthTop = say("voicemail.truncated")
+		d.Remark = say("voicemail.truncated")
 	}
 	d.Said = r.Name + " " + r.Under + " " + r.When + " " + r.Length
 	mark := widget.Action{Icon: "new", Text: say("voicemail.markNew"), Do: func() { v.m.Mark(r.ID, true) }}

@@ -38,6 +38,7 @@ func NewBanner(closeText string) *Banner {
 			b.OnClose()
 		}
 	})
+	b.words.Lines = 3
 	b.action.Hide()
 	b.ExtendBaseWidget(b)
 	b.Hide()

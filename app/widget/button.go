@@ -29,6 +29,7 @@ type Button struct {
 	Style    ButtonStyle
 	IconOnly bool
 	Round    bool // a disc; the words stand below it
+	Small    bool // inside a field
 	On       bool // pressed down, of a button that has two states
 	OnTapped func()
 
@@ -151,6 +152,8 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 	case b.Round:
 		w := max(Size(TouchRound), r.text.width()) + Size(SpaceS)
 		return fyne.NewSize(w, Size(TouchRound)+Size(SpaceXS)+r.text.measure("Áj").Height)
+	case b.IconOnly && b.Small:
+		return fyne.NewSquareSize(Size(SpaceXL))
 	case b.IconOnly:
 		return fyne.NewSquareSize(Size(Touch))
 	}

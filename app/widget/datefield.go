@@ -31,7 +31,9 @@ type DateField struct {
 // NewDateField returns an empty field; enter calls submit.
 func NewDateField(cal Calendar, submit func()) *DateField {
 	d := &DateField{cal: cal, entry: NewEntry(cal.Example, submit)}
-	d.entry.ActionItem = NewIconButton("calendar", cal.Pick, d.pick)
+	pick := NewIconButton("calendar", cal.Pick, d.pick)
+	pick.Small = true
+	d.entry.ActionItem = pick
 	d.ExtendBaseWidget(d)
 	return d
 }
@@ -53,7 +55,7 @@ func (d *DateField) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimp
 func (d *DateField) MinSize() fyne.Size {
 	d.ExtendBaseWidget(d)
 	m := d.entry.MinSize()
-	return fyne.NewSize(fyne.MeasureText("00/00/0000", Size(TextSize), fyne.TextStyle{}).Width+Size(Touch)+Size(SpaceXL), m.Height)
+	return fyne.NewSize(fyne.MeasureText("00/00/0000", Size(TextSize), fyne.TextStyle{}).Width+Size(SpaceXL)+Size(SpaceXL), m.Height)
 }
 
 // pick opens the days of the month below the field.

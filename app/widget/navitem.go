@@ -134,7 +134,7 @@ func (r *navRenderer) Layout(size fyne.Size) {
 		r.text.set(n.text, ink, n.chosen)
 		w := min(r.text.width(), size.Width)
 		r.text.place((size.Width-w)/2, Size(SpaceS)+side+Size(SpaceXS)/2, w+1, Size(SpaceL)+Size(SpaceXS))
-		r.putBadge(fyne.NewPos(size.Width/2+side/2-Size(SpaceXS), Size(SpaceXS)), pill)
+		r.putBadge(fyne.NewPos(size.Width/2+side/2+Size(SpaceXS)/2, Size(SpaceXS)), pill)
 	} else {
 		r.icon.Move(fyne.NewPos(Size(SpaceM), (size.Height-side)/2))
 		words := ColorText

@@ -1,8 +1,11 @@
 package widget
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 )
 
@@ -27,6 +30,7 @@ type Player struct {
 
 	button  *Button
 	slider  *slider
+	track   *container.ThemeOverride // around the slider
 	time    *Text
 	problem *Text
 	self    bool // the slider is being set, not moved
@@ -48,6 +52,7 @@ func NewPlayer(play, pause, waiting, position string) *Player {
 			p.OnSeek(v)
 		}
 	}
+	p.track = container.NewThemeOverride(p.slider, trackColors{theme.Current()})
 	p.problem.Hide()
 	p.ExtendBaseWidget(p)
 	return p
@@ -75,7 +80,7 @@ func (p *Player) Set(d PlayerData) {
 	p.slider.Refresh()
 	p.time.Set(d.Time)
 	p.problem.Set(d.Problem)
-	p.slider.Hidden, p.time.Hidden, p.problem.Hidden = d.Problem != "", d.Problem != "", d.Problem == ""
+	p.track.Hidden, p.time.Hidden, p.problem.Hidden = d.Problem != "", d.Problem != "", d.Problem == ""
 	p.Refresh()
 }
 
@@ -89,7 +94,7 @@ func (p *Player) HeightFor(w float32) float32 {
 
 // CreateRenderer implements fyne.Widget.
 func (p *Player) CreateRenderer() fyne.WidgetRenderer {
-	return widget.NewSimpleRenderer(container.New(&playerLayout{p}, p.button, p.slider, p.time, p.problem))
+	return widget.NewSimpleRenderer(container.New(&playerLayout{p}, p.button, p.track, p.time, p.problem))
 }
 
 type playerLayout struct{ p *Player }
@@ -100,9 +105,9 @@ func (l *playerLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	p.button.Resize(fyne.NewSquareSize(side))
 	left := side + Size(SpaceM)
 	timeWidth := Size(SizeWidth) + Size(SpaceXL)
-	h := p.slider.MinSize().Height
-	p.slider.Move(fyne.NewPos(left, (size.Height-h)/2))
-	p.slider.Resize(fyne.NewSize(size.Width-left-timeWidth-Size(SpaceS), h))
+	h := p.track.MinSize().Height
+	p.track.Move(fyne.NewPos(left, (size.Height-h)/2))
+	p.track.Resize(fyne.NewSize(size.Width-left-timeWidth-Size(SpaceS), h))
 	th := p.time.HeightFor(timeWidth)
 	p.time.Move(fyne.NewPos(size.Width-timeWidth, (size.Height-th)/2))
 	p.time.Resize(fyne.NewSize(timeWidth, th))
@@ -113,6 +118,20 @@ func (l *playerLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 
 func (l *playerLayout) MinSize([]fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(4*Size(Touch), Size(Touch))
+}
+
+// trackColors is the theme of the slider: what was played in the accent colour,
+// what was not as a line.
+type trackColors struct{ fyne.Theme }
+
+func (c trackColors) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
+	switch n {
+	case theme.ColorNameInputBackground:
+		n = ColorLine
+	case theme.ColorNameForeground:
+		n = ColorAccent
+	}
+	return c.Theme.Color(n, v)
 }
 
 // slider is Fyne's with a name and steps of a second for the keyboard.

@@ -27,11 +27,11 @@ type RowData struct {
 	Under     string
 	When      string
 	Length    string // narrow, at the right
-	LengthTop string // a remark above the length; may be empty
+	Remark    string // below the length; may be empty
 	Words     string // wide, at the right; used in place of Length
 	WordColor fyne.ThemeColorName
 
-	Actions []Action // at most three, shown while the pointer or the focus is here
+	Actions []Action // at most two, shown while the pointer or the focus is here
 	Menu    []Action // all there is to do, behind ⋯; none where Actions are all
 	Active  bool     // the row is the current one of a focused list
 	Said    string   // for a screen reader; empty: title and under
@@ -50,7 +50,7 @@ type Row struct {
 	pointer fyne.Position
 	OnOpen  func()
 	more    *tapIcon
-	actions [3]*tapIcon
+	actions [2]*tapIcon
 }
 
 // NewRow returns an empty row.
@@ -166,7 +166,7 @@ func (r *Row) MinSize() fyne.Size {
 // CreateRenderer implements fyne.Widget.
 func (r *Row) CreateRenderer() fyne.WidgetRenderer {
 	v := &rowRenderer{
-		row: r, back: canvas.NewRectangle(nil), dot: canvas.NewCircle(nil), icon: picture(),
+		row: r, back: canvas.NewRectangle(nil), rule: canvas.NewRectangle(nil), dot: canvas.NewCircle(nil), icon: picture(),
 		title: newLine(TextSize, ColorText), under: newLine(TextMuted, ColorMuted), when: newLine(TextMuted, ColorMuted),
 		length: newLine(TextMuted, ColorMuted), remark: newLine(TextMuted, ColorWarn),
 	}
@@ -176,14 +176,14 @@ func (r *Row) CreateRenderer() fyne.WidgetRenderer {
 
 type rowRenderer struct {
 	row                                *Row
-	back                               *canvas.Rectangle
+	back, rule                         *canvas.Rectangle
 	dot                                *canvas.Circle
 	icon                               *canvas.Image
 	title, under, when, length, remark line
 }
 
 func (v *rowRenderer) Objects() []fyne.CanvasObject {
-	o := []fyne.CanvasObject{v.back, v.dot, v.icon, v.title.Text, v.under.Text, v.when.Text, v.length.Text, v.remark.Text}
+	o := []fyne.CanvasObject{v.back, v.rule, v.dot, v.icon, v.title.Text, v.under.Text, v.when.Text, v.length.Text, v.remark.Text}
 	for _, a := range v.row.actions {
 		o = append(o, a)
 	}
@@ -211,6 +211,10 @@ func (v *rowRenderer) Layout(size fyne.Size) {
 	}
 	v.back.Resize(size)
 	v.back.Refresh()
+	v.rule.FillColor = tint(ColorLine)
+	v.rule.Move(fyne.NewPos(Size(SpaceM), size.Height+Size(SpaceXS)/2))
+	v.rule.Resize(fyne.NewSize(max(0, size.Width-2*Size(SpaceM)), Size(Hairline)))
+	v.rule.Refresh()
 	if d.Heading != "" {
 		v.heading(size)
 		return
@@ -274,34 +278,37 @@ func (v *rowRenderer) mark(height float32) float32 {
 	return lead + side + Size(SpaceM)
 }
 
-// tools places the actions and returns where they begin.
+// tools places the actions and returns where they begin. Every row of a list
+// keeps the same room for them, whatever it has to do, so that columns align.
 func (v *rowRenderer) tools(width, height float32) float32 {
-	r := v.row
-	side := Size(Touch)
-	over := r.under()
+	r, d := v.row, v.row.data
+	side, over, slim := Size(Touch), r.under(), narrow(width)
+	shown := r.hovered || d.Active || slim || r.Extra != nil
 	x := width - Size(SpaceS)
-	put := func(t *tapIcon, show bool) {
+	put := func(t *tapIcon, there bool) {
 		x -= side
 		t.Move(fyne.NewPos(x, (height-side)/2))
 		t.Resize(fyne.NewSquareSize(side))
-		t.lit = t == over
-		t.Hidden = !show
+		t.lit, t.Hidden = t == over, !there || !shown
 		t.Refresh()
 	}
-	shown := r.hovered || r.data.Active || (r.Extra != nil && r.Size().Height > height+1)
-	r.more.name = ""
-	if len(r.data.Menu) > 0 {
+	slots := 1
+	if len(d.Menu) > 0 {
 		r.more.name = "more"
-		put(r.more, shown || narrow(width))
+		put(r.more, true)
+		slots = len(r.actions)
+		if slim {
+			slots = 0
+		}
 	} else {
 		r.more.Hide()
 	}
 	for i := len(r.actions) - 1; i >= 0; i-- {
-		if i >= len(r.data.Actions) || narrow(width) && len(r.data.Menu) > 0 {
+		if i < slots {
+			put(r.actions[i], i < len(d.Actions))
+		} else {
 			r.actions[i].Hide()
-			continue
 		}
-		put(r.actions[i], shown || narrow(width))
 	}
 	return x
 }
@@ -315,16 +322,15 @@ func (v *rowRenderer) columns(right, height float32) float32 {
 		w, words, ink = Size(WordsWidth), d.Words, d.WordColor
 	}
 	right -= w + Size(SpaceS)
-	v.remark.set(d.LengthTop, ColorWarn, false)
+	v.remark.set(d.Remark, ColorWarn, false)
 	v.length.set(words, ink, false)
-	v.remark.place(0, 0, 0, height)
-	if d.LengthTop != "" {
-		extra := v.remark.width()
-		v.remark.place(right-extra-Size(SpaceS), 0, extra+1, height)
+	if d.Remark == "" {
 		v.length.place(right, 0, w, height)
-		right -= extra + Size(SpaceS)
+		v.remark.place(right, 0, 0, height)
 	} else {
-		v.length.place(right, 0, w, height)
+		top := (height - Size(RowOne)) / 2
+		v.length.place(right, top, w, Size(RowOne)/2)
+		v.remark.place(right, top+Size(RowOne)/2, w, Size(RowOne)/2)
 	}
 	right -= Size(WhenWidth) + Size(SpaceS)
 	v.when.set(d.When, ColorMuted, false)
@@ -338,8 +344,8 @@ func (v *rowRenderer) stacked(right, height float32) float32 {
 	words, ink := d.Length, ColorMuted
 	if d.Words != "" {
 		words, ink = d.Words, d.WordColor
-	} else if d.LengthTop != "" {
-		words, ink = d.LengthTop+" "+d.Length, ColorWarn
+	} else if d.Remark != "" {
+		words, ink = d.Remark+" "+d.Length, ColorWarn
 	}
 	v.remark.set("", ColorWarn, false)
 	v.remark.place(0, 0, 0, height)
