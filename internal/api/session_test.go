@@ -24,8 +24,7 @@ func TestLoginHandsOutSessionAndPhone(t *testing.T) {
 	if current.Token != "" || current.SIP.Password != s.SIP.Password || current.Session.State != s.Session.State {
 		t.Fatalf("%+v, want the same without the token", current)
 	}
-	var rotated struct{ SIP office.SIPAccount }
-	rotated = into[struct{ SIP office.SIPAccount }](t, h.do("POST", "/v1/sessions/current/sip", s.Token, nil), http.StatusOK)
+	rotated := into[struct{ SIP office.SIPAccount }](t, h.do("POST", "/v1/sessions/current/sip", s.Token, nil), http.StatusOK)
 	if rotated.SIP.Username != s.SIP.Username || rotated.SIP.Password == s.SIP.Password || rotated.SIP.Password == "" {
 		t.Fatalf("%+v", rotated)
 	}
@@ -174,8 +173,8 @@ func TestWrongMethods(t *testing.T) {
 
 func TestHealthAndDescription(t *testing.T) {
 	h := open(t)
-	if a := h.do("GET", "/healthz", "", nil); a.StatusCode != http.StatusOK {
-		t.Errorf("healthz %d", a.StatusCode)
+	if a := h.do("GET", "/healthz", "", nil); a.StatusCode != http.StatusOK || a.ProtoMajor != 2 {
+		t.Errorf("healthz %d over %s", a.StatusCode, a.Proto)
 	}
 	if a := h.do("GET", "/readyz", "", nil); a.StatusCode != http.StatusOK {
 		t.Errorf("readyz %d", a.StatusCode)

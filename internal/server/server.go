@@ -52,6 +52,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer kept.Close()
+	if cfg.ReadyFile != "" {
+		os.Remove(cfg.ReadyFile) // of a server that was killed; an error shows when it is written
+	}
 	h := &house{cfg: cfg, log: cfg.Log, place: place, listeners: l, store: kept}
 	if err := h.build(ctx); err != nil {
 		return stopped(ctx, err)

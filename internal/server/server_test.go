@@ -15,6 +15,7 @@ import (
 	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/internal/server"
+	"timbre/internal/sqldb/pgtest"
 
 	"go.uber.org/goleak"
 )
@@ -167,8 +168,10 @@ func TestSIPOverTLSShowsTheSameCertificate(t *testing.T) {
 
 func TestServersThatCannotStart(t *testing.T) {
 	used := loopback(t.TempDir())
+	used.ReadyFile = filepath.Join(t.TempDir(), "ready.json")
 	running, _ := start(t, used)
 	elsewhere := loopback(used.Data)
+	elsewhere.ReadyFile = used.ReadyFile
 	taken := loopback(filepath.Join(t.TempDir(), "new"))
 	taken.HTTPS = strings.TrimPrefix(running.HTTPS, "https://")
 	file := filepath.Join(t.TempDir(), "file")
@@ -198,11 +201,30 @@ func TestServersThatCannotStart(t *testing.T) {
 	if _, err := os.Stat(taken.Data); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a busy port changed something: %v", err)
 	}
+	if _, err := os.Stat(used.ReadyFile); err != nil {
+		t.Errorf("the ready file of the running server: %v", err)
+	}
 	login := client(t, running)
 	if res, err := login.Get(running.HTTPS + "/readyz"); err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("the running server was disturbed: %v", err)
 	} else {
 		res.Body.Close()
+	}
+}
+
+func TestServerOnPostgreSQL(t *testing.T) {
+	cfg := loopback(t.TempDir())
+	cfg.DB = pgtest.Start(t).Database(t)
+	set(t, cfg)
+	r, _ := start(t, cfg)
+	login(t, r)
+	a, done, err := server.Admin(context.Background(), cfg, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	if status, err := a.Status(context.Background()); err != nil || status.Database != "postgres" || status.Sessions != 1 {
+		t.Errorf("%+v, %v", status, err)
 	}
 }
 
