@@ -3,6 +3,7 @@ package officetest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"embed"
 	"encoding/csv"
 	"errors"
@@ -118,17 +119,18 @@ func (o *Office) Sipp(ctx context.Context, l SippLoad) (*Sipp, error) {
 	return s, nil
 }
 
-// SippAnswerer registers account from a port of its own and starts a sipp there
-// that answers every call.
-func (o *Office) SippAnswerer(ctx context.Context, account office.SIPAccount) (*Sipp, error) {
+// SippAnswerer registers accounts from one port and starts a sipp there that
+// answers every call.
+func (o *Office) SippAnswerer(ctx context.Context, accounts ...office.SIPAccount) (*Sipp, error) {
 	port, err := freeUDP(0)
 	if err != nil {
 		return nil, err
 	}
-	register, err := o.Sipp(ctx, SippLoad{
-		Scenario: SippRegister, Server: o.Ready.SIP, Port: port, Calls: 1,
-		Rows: []SippRow{{Account: account, Contact: port}},
-	})
+	load := SippLoad{Scenario: SippRegister, Server: o.Ready.SIP, Port: port, Calls: len(accounts)}
+	for _, a := range accounts {
+		load.Rows = append(load.Rows, SippRow{Account: a, Contact: port})
+	}
+	register, err := o.Sipp(ctx, load)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +138,26 @@ func (o *Office) SippAnswerer(ctx context.Context, account office.SIPAccount) (*
 		return nil, err
 	}
 	return o.Sipp(ctx, SippLoad{Scenario: SippAnswer, Port: port, Limit: 10 * time.Minute})
+}
+
+// Lines adds 2n extensions with a device each, callers from 2000 and answerers
+// from 3000 on, and returns the rows with which each caller calls its answerer.
+func (o *Office) Lines(ctx context.Context, n int) (callers []SippRow, answerers []office.SIPAccount, err error) {
+	for i := range n {
+		from, to := office.Number(strconv.Itoa(2000+i)), office.Number(strconv.Itoa(3000+i))
+		var accounts [2]office.SIPAccount
+		for j, number := range []office.Number{from, to} {
+			if err := o.AddExtension(ctx, Person{Extension: number, Name: "Línea " + string(number), Password: rand.Text()}); err != nil {
+				return nil, nil, err
+			}
+			if accounts[j], err = o.AddDevice(ctx, number, "sipp"); err != nil {
+				return nil, nil, err
+			}
+		}
+		callers = append(callers, SippRow{Account: accounts[0], Number: to})
+		answerers = append(answerers, accounts[1])
+	}
+	return callers, answerers, nil
 }
 
 // write puts what sipp reads into its folder.

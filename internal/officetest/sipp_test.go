@@ -11,22 +11,18 @@ func TestSippRegistersAndCalls(t *testing.T) {
 	t.Parallel()
 	ctx := limit(t, time.Minute)
 	o := started(t, ctx, officetest.Start, officetest.Options{})
-	caller, err := o.AddDevice(ctx, "101", "sipp")
+	const lines, calls = 5, 50
+	callers, answerers, err := o.Lines(ctx, lines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answerer, err := o.AddDevice(ctx, "102", "sipp")
+	answer, err := o.SippAnswerer(ctx, answerers...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := o.SippAnswerer(ctx, answerer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const calls = 50
 	call, err := o.Sipp(ctx, officetest.SippLoad{
-		Scenario: officetest.SippCall, Server: o.Ready.SIP, Calls: calls, Rate: 25, Talk: 2 * time.Second,
-		Rows: []officetest.SippRow{{Account: caller, Number: "102"}},
+		Scenario: officetest.SippCall, Server: o.Ready.SIP, Calls: calls, Rate: 25, AtOnce: lines, Talk: 300 * time.Millisecond,
+		Rows: callers,
 	})
 	if err != nil {
 		t.Fatal(err)
