@@ -138,7 +138,11 @@ func (e *Endpoint) cancelOn(ctx context.Context, d *dialer, session *diago.Dialo
 		return
 	default:
 	}
-	tx, err := e.client.TransactionRequest(e.dead, cancelOf(session.InviteRequest), func(*sipgo.Client, *sip.Request) error { return nil })
+	req := cancelOf(session.InviteRequest)
+	if errors.Is(context.Cause(ctx), ErrElsewhere) {
+		req.AppendHeader(sip.NewHeader("Reason", `SIP;cause=200;text="Call completed elsewhere"`))
+	}
+	tx, err := e.client.TransactionRequest(e.dead, req, func(*sipgo.Client, *sip.Request) error { return nil })
 	if err != nil {
 		e.log.Debug("call not canceled", "err", err)
 		return

@@ -72,6 +72,10 @@ type dialer struct {
 	provisional atomic.Bool // the far side has spoken: CANCEL may be sent
 }
 
+// ErrElsewhere, as the cause with which Dial's context ends, tells the canceled
+// phone that another one answered (RFC 3326): it is no missed call.
+var ErrElsewhere = errors.New("answered elsewhere")
+
 // Dial calls t and blocks until the call is answered. A refusal is a *StatusError;
 // no response at all is one with Code 408, an unreachable address with 503. When
 // ctx ends the call is canceled and ctx's error returned; an answer that crosses
