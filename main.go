@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	_ "timbre/app/locale" // before Fyne looks at the locale
 	"timbre/app/model"
 )
 

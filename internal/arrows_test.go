@@ -16,6 +16,7 @@ var arrows = map[string]string{
 	"app/model":             "softphone sync/engine sync/local assets internal/office",
 	"app/view":              "app/model app/widget assets internal/office",
 	"app/widget":            "assets internal/office",
+	"app/locale":            "",
 	"app/desktop":           "assets internal/office",
 	"softphone":             "internal/ua internal/sdp internal/media internal/office",
 	"softphone/audio":       "internal/media",
