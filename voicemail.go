@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -105,16 +106,9 @@ func playVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.
 	if err != nil {
 		return usageError{"error.badAudio", nil}
 	}
-	playing, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	player.Trouble = func(err error) {
-		if err != nil {
-			stop(usageError{"error.audio", nil})
-		}
-	}
-	if err := player.Run(playing, sound); err != nil {
-		if cause := context.Cause(playing); cause != nil {
-			return cause
+	if err := player.Run(ctx, sound); err != nil {
+		if errors.Is(err, audio.ErrNoDevice) {
+			return usageError{"error.audio", nil}
 		}
 		return err
 	}

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"sync"
 
 	"timbre/app/model"
 	"timbre/assets"
@@ -25,29 +23,8 @@ func (d *desktop) openSound(path string) (model.Sound, error) {
 	return &message{p, d.opts.Audio}, nil
 }
 
-// Run plays the message. Where there is no speaker it says so at once, rather
-// than play to nobody.
-func (m *message) Run(ctx context.Context) error {
-	playing, stop := context.WithCancel(ctx)
-	defer stop()
-	var mu sync.Mutex
-	var trouble error // guarded by mu
-	m.Trouble = func(err error) {
-		if errors.Is(err, audio.ErrNoDevice) {
-			mu.Lock()
-			trouble = err
-			mu.Unlock()
-			stop()
-		}
-	}
-	err := m.Player.Run(playing, m.system)
-	mu.Lock()
-	defer mu.Unlock()
-	if trouble != nil {
-		return trouble
-	}
-	return err
-}
+// Run plays the message.
+func (m *message) Run(ctx context.Context) error { return m.Player.Run(ctx, m.system) }
 
 // ringBell rings until ctx ends.
 func (d *desktop) ringBell(ctx context.Context) {

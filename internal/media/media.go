@@ -31,7 +31,7 @@ func (s Sound) At(rate int) Sound {
 	if s.Rate == rate || s.Rate == 0 {
 		return Sound{Rate: rate, Samples: s.Samples}
 	}
-	return Sound{Rate: rate, Samples: Resample(s.Samples, s.Rate, rate)}
+	return Sound{Rate: rate, Samples: resample(s.Samples, s.Rate, rate)}
 }
 
 // A Stream is the sound of one call, or of one player, on its way to and from a

@@ -11,8 +11,8 @@ import (
 	"github.com/hajimehoshi/go-mp3"
 )
 
-// MP3Rate is the rate at which voicemail is encoded.
-const MP3Rate = 16000
+// mp3Rate is the rate at which voicemail is encoded.
+const mp3Rate = 16000
 
 // ErrNoMP3 means that this binary was built without the MP3 encoder (build tag
 // lame).
@@ -32,7 +32,7 @@ func WAVToMP3(dst io.Writer, src io.Reader) (time.Duration, error) {
 	}
 	defer enc.free()
 	samples := 0
-	resampler := NewResampler(in.Rate(), MP3Rate)
+	resampler := NewResampler(in.Rate(), mp3Rate)
 	frame, pcm := make([]int16, in.Rate()/10), []int16(nil)
 	for {
 		n, err := in.Read(frame)
@@ -44,7 +44,7 @@ func WAVToMP3(dst io.Writer, src io.Reader) (time.Duration, error) {
 		}
 		samples += n
 		pcm = append(pcm[:0], frame[:n]...)
-		if in.Rate() != MP3Rate {
+		if in.Rate() != mp3Rate {
 			pcm = resampler.Process(pcm[:0], frame[:n])
 		}
 		if err := enc.write(pcm); err != nil {

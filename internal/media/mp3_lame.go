@@ -18,7 +18,7 @@ const MP3Available = true
 
 var errLame = errors.New("libmp3lame refused")
 
-// An mp3Encoder writes MP3Rate mono PCM to w as MP3. It is used by one
+// An mp3Encoder writes mp3Rate mono PCM to w as MP3. It is used by one
 // goroutine and must be freed.
 type mp3Encoder struct {
 	w   io.Writer
@@ -31,8 +31,8 @@ func newMP3Encoder(w io.Writer) (*mp3Encoder, error) {
 	if g == nil {
 		return nil, errLame
 	}
-	C.lame_set_in_samplerate(g, MP3Rate)
-	C.lame_set_out_samplerate(g, MP3Rate)
+	C.lame_set_in_samplerate(g, mp3Rate)
+	C.lame_set_out_samplerate(g, mp3Rate)
 	C.lame_set_num_channels(g, 1)
 	C.lame_set_mode(g, C.MONO)
 	C.lame_set_brate(g, 32)

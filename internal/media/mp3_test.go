@@ -45,16 +45,16 @@ func TestMP3ComesBack(t *testing.T) {
 			t.Errorf("5 s at 32 kbit/s became %d bytes", len(data))
 		}
 		out, err := DecodeMP3(data)
-		if err != nil || out.Rate != MP3Rate {
+		if err != nil || out.Rate != mp3Rate {
 			t.Fatalf("decoded at %d: %v", out.Rate, err)
 		}
 		if d := out.Duration(); d < in.Duration() || d > in.Duration()+200*time.Millisecond {
 			t.Errorf("5 s came back as %v", d)
 		}
-		if got := Level(out.Samples[MP3Rate:4*MP3Rate], MP3Rate, 1000); math.Abs(got+12) > 0.5 {
+		if got := Level(out.Samples[mp3Rate:4*mp3Rate], mp3Rate, 1000); math.Abs(got+12) > 0.5 {
 			t.Errorf("the tone came back at %.1f dBFS", got)
 		}
-		if got := noise(out.Samples[MP3Rate:4*MP3Rate], MP3Rate, 1000); got > -45 {
+		if got := noise(out.Samples[mp3Rate:4*mp3Rate], mp3Rate, 1000); got > -45 {
 			t.Errorf("with %.1f dBFS of noise", got)
 		}
 	}

@@ -37,7 +37,7 @@ func DecodePrompt(name string, data []byte) ([]int16, error) {
 	var s Sound
 	switch filepath.Ext(name) {
 	case ".g722":
-		s = DecodeG722(data)
+		s = decodeG722(data)
 	case ".ulaw":
 		s = Sound{Rate: PromptRate, Samples: make([]int16, len(data))}
 		PCMU.Decode(s.Samples, data)

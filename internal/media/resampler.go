@@ -90,9 +90,9 @@ func (r *Resampler) Process(dst, src []int16) []int16 {
 	return dst
 }
 
-// Resample returns all of samples at another rate: as long as before, and not
+// resample returns all of samples at another rate: as long as before, and not
 // late.
-func Resample(samples []int16, from, to int) []int16 {
+func resample(samples []int16, from, to int) []int16 {
 	r := NewResampler(from, to)
 	n := int(int64(len(samples)) * int64(to) / int64(from))
 	out := r.Process(make([]int16, 0, n+1), samples)

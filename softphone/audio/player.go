@@ -2,6 +2,7 @@ package audio
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,10 +14,6 @@ import (
 // Run again goes on from Position. All methods but Run, of which one may run at
 // a time, may be called from anywhere.
 type Player struct {
-	// Trouble is told what media.Stream.Trouble says, such as that there is no
-	// sound device. Nil is allowed; it must not change while Run runs.
-	Trouble func(error)
-
 	sound media.Sound
 	at    atomic.Int64 // sample to be heard next
 }
@@ -39,9 +36,11 @@ func playable(sound media.Sound) media.Sound {
 }
 
 // Run plays on sys from Position until the end, where it rewinds to the start
-// and returns nil, or until ctx ends, where it stays and returns ctx's error.
+// and returns nil, or until ctx ends, where it stays and returns ctx's error. A
+// machine without a sound device stops it too: it returns ErrNoDevice rather
+// than play to nobody.
 func (p *Player) Run(ctx context.Context, sys System) error {
-	playing, stop := context.WithCancel(ctx)
+	playing, stop := context.WithCancelCause(ctx)
 	var over atomic.Bool
 	wake := make(chan struct{}, 1)
 	rest := int(tail / frameTime)
@@ -63,21 +62,28 @@ func (p *Player) Run(ctx context.Context, sys System) error {
 	wait.Go(func() {
 		select {
 		case <-wake:
-			stop()
+			stop(nil)
 		case <-playing.Done():
 		}
 	})
-	err := sys.Run(playing, media.Stream{Rate: p.sound.Rate, Source: source, Trouble: p.Trouble})
-	stop()
+	trouble := func(err error) {
+		if errors.Is(err, ErrNoDevice) {
+			stop(err)
+		}
+	}
+	err := sys.Run(playing, media.Stream{Rate: p.sound.Rate, Source: source, Trouble: trouble})
+	stop(nil)
 	wait.Wait()
-	if over.Load() {
+	switch {
+	case over.Load():
 		p.at.Store(0)
 		return err
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	return err
+	return context.Cause(playing)
 }
 
 // read fills frame with what comes next and reports whether there was any.

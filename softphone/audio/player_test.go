@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gen2brain/malgo"
+
 	"timbre/internal/media"
 )
 
@@ -103,6 +105,9 @@ func TestPlayerSaysWhyItCannot(t *testing.T) {
 	p := NewPlayer(media.Sound{Rate: 8000, Samples: make([]int16, 8000)})
 	if err := p.Run(t.Context(), WAV{Out: filepath.Join(t.TempDir(), "none", "a.wav")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
+	}
+	if err := p.Run(t.Context(), &Devices{backends: []malgo.Backend{malgo.BackendWebaudio}}); !errors.Is(err, ErrNoDevice) {
+		t.Errorf("without a sound device: %v", err)
 	}
 	if err := NewPlayer(media.Sound{}).Run(t.Context(), eager(func([]int16) {})); err != nil {
 		t.Errorf("nothing to play: %v", err)
