@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"timbre/internal/office"
+	"timbre/internal/officetest"
+	"timbre/softphone"
+)
+
+// asCommand makes the test binary behave as timbre itself.
+const asCommand = "TIMBRE_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Unsetenv("DBUS_SESSION_BUS_ADDRESS") // no keychain, whatever the machine has
+	os.Unsetenv("XDG_RUNTIME_DIR")
+	for _, name := range []string{"LANGUAGE", "LC_ALL", "LC_MESSAGES"} {
+		os.Unsetenv(name)
+	}
+	os.Setenv("LANG", "en_US.UTF-8")
+	os.Exit(m.Run())
+}
+
+// A shell runs commands on one profile.
+type shell struct {
+	t       *testing.T
+	profile string
+}
+
+// try runs a command and returns its exit status, output and errors.
+func (s shell) try(stdin string, args ...string) (status int, out, errs string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	status = run(ctx, append(args, "--profile", s.profile), strings.NewReader(stdin), &stdout, &stderr)
+	return status, stdout.String(), stderr.String()
+}
+
+// run runs a command that must succeed and returns its output.
+func (s shell) run(args ...string) string {
+	s.t.Helper()
+	status, out, errs := s.try("", args...)
+	if status != 0 {
+		s.t.Fatalf("%v: status %d: %s", args, status, errs)
+	}
+	return out
+}
+
+// json runs a command that must succeed with --json and reads its answer.
+func (s shell) json(into any, args ...string) {
+	s.t.Helper()
+	out := s.run(append(args, "--json")...)
+	if err := json.Unmarshal([]byte(out), into); err != nil {
+		s.t.Fatalf("%v: %v: %s", args, err, out)
+	}
+}
+
+// refused runs a command that must fail, with one line that holds part.
+func (s shell) refused(part, stdin string, args ...string) {
+	s.t.Helper()
+	status, out, errs := s.try(stdin, args...)
+	if status != 1 || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, part) {
+		s.t.Errorf("%v: status %d, output %q, errors %q; want status 1 and one line with %q", args, status, out, errs, part)
+	}
+}
+
+func TestBadCommandLines(t *testing.T) {
+	s := shell{t, t.TempDir()}
+	for part, line := range map[string]string{
+		"Unknown flag: --bogus":                   "--bogus",
+		"Unknown flag: --pony":                    "voicemail list --pony",
+		"Unknown flag: -x":                        "log -x",
+		"Unknown command: timbre dance":           "dance",
+		"Unknown command: timbre voicemail dance": "voicemail dance",
+		"timbre voicemail play ID":                "voicemail play",
+		"timbre voicemail mark ID new|heard":      "voicemail mark abc",
+		"timbre logout [--wipe]":                  "logout now",
+		`--kind cannot be "lost"`:                 "log --kind lost",
+		`--from cannot be "yesterday"`:            "log --from yesterday",
+		`--to cannot be "2026-13-01"`:             "log --to 2026-13-01",
+		"--to needs a value":                      "log --to",
+		`--json cannot be "maybe"`:                "log --json=maybe",
+		"--server is missing":                     "login",
+		"--password-stdin is missing":             "login --server x --company +525555550100 --extension 101",
+		"password is empty":                       "login --server x --company +525555550100 --extension 101 --password-stdin",
+		"64 hexadecimal digits":                   "login --server x --company +525555550100 --extension 101 --password-stdin --fingerprint abc",
+		"2 to 6 digits":                           "login --server x --company +525555550100 --extension 1a --password-stdin",
+		"not signed in":                           "voicemail list",
+		"cannot be reached":                           "sync --once --offline",
+	} {
+		args := strings.Fields(line)
+		if args[len(args)-1] == "--to" { // its value is missing only at the end
+			status, _, errs := s.trail(args)
+			if status != 1 || !strings.Contains(errs, part) {
+				t.Errorf("%s: status %d, %q", line, status, errs)
+			}
+			continue
+		}
+		s.refused(part, "", args...)
+	}
+}
+
+// trail runs a command whose last argument must stay the last.
+func (s shell) trail(args []string) (status int, out, errs string) {
+	var stdout, stderr bytes.Buffer
+	status = run(s.t.Context(), append([]string{"--profile", s.profile}, args...), strings.NewReader(""), &stdout, &stderr)
+	return status, stdout.String(), stderr.String()
+}
+
+// Nothing but the line of ours may be written, whatever the locale: libraries
+// look at it before main begins.
+func TestErrorsAreOneLineInAnyLocale(t *testing.T) {
+	for lang, want := range map[string]string{
+		"C.UTF-8":     "Opción desconocida: --bogus. Mira --help.\n",
+		"":            "Opción desconocida: --bogus. Mira --help.\n",
+		"es_MX.UTF-8": "Opción desconocida: --bogus. Mira --help.\n",
+		"en_GB.UTF-8": "Unknown flag: --bogus. See --help.\n",
+	} {
+		c := exec.CommandContext(t.Context(), os.Args[0], "--bogus")
+		c.Env = append(os.Environ(), asCommand+"=1", "LANG="+lang)
+		var errs bytes.Buffer
+		c.Stderr = &errs
+		if err := c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() != 1 || errs.String() != want {
+			t.Errorf("LANG=%q: %v, %q", lang, err, errs.String())
+		}
+	}
+}
+
+func TestHelpIsTranslated(t *testing.T) {
+	for _, lang := range []string{"es_MX.UTF-8", "en_US.UTF-8"} {
+		t.Setenv("LANG", lang)
+		o := newOptions(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{})
+		var visit func(*cobra.Command)
+		visit = func(c *cobra.Command) {
+			if help := c.Short + c.UsageString(); strings.Contains(help, "cli.") {
+				t.Errorf("%s in %s: a text is missing:\n%s", c.CommandPath(), lang, help)
+			}
+			for _, sub := range c.Commands() {
+				visit(sub)
+			}
+		}
+		visit(newRoot(o))
+	}
+}
+
+func TestLogFilter(t *testing.T) {
+	o := newOptions(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{})
+	day := func(month time.Month, d int) time.Time { return time.Date(2026, month, d, 0, 0, 0, 0, time.UTC) }
+	now := day(11, 23).Add(15 * time.Hour)
+	for _, c := range []struct {
+		from, to string
+		begin    time.Time
+		end      time.Time // zero: open
+	}{
+		{"", "", day(11, 17), time.Time{}}, // seven days with today
+		{"2026-11-01", "", day(11, 1), time.Time{}},
+		{"2026-11-01", "2026-11-02", day(11, 1), day(11, 3)}, // both days whole
+		{"", "2026-11-10", day(11, 4), day(11, 11)},
+		{"01/11/2026", "", day(11, 1), time.Time{}}, // as the language writes it
+	} {
+		f, err := o.logFilter(c.from, c.to, "", now)
+		if err != nil || !f.From.Equal(c.begin) || !f.To.Equal(c.end) {
+			t.Errorf("%q to %q: %v to %v, %v", c.from, c.to, f.From, f.To, err)
+		}
+	}
+}
+
+// The journey of a user at the command line, at a real office: a message is left
+// by a call, read, played, marked and deleted, with and without a network.
+func TestCommandLine(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	bin := t.TempDir()
+	if err := officetest.Build(ctx, bin); err != nil {
+		t.Fatal(err)
+	}
+	o, err := officetest.Start(context.WithoutCancel(ctx), officetest.Options{Bin: bin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	speakToVoicemail(t, ctx, o)
+
+	s := shell{t, t.TempDir()}
+	login := []string{"login", "--server", o.Ready.HTTPS, "--company", string(officetest.Company), "--extension", "101", "--password-stdin"}
+	password := o.Person("101").Password + "\n"
+	s.refused("--fingerprint "+string(o.Ready.Fingerprint), password, login...)
+	login = append(login, "--fingerprint", string(o.Ready.Fingerprint))
+	s.refused("the number, the extension or the password", "wrong-wrong\n", login...)
+	if status, out, errs := s.try(password, login...); status != 0 || !strings.Contains(out, "101") || !strings.Contains(errs, "keychain") {
+		t.Fatalf("login: status %d, %q, %q", status, out, errs)
+	}
+
+	message := s.oneMessage(true)
+	s.json(&[]any{}, "log", "--kind", "missed")
+	wav := filepath.Join(t.TempDir(), "played.wav")
+	s.run("voicemail", "play", string(message.ID), "--audio", "wav:,"+wav)
+	if info, err := os.Stat(wav); err != nil || info.Size() < 16000 {
+		t.Errorf("what was played: %v, %v", info, err)
+	}
+	s.oneMessage(false)
+	mp3 := filepath.Join(t.TempDir(), "message.mp3")
+	s.run("voicemail", "download", string(message.ID), mp3, "--offline")
+	if info, err := os.Stat(mp3); err != nil || info.Size() != message.Size {
+		t.Errorf("what was downloaded: %v, %v", info, err)
+	}
+	s.refused("no longer there", "", "voicemail", "play", "none", "--audio", "null")
+	s.refused("new or heard", "", "voicemail", "mark", string(message.ID), "old")
+
+	s.run("voicemail", "mark", string(message.ID), "new", "--offline")
+	s.oneMessage(true, "--offline")
+	other := shell{t, t.TempDir()}
+	if status, _, errs := other.try(password, login...); status != 0 {
+		t.Fatal(errs)
+	}
+	other.oneMessage(false) // it has not been sent
+	s.run("sync", "--once")
+	other.oneMessage(true)
+
+	if err := o.StopServer(); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := s.try("", "voicemail", "list")
+	if status != 0 || !strings.Contains(out, string(message.ID)) || !strings.Contains(errs, "What is kept on this computer is shown.") {
+		t.Errorf("list without a server: status %d, %q, %q", status, out, errs)
+	}
+	s.refused("cannot be reached", "", "sync", "--once")
+	if status, _, errs := s.try("", "voicemail", "delete", string(message.ID)); status != 0 || !strings.Contains(errs, "will be sent") {
+		t.Errorf("delete without a server: status %d, %q", status, errs)
+	}
+	if out := s.run("voicemail", "list", "--offline"); strings.Contains(out, string(message.ID)) {
+		t.Errorf("it is still there: %s", out)
+	}
+	if status, _, errs := s.try("", "logout", "--wipe"); status != 0 || !strings.Contains(errs, "will be lost") {
+		t.Errorf("logout with a change that is not sent: status %d, %q", status, errs)
+	}
+	s.refused("not signed in", "", "voicemail", "list")
+}
+
+// oneMessage returns the only message of the list, which must be new or not.
+func (s shell) oneMessage(isNew bool, flags ...string) (m office.Voicemail) {
+	s.t.Helper()
+	var list []office.Voicemail
+	s.json(&list, append([]string{"voicemail", "list"}, flags...)...)
+	if len(list) != 1 || list[0].IsNew != isNew {
+		s.t.Fatalf("messages %+v, want one, new: %v", list, isNew)
+	}
+	return list[0]
+}
+
+// speakToVoicemail lets 102 call 101, whose voicemail answers, and speak for a while.
+func speakToVoicemail(t *testing.T, ctx context.Context, o *officetest.Office) {
+	t.Helper()
+	phone, err := o.Phone(ctx, "102", officetest.PhoneOptions{Hz: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := phone.Call("101")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := phone.Reach(ctx, c, softphone.Active); err != nil {
+		t.Fatal(err)
+	}
+	for speaking := time.NewTicker(100 * time.Millisecond); ; {
+		select {
+		case <-c.Done():
+			t.Fatalf("the voicemail hung up: %+v", c.Status())
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		case now := <-speaking.C:
+			if c.Status().Duration(now) > 12*time.Second { // the greeting comes first
+				c.Hangup()
+				<-c.Done()
+				return
+			}
+		}
+	}
+}
