@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	company  office.Number = "+525555550100"
-	password               = "correct horse"
+	company  = office.Number("+525555550100")
+	password = "correct horse"
 )
 
 var (

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -61,11 +62,14 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", cfg.Path, err)
 	}
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
 	sync := "FULL"
 	if cfg.Relaxed {
 		sync = "NORMAL"
 	}
-	uri := sqliteURI(path) + "?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_synchronous=" + sync
+	uri := sqliteURI(path) + "?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_stmt_cache_size=64&_synchronous=" + sync
 	write, err := sql.Open("sqlite3", uri+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
@@ -87,6 +91,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	return db, nil
+}
+
+// private makes the file for its owner alone, which SQLite's own files beside it
+// then are too.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // sqliteURI returns the file URI of an absolute path on any system.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,23 @@ func TestOpenSetsWhatDurabilityNeeds(t *testing.T) {
 	}
 	if _, err := db.Query(t.Context(), "DELETE FROM note RETURNING id"); err == nil {
 		t.Error("a reader could write")
+	}
+}
+
+func TestFilesArePrivate(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, filepath.Join(dir, "a.db"))
+	if err := db.Write(t.Context(), insert(1, "x")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 3 { // the database, its log and the index of that
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f.Name(), info.Mode(), err)
+		}
 	}
 }
 

@@ -124,9 +124,13 @@ func (s *Store) Calls(ctx context.Context, account office.ID, ids ...office.ID) 
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := s.db.Query(ctx, "SELECT "+callColumns+" FROM call WHERE account = $1 AND outcome <> '' AND id IN ("+
-		sqldb.Placeholders(2, len(ids))+")", append([]any{account}, sqldb.Args(ids)...)...)
-	return collect(rows, err, func(r *sql.Rows) (office.Call, error) { return scanCall(r) })
+	// Without the account in the statement: SQLite would search all that the account has.
+	rows, err := s.db.Query(ctx, "SELECT "+callColumns+", account FROM call WHERE outcome <> '' AND id IN ("+
+		sqldb.Placeholders(1, len(ids))+")", sqldb.Args(ids)...)
+	return collectOf(account, rows, err, func(r *sql.Rows) (owner office.ID, c office.Call, err error) {
+		c, err = scanCall(r, &owner)
+		return owner, c, err
+	})
 }
 
 // A CallFilter chooses calls; zero fields choose all.

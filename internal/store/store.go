@@ -206,6 +206,28 @@ func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) 
 	return out, rows.Err()
 }
 
+// collectOf reads the rows that account owns, and passes over the others.
+func collectOf[T any](account office.ID, rows *sql.Rows, err error, scan func(*sql.Rows) (office.ID, T, error)) ([]T, error) {
+	type owned struct {
+		by  office.ID
+		row T
+	}
+	all, err := collect(rows, err, func(r *sql.Rows) (o owned, err error) {
+		o.by, o.row, err = scan(r)
+		return o, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, 0, len(all))
+	for _, o := range all {
+		if o.by == account {
+			out = append(out, o.row)
+		}
+	}
+	return out, nil
+}
+
 // scanID reads rows of one id.
 func scanID(r *sql.Rows) (id office.ID, err error) {
 	err = r.Scan(&id)

@@ -68,14 +68,14 @@ func (s *Store) Voicemails(ctx context.Context, account office.ID, ids ...office
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := s.db.Query(ctx, `SELECT v.id, v.number, v.name, v.received_at, v.duration, v.is_new, v.is_truncated, b.id, b.size, b.type
-		FROM voicemail v JOIN blob b ON b.id = v.blob WHERE v.account = $1 AND v.id IN (`+
-		sqldb.Placeholders(2, len(ids))+")", append([]any{account}, sqldb.Args(ids)...)...)
-	return collect(rows, err, func(r *sql.Rows) (v office.Voicemail, err error) {
+	// Without the account in the statement: SQLite would search all that the account has.
+	rows, err := s.db.Query(ctx, `SELECT v.account, v.id, v.number, v.name, v.received_at, v.duration, v.is_new, v.is_truncated, b.id, b.size, b.type
+		FROM voicemail v JOIN blob b ON b.id = v.blob WHERE v.id IN (`+sqldb.Placeholders(1, len(ids))+")", sqldb.Args(ids)...)
+	return collectOf(account, rows, err, func(r *sql.Rows) (owner office.ID, v office.Voicemail, err error) {
 		var received, duration int64
-		err = r.Scan(&v.ID, &v.From.Number, &v.From.Name, &received, &duration, &v.IsNew, &v.IsTruncated, &v.BlobID, &v.Size, &v.Type)
+		err = r.Scan(&owner, &v.ID, &v.From.Number, &v.From.Name, &received, &duration, &v.IsNew, &v.IsTruncated, &v.BlobID, &v.Size, &v.Type)
 		v.ReceivedAt, v.Duration = at(received), office.Duration(time.Duration(duration)*time.Millisecond)
-		return v, err
+		return owner, v, err
 	})
 }
 

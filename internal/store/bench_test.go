@@ -1,0 +1,118 @@
+package store_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/store"
+)
+
+// BenchmarkCallRecords is what one call writes: two live rows, and their end.
+func BenchmarkCallRecords(b *testing.B) {
+	s, err := store.Open(b.Context(), store.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var accounts [20]office.ID
+	for i := range accounts {
+		e, err := s.AddExtension(b.Context(), office.Extension{Number: office.Number(strconv.Itoa(100 + i))}, "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		accounts[i] = e.Account
+	}
+	var n atomic.Int64
+	b.SetParallelism(8)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			i := int(n.Add(1))
+			out := store.Side{Account: accounts[i%20], Call: call(office.NewID(), office.Outgoing, time.Now())}
+			in := store.Side{Account: accounts[(i+1)%20], Call: call(office.NewID(), office.Incoming, time.Now())}
+			if err := s.BeginCalls(b.Context(), out, in); err != nil {
+				b.Fatal(err)
+			}
+			out.Call.Outcome, in.Call.Outcome = office.Answered, office.Answered
+			if err := s.EndCalls(b.Context(), out, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkLog reads from a log of TIMBRE_BENCH_ROWS calls (default 10,000): a
+// first page, a page in the middle, and what changed in the last 100 calls.
+func BenchmarkLog(b *testing.B) {
+	rows, err := strconv.Atoi(os.Getenv("TIMBRE_BENCH_ROWS"))
+	if err != nil {
+		rows = 10_000
+	}
+	s, err := store.Open(b.Context(), store.Config{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	e, err := s.AddExtension(b.Context(), office.Extension{Number: "101"}, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	since := fill(b, s, e.Account, rows)
+	middle := office.ID(fmt.Sprintf("c%07d", rows/2))
+	for name, read := range map[string]func() error{
+		"first page": func() error {
+			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{Kind: office.Missed}, store.Page{Limit: 50})
+			return err
+		},
+		"page in the middle": func() error {
+			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{}, store.Page{Anchor: middle, Limit: 50})
+			return err
+		},
+		"100 changes and their rows": func() error {
+			c, err := s.Changes(b.Context(), e.Account, store.TypeCall, since, 0)
+			if err != nil || len(c.Created) != 100 {
+				return fmt.Errorf("%d changes: %w", len(c.Created), err)
+			}
+			_, err = s.Calls(b.Context(), e.Account, c.Created...)
+			return err
+		},
+	} {
+		b.Run(fmt.Sprintf("%s of %d", name, rows), func(b *testing.B) {
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// fill enters n calls into the log of account, 100 of them after the state that
+// it returns.
+func fill(b *testing.B, s *store.Store, account office.ID, n int) (since store.State) {
+	b.Helper()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var sides []store.Side
+	for i := range n {
+		c := ended(office.ID(fmt.Sprintf("c%07d", i)), []office.CallKind{office.Incoming, office.Outgoing, office.Missed}[i%3], office.Answered, start.Add(time.Duration(i)*time.Second))
+		sides = append(sides, store.Side{Account: account, Call: c})
+		if len(sides) < 5000 && i != n-101 && i != n-1 {
+			continue
+		}
+		if err := s.EndCalls(b.Context(), sides...); err != nil {
+			b.Fatal(err)
+		}
+		sides = sides[:0]
+		if i == n-101 {
+			var err error
+			if since, err = s.State(b.Context(), account, store.TypeCall); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	return since
+}
