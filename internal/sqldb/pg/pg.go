@@ -29,7 +29,7 @@ func Open(ctx context.Context, dsn string, migrations fs.FS) (*sqldb.DB, error) 
 	if err != nil {
 		return nil, errors.New("opening PostgreSQL: the address cannot be read")
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120)) // tries each second for 2 minutes
 	if err != nil {
 		return nil, fmt.Errorf("opening PostgreSQL: %w", err)
 	}

@@ -23,8 +23,19 @@ func migrations(statements ...string) fstest.MapFS {
 
 const table = "CREATE TABLE pair (id BIGINT PRIMARY KEY, n BIGINT NOT NULL); INSERT INTO pair VALUES (1, 0), (2, 0);"
 
-func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
-	dsn := pgtest.Start(t).Database(t)
+// TestPostgreSQL starts one cluster, which takes its time, for all that need one.
+func TestPostgreSQL(t *testing.T) {
+	cluster := pgtest.Start(t)
+	for name, run := range map[string]func(t *testing.T, dsn string){
+		"servers that start together migrate once": startTogether,
+		"a write runs again after a deadlock":      deadlock,
+		"a newer schema is left alone":             newerSchema,
+	} {
+		t.Run(name, func(t *testing.T) { run(t, cluster.Database(t)) })
+	}
+}
+
+func startTogether(t *testing.T, dsn string) {
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
@@ -39,8 +50,8 @@ func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 	wg.Wait() // a second CREATE TABLE would have failed
 }
 
-func TestWriteRunsAgainAfterADeadlock(t *testing.T) {
-	db, err := pg.Open(t.Context(), pgtest.Start(t).Database(t), migrations(table))
+func deadlock(t *testing.T, dsn string) {
+	db, err := pg.Open(t.Context(), dsn, migrations(table))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +83,7 @@ func TestWriteRunsAgainAfterADeadlock(t *testing.T) {
 	}
 }
 
-func TestNewerSchemaIsLeftAlone(t *testing.T) {
-	dsn := pgtest.Start(t).Database(t)
+func newerSchema(t *testing.T, dsn string) {
 	db, err := pg.Open(t.Context(), dsn, migrations(table, "CREATE TABLE later (id BIGINT);"))
 	if err != nil {
 		t.Fatal(err)

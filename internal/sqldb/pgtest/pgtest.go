@@ -26,7 +26,7 @@ type Cluster struct {
 
 // run is the life of a cluster: the server lives until standard input ends,
 // which it does at the latest with the test process.
-const run = `"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=200 & p=$!
+const run = `"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c deadlock_timeout=20ms -c max_connections=200 & p=$!
 cat >/dev/null; kill -INT $p; wait $p`
 
 // Start starts a cluster that ends with the test. It fails the test where
