@@ -20,13 +20,13 @@ say en en-us demo-echotest 'Echo test. You will hear what you say. When done, ha
 
 # Two soft notes, a fifth apart, struck twice, then rest until the next ring.
 note() { # FREQUENCY DELAY
-	sox -q -R -n -r 16000 -c 1 "$tmp/$1-$2.wav" synth 1.2 sine "$1" synth 1.2 sine mix "$(($1 * 2))" \
-		fade l 0.006 1.2 1.15 gain -9 pad "$2"
+	sox -q -R -n -r 16000 -c 2 "$tmp/$1-$2.wav" synth 2.2 sine "$1" sine "$(($1 * 2))" remix 1v0.8,2v0.2 \
+		fade l 0.006 2.2 2.15 gain -6 pad "$2"
 }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-note 659 0
+note 659 0.01
 note 988 0.18
 note 659 0.7
 note 988 0.88
-sox -q -R -m "$tmp"/*.wav -e mu-law ringtone.wav gain -n -3 pad 0 3 trim 0 4
+sox -q -V1 -R -m "$tmp"/*.wav -c 1 -e mu-law ringtone.wav gain -n -3 pad 0 3 trim 0 4
