@@ -35,8 +35,8 @@ type try struct {
 // in the same moment is hung up; c.dialing waits for that. target says what is
 // the same for every device.
 func (c *call) ring(ctx context.Context, devices []registrar.Binding, target ua.Target) rung {
-	ctx, silence := context.WithCancel(ctx)
-	defer silence()
+	ctx, silence := context.WithCancelCause(ctx)
+	defer silence(nil)
 	var (
 		decided atomic.Bool // by the first answer, or by whatever ends the ringing
 		rings   sync.Once
@@ -65,6 +65,7 @@ func (c *call) ring(ctx context.Context, devices []registrar.Binding, target ua.
 		select {
 		case t := <-tries:
 			if t.leg != nil {
+				silence(ua.ErrElsewhere)
 				return rung{leg: t.leg, device: t.device}
 			}
 			left--

@@ -1,0 +1,139 @@
+package pbx
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/registrar"
+	"timbre/internal/ua"
+)
+
+// A raw is a device of which the test sees every byte.
+type raw struct {
+	t    *testing.T
+	conn *net.UDPConn
+	from *net.UDPAddr // of the last message
+}
+
+// raw registers such a device for 102.
+func (x *exchange) raw(t *testing.T) *raw {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	at := addr(conn.LocalAddr())
+	_, err = x.table.Register(t.Context(), registrar.Request{
+		Username: x.unregistered(t, "102", "udp").account.Username, CallID: "raw", CSeq: 1, Transport: "udp", Source: at,
+		Contacts: []registrar.Contact{{URI: "sip:raw@" + at.String(), Expires: time.Minute}},
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &raw{t: t, conn: conn}
+}
+
+// reads waits for a request with that method and returns it.
+func (r *raw) reads(method string) string {
+	r.t.Helper()
+	b := make([]byte, 65536)
+	if err := r.conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
+		r.t.Fatal(err)
+	}
+	for {
+		n, from, err := r.conn.ReadFromUDP(b)
+		if err != nil {
+			r.t.Fatalf("%s does not come: %v", method, err)
+		}
+		if r.from = from; strings.HasPrefix(string(b[:n]), method+" ") {
+			return string(b[:n])
+		}
+	}
+}
+
+// says answers a request with a status line.
+func (r *raw) says(request, status string) {
+	r.t.Helper()
+	answer := "SIP/2.0 " + status + "\r\n"
+	for line := range strings.SplitSeq(request, "\r\n") {
+		switch name, _, _ := strings.Cut(line, ":"); name {
+		case "Via", "From", "Call-ID", "CSeq":
+			answer += line + "\r\n"
+		case "To":
+			answer += line + ";tag=raw\r\n"
+		}
+	}
+	if _, err := r.conn.WriteToUDP([]byte(answer+"Content-Length: 0\r\n\r\n"), r.from); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestOthersAreToldThatTheCallWasAnswered(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	r := x.raw(t)
+	answered := x.phone(t, "102", "udp").answers(700)
+	k := x.unregistered(t, "101", "udp").call("102", 1000)
+	receive(t, answered, "the call")
+	invite := r.reads("INVITE")
+	r.says(invite, "180 Ringing")
+	cancel := r.reads("CANCEL")
+	if !strings.Contains(cancel, "Reason: SIP;cause=200;") {
+		t.Errorf("the phone will show a missed call:\n%s", cancel)
+	}
+	r.says(cancel, "200 OK")
+	r.says(invite, "487 Request Terminated")
+	r.reads("ACK")
+	k.hangUp(t)
+}
+
+// TestOnlyWhatIsAllowedPasses has a caller send header fields that a phone
+// might obey, in its INVITE and in its name.
+func TestOnlyWhatIsAllowedPasses(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	r := x.raw(t)
+	ana := x.unregistered(t, "101", "udp")
+	answered := make(chan *ua.Leg, 1)
+	go func() {
+		leg, err := ana.dial(t.Context(), "102", func(t *ua.Target) {
+			t.From.Name = "Director"
+			t.Headers = ua.Headers{
+				"Call-Info": "<sip:x>;answer-after=0", "Alert-Info": "info=alert-autoanswer", "P-Asserted-Identity": "<sip:103@office.test>",
+				"Timbre-Call": "forged", "Subject": "x",
+			}
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- leg
+	}()
+	invite := r.reads("INVITE")
+	r.says(invite, "486 Busy Here")
+	head, _, _ := strings.Cut(invite, "\r\n\r\n")
+	for line := range strings.SplitSeq(head, "\r\n") {
+		switch name, value, _ := strings.Cut(line, ": "); name {
+		case "Call-Info", "Alert-Info", "P-Asserted-Identity", "Subject", "Authorization":
+			t.Errorf("passed on: %s", line)
+		case "From":
+			if !strings.Contains(value, "Ana") || !strings.Contains(value, "sip:101@") {
+				t.Errorf("the caller is shown as %s", value)
+			}
+		case callHeader:
+			if value == "forged" {
+				t.Errorf("passed on: %s", line)
+			}
+		}
+	}
+	r.reads("ACK")
+	if leg := receive(t, answered, "voicemail"); leg != nil {
+		newTalk(leg, 700).hangUp(t)
+	}
+	if in := x.log(t, "102", 1)[0]; in.Outcome != office.Busy || in.Peer.Name != "Ana" {
+		t.Errorf("callee's log %+v", in)
+	}
+}
