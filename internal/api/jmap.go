@@ -40,7 +40,8 @@ func (s *Server) jmapRoutes(mux *http.ServeMux) {
 // A visit is a request with the session that it belongs to.
 type visit struct {
 	store.Session
-	token string
+	token     string
+	extension office.Extension // whose account it is
 }
 
 // withSession lets requests with a valid token through.
@@ -48,6 +49,10 @@ func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit
 	return func(w http.ResponseWriter, r *http.Request) {
 		token := bearer(r.Header.Get("Authorization"))
 		session, err := s.cfg.Gate.Session(r.Context(), token)
+		var e office.Extension
+		if err == nil {
+			e, err = s.cfg.Store.ExtensionOf(r.Context(), session.Account)
+		}
 		if err != nil {
 			p := s.refuse(r.Context(), "session", err)
 			if p.Status == http.StatusUnauthorized {
@@ -56,7 +61,7 @@ func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit
 			writeProblem(w, p.Status, p)
 			return
 		}
-		next(w, r, visit{session, token})
+		next(w, r, visit{session, token, e})
 	}
 }
 
@@ -70,38 +75,38 @@ func writeProblem(w http.ResponseWriter, status int, p any) {
 // jmapSession returns the session object (RFC 8620 §2) of an extension's
 // account for a client that reached the server by the Host header host. Where
 // that is no host, the URLs are relative to the server.
-func (s *Server) jmapSession(account office.ID, ext office.Number, host string) jmap.Session {
+func (s *Server) jmapSession(e office.Extension, host string) jmap.Session {
 	own := json.RawMessage(`{"fax":{"enabled":false,"reason":"notInstalled"},"limits":{}}`)
 	core, _ := json.Marshal(jmap.DefaultLimits) // numbers only
 	base := ""
 	if hostOf(host) != "" {
 		base = "https://" + host
 	}
-	id := jmap.ID(account)
+	id := jmap.ID(e.Account)
 	return jmap.Session{
 		Capabilities: map[string]json.RawMessage{jmap.Core: core, Capability: own},
 		Accounts: map[jmap.ID]jmap.Account{id: {
-			Name: string(ext), IsPersonal: true, Capabilities: map[string]json.RawMessage{Capability: own},
+			Name: e.Name, IsPersonal: true, Capabilities: map[string]json.RawMessage{Capability: own},
 		}},
 		PrimaryAccounts: map[string]jmap.ID{Capability: id},
-		Username:        string(ext),
+		Username:        string(e.Number),
 		APIURL:          base + "/jmap/api",
 		DownloadURL:     base + "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
 		UploadURL:       base + "/jmap/upload/{accountId}/",
 		EventSourceURL:  base + "/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}",
-		State:           s.sessionState(account, ext),
+		State:           s.sessionState(e),
 	}
 }
 
 // sessionState changes when anything in the session object does.
-func (s *Server) sessionState(account office.ID, ext office.Number) string {
-	sum := sha256.Sum256([]byte(s.cfg.Version + " " + string(account) + " " + string(ext)))
+func (s *Server) sessionState(e office.Extension) string {
+	sum := sha256.Sum256([]byte(s.cfg.Version + " " + string(e.Account) + " " + string(e.Number) + " " + e.Name))
 	return hex.EncodeToString(sum[:6])
 }
 
 // wellKnown answers the session object.
 func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request, v visit) {
-	s.writeJSON(w, r, s.jmapSession(v.Account, v.Extension, r.Host))
+	s.writeJSON(w, r, s.jmapSession(v.extension, r.Host))
 }
 
 // bodyTime is how long a client may take to send a request body.
@@ -135,7 +140,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
 			s.log.Error("method not served", "method", c.Name, "err", err)
 		}
 	})
-	response.SessionState = s.sessionState(v.Account, v.Extension)
+	response.SessionState = s.sessionState(v.extension)
 	s.writeJSON(w, r, response)
 }
 

@@ -102,7 +102,7 @@ func (s *Server) login(ctx context.Context, in *LoginInput) (*SessionOutput, err
 	if err != nil {
 		return nil, s.refuseLogin(ctx, err)
 	}
-	return &SessionOutput{SessionReply{l.Token, l.ExpiresAt.UTC(), s.jmapSession(l.Account, l.Extension.Number, in.host), s.dialled(l.SIP, in.host)}}, nil
+	return &SessionOutput{SessionReply{l.Token, l.ExpiresAt.UTC(), s.jmapSession(l.Extension, in.host), s.dialled(l.SIP, in.host)}}, nil
 }
 
 // refuseLogin tells with a TooMany how long to wait.
@@ -128,7 +128,11 @@ func (s *Server) currentSession(ctx context.Context, in *TokenInput) (*SessionOu
 	if err != nil {
 		return nil, s.refuseSession(ctx, err)
 	}
-	return &SessionOutput{SessionReply{"", session.ExpiresAt.UTC(), s.jmapSession(session.Account, session.Extension, in.host), s.dialled(sip, in.host)}}, nil
+	e, err := s.cfg.Store.ExtensionOf(ctx, session.Account)
+	if err != nil {
+		return nil, s.refuse(ctx, "session", err)
+	}
+	return &SessionOutput{SessionReply{"", session.ExpiresAt.UTC(), s.jmapSession(e, in.host), s.dialled(sip, in.host)}}, nil
 }
 
 // A SIPOutput carries a new SIP account.
