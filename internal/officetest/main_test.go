@@ -108,8 +108,14 @@ const talkTime = 2500 * time.Millisecond
 // talk lets a call go on for a while.
 func talk(t *testing.T, ctx context.Context) {
 	t.Helper()
+	wait(t, ctx, talkTime)
+}
+
+// wait lets sound take its time.
+func wait(t *testing.T, ctx context.Context, d time.Duration) {
+	t.Helper()
 	select {
-	case <-time.After(talkTime): // sound takes its time
+	case <-time.After(d):
 	case <-ctx.Done():
 		t.Fatal(ctx.Err())
 	}
