@@ -27,6 +27,12 @@ func random(n int) string {
 // newUsername returns a SIP user name, from which nothing follows.
 func newUsername() string { return "d" + random(9) }
 
+// isUsername reports whether s could be one of newUsername. What strangers send
+// else never reaches the store.
+func isUsername(s string) bool {
+	return len(s) == 10 && s[0] == 'd' && strings.Trim(s[1:], "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
 // secretOf returns what the server keeps of a SIP password.
 func secretOf(username, password string) store.Secret {
 	a1 := []byte(username + ":" + Realm + ":" + password)
@@ -84,6 +90,9 @@ func (c *secrets) put(username string, s store.Secret, generation uint64) {
 // HA1 returns H(A1) of the device that registers as username, for the digest of
 // SIP requests (RFC 7616 §3.4.2). ok is false for an unknown user.
 func (g *Gate) HA1(ctx context.Context, username string, sha256 bool) (ha1 string, ok bool) {
+	if !isUsername(username) {
+		return "", false
+	}
 	generation := g.store.Generation()
 	s, ok := g.secrets.get(username, generation)
 	if !ok {

@@ -161,17 +161,14 @@ func (g *Gate) fail(v visitor, known bool) {
 }
 
 // SetPassword gives ext a new password and ends its sessions (the
-// administrator's way). office.ErrPassword: it may not be chosen.
+// administrator's way). office.ErrPassword: it may not be chosen;
+// office.ErrNotFound: there is no such extension.
 func (g *Gate) SetPassword(ctx context.Context, ext office.Number, password string) error {
-	return g.setPassword(ctx, ext, password, "")
-}
-
-func (g *Gate) setPassword(ctx context.Context, ext office.Number, password string, kept office.ID) error {
 	hash, err := g.newHash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return g.store.SetPasswordHash(ctx, ext, hash, kept)
+	return g.store.SetPasswordHash(ctx, ext, hash)
 }
 
 // newHash hashes a password that somebody chose. office.ErrPassword: it may not
@@ -185,32 +182,6 @@ func (g *Gate) newHash(ctx context.Context, password string) (hash string, err e
 		return nil
 	})
 	return hash, err
-}
-
-// ChangePassword gives the user of token a new password for the current one and
-// ends the user's other sessions. office.ErrSession, office.ErrLogin (current is
-// wrong), office.ErrPassword and *TooMany as elsewhere.
-func (g *Gate) ChangePassword(ctx context.Context, token, current, password string, addr netip.Addr) error {
-	s, err := g.Session(ctx, token)
-	if err != nil {
-		return err
-	}
-	if err := office.CheckPassword(password); err != nil {
-		return err
-	}
-	hash, err := g.store.PasswordHash(ctx, s.Extension)
-	if err != nil {
-		return err
-	}
-	company, err := g.store.Company(ctx)
-	if err != nil {
-		return err
-	}
-	v := visitor{login{company.Number, s.Extension}, source(addr)}
-	if err := g.check(ctx, v, s.Account, hash, current); err != nil {
-		return err
-	}
-	return g.setPassword(ctx, s.Extension, password, s.ID)
 }
 
 // AddExtension adds an extension. An empty password gets a random one-time

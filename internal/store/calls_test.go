@@ -100,6 +100,7 @@ func callFilters(t *testing.T, f *fixture) {
 		{"words in any order", store.CallFilter{Text: "NÚÑEZ 5512"}, store.Page{}, "c09 c06 c03 c00"},
 		{"wildcards are letters", store.CallFilter{Text: "100% _c"}, store.Page{}, "c10 c07 c04 c01"},
 		{"wildcards match nothing else", store.CallFilter{Text: "b%o"}, store.Page{}, ""},
+		{"what is no text", store.CallFilter{Text: "beto\x00\xff"}, store.Page{}, "c09 c06 c03 c00"},
 		{"first page", store.CallFilter{}, store.Page{Limit: 5}, "c11 c10 c09 c08 c07"},
 		{"behind an anchor", store.CallFilter{}, store.Page{Anchor: "c07", Limit: 3}, "c06 c05 c04"},
 		{"behind an anchor that the filter leaves out", store.CallFilter{Kind: office.Missed}, store.Page{Anchor: "c07"}, "c05 c02"},

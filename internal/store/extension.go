@@ -156,9 +156,9 @@ func (s *Store) PasswordHash(ctx context.Context, n office.Number) (string, erro
 	return hash, found(err)
 }
 
-// SetPasswordHash replaces the hash of n's password and ends n's sessions but
-// the one kept ("": all end), with their devices and bindings.
-func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash string, kept office.ID) error {
+// SetPasswordHash replaces the hash of n's password and ends n's sessions, with
+// their devices and bindings. ErrNotFound: there is no such extension.
+func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash string) error {
 	return s.write(ctx, func(w *writing) error {
 		w.members = true
 		var account office.ID
@@ -166,8 +166,7 @@ func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash strin
 			return found(err)
 		}
 		w.changed = append(w.changed, account)
-		_, err := w.Exec(`DELETE FROM device WHERE account = $1 AND session
-			AND id NOT IN (SELECT device FROM session WHERE id = $2)`, account, kept)
+		_, err := w.Exec("DELETE FROM device WHERE account = $1 AND session", account)
 		return err
 	})
 }

@@ -216,7 +216,7 @@ func wakes(t *testing.T, f *fixture) {
 			return err
 		}, true},
 		{"the end of a session", func() error { return f.RemoveSession(ctx, account, session.ID) }, true},
-		{"a new password", func() error { return f.SetPasswordHash(ctx, "101", "x", "") }, true},
+		{"a new password", func() error { return f.SetPasswordHash(ctx, "101", "x") }, true},
 	} {
 		must(t, c.do())
 		if got := woken(mine); got != c.want {

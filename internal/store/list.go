@@ -57,6 +57,7 @@ func (l *list) between(after, before time.Time) {
 // containing keeps the rows whose party has every word of text.
 func (l *list) containing(text string) {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, " "), "\x00", " ") // what PostgreSQL refuses
 	for _, word := range strings.Fields(office.Fold(text)) {
 		l.and(`folded LIKE ? ESCAPE '\'`, "%"+escape.Replace(word)+"%")
 	}
