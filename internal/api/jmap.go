@@ -52,6 +52,9 @@ func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit
 		var e office.Extension
 		if err == nil {
 			e, err = s.cfg.Store.ExtensionOf(r.Context(), session.Account)
+			if errors.Is(err, office.ErrNotFound) { // removed in this moment, and its sessions with it
+				err = office.ErrSession
+			}
 		}
 		if err != nil {
 			p := s.refuse(r.Context(), "session", err)

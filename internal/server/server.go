@@ -21,7 +21,6 @@ import (
 
 	"timbre/internal/api"
 	"timbre/internal/auth"
-	"timbre/internal/office"
 	"timbre/internal/pbx"
 	"timbre/internal/store"
 
@@ -68,20 +67,6 @@ func stopped(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// openStore locks and opens the office's data.
-func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
-	kept, err := store.Open(ctx, store.Config{Dir: cfg.Data, DSN: cfg.DB, Log: cfg.Log})
-	for _, plain := range []office.Error{office.ErrInUse, office.ErrNewerSchema} {
-		if errors.Is(err, plain) { // which says it all
-			return nil, fmt.Errorf("data folder %s: %w", cfg.Data, plain)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("data folder %s: %w", cfg.Data, err)
-	}
-	return kept, nil
 }
 
 // A house holds the parts of one running server.

@@ -216,6 +216,9 @@ func TestServerOnPostgreSQL(t *testing.T) {
 	cfg := loopback(t.TempDir())
 	cfg.DB = pgtest.Start(t).Database(t)
 	set(t, cfg)
+	if _, _, err := server.Admin(context.Background(), loopback(cfg.Data), false); err == nil {
+		t.Error("without --db the folder became a second office")
+	}
 	r, _ := start(t, cfg)
 	login(t, r)
 	a, done, err := server.Admin(context.Background(), cfg, false)
