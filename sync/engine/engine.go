@@ -117,7 +117,7 @@ type Account struct {
 	Fingerprint office.Fingerprint
 	Company     office.Number
 	Extension   office.Number
-	Name        string            // of the person; the extension where it is not known
+	Name        string            // of the person
 	SIP         office.SIPAccount // empty where the keychain is gone: a new login is needed
 }
 
@@ -128,7 +128,7 @@ func (e *Engine) Account() (Account, bool) {
 	if err != nil {
 		return Account{}, false
 	}
-	a := l.account
+	a := l.who()
 	a.SIP = l.secrets().SIP
 	return a, true
 }

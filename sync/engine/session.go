@@ -33,11 +33,12 @@ type Login struct {
 
 // A login is one account that is logged in on this profile.
 type login struct {
-	account Account // but SIP
+	account Account // but SIP, and Name, which may change
 	mirror  *local.Mirror
 	keeper  *keeper
 
 	mu      sync.Mutex
+	name    string       // guarded by mu
 	session jmap.Session // guarded by mu
 	client  *client      // guarded by mu; nil before the first use
 }
@@ -63,6 +64,11 @@ func (r *sessionReply) account() office.ID {
 	return office.ID(r.Session.PrimaryAccounts[capability])
 }
 
+// name returns the name of the person whose account it is.
+func (r *sessionReply) name() string {
+	return r.Session.Accounts[jmap.ID(r.account())].Name
+}
+
 // secrets returns the token and the SIP account, empty where they are gone.
 func (l *login) secrets() secrets { return l.keeper.load() }
 
@@ -83,6 +89,15 @@ func (l *login) door() (*client, error) {
 		l.client = c
 	}
 	return l.client, nil
+}
+
+// who returns the account with its present name, but without SIP.
+func (l *login) who() Account {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.account
+	a.Name = l.name
+	return a
 }
 
 // jmapSession returns the session object as it is known.
@@ -155,7 +170,7 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error
 	account := Account{
 		ID: reply.account(), Server: in.Server, Fingerprint: in.Fingerprint,
 		Company: in.Company, Extension: in.Extension,
-		Name: reply.Session.Accounts[jmap.ID(reply.account())].Name,
+		Name: reply.name(),
 	}
 	record, err := json.Marshal(profileRecord{account, reply.Session})
 	if err != nil {
@@ -175,7 +190,7 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error
 	if err != nil {
 		return err
 	}
-	l := &login{account: account, session: reply.Session, mirror: mirror, keeper: newKeeper(e.profile, account.ID)}
+	l := &login{account: account, name: account.Name, session: reply.Session, mirror: mirror, keeper: newKeeper(e.profile, account.ID)}
 	err = l.keeper.save(secrets{reply.Token, reply.SIP})
 	if err == nil {
 		err = mirror.SetMeta(ctx, profileKey, string(record)) // tells other processes
@@ -330,6 +345,6 @@ func (e *Engine) reload(ctx context.Context) error {
 		return errors.Join(err, mirror.Close())
 	}
 	record.Account.ID = id
-	e.replace(ctx, &login{account: record.Account, session: record.Session, mirror: mirror, keeper: newKeeper(e.profile, id)})
+	e.replace(ctx, &login{account: record.Account, name: record.Account.Name, session: record.Session, mirror: mirror, keeper: newKeeper(e.profile, id)})
 	return nil
 }

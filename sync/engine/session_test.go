@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"timbre/internal/office"
+	"timbre/internal/store"
 	"timbre/sync/engine"
 	"timbre/sync/local"
 
@@ -88,6 +89,9 @@ func TestLogin(t *testing.T) {
 	}
 	if err := e.SyncOnce(context.Background()); !errors.Is(err, office.ErrOffline) {
 		t.Errorf("synced without a network: %v", err)
+	}
+	if a.Name != "Ana López" {
+		t.Errorf("name %q", a.Name)
 	}
 	if l := e.LastLogin(); l.Server != h.url || l.Password != "" || l.Extension != "101" {
 		t.Errorf("%+v", l)
@@ -170,6 +174,23 @@ func TestEndedSessionKeepsTheOutbox(t *testing.T) {
 	}
 	if got := h.voicemails(); got != string(v.ID)+" " {
 		t.Errorf("on the server: %q", got)
+	}
+}
+
+// The administrator changes a name: it is there after the next sync, and offline.
+func TestNameFollowsTheServer(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	dir := t.TempDir()
+	e := h.login(dir, engine.Options{})
+	name := "Ana Peña"
+	_, err := h.store.SetExtension(ctx, "101", store.ExtensionPatch{Name: &name})
+	must(t, err)
+	must(t, e.SyncOnce(ctx))
+	for _, e := range []*engine.Engine{e, profile(t, dir, engine.Options{Offline: true})} {
+		if a, _ := e.Account(); a.Name != name {
+			t.Errorf("name %q", a.Name)
+		}
 	}
 }
 

@@ -214,7 +214,7 @@ func (e *Engine) refresh(ctx context.Context, l *login, c *client) error {
 	}
 	l.mu.Lock()
 	known := l.session
-	l.session = reply.Session
+	l.session, l.name = reply.Session, reply.name()
 	l.mu.Unlock()
 	if before := l.secrets(); !sameAccount(before.SIP, reply.SIP) {
 		before.SIP = reply.SIP
@@ -226,7 +226,7 @@ func (e *Engine) refresh(ctx context.Context, l *login, c *client) error {
 	if known.State == reply.Session.State {
 		return nil
 	}
-	record, err := json.Marshal(profileRecord{l.account, reply.Session})
+	record, err := json.Marshal(profileRecord{l.who(), reply.Session})
 	if err != nil {
 		return err
 	}
