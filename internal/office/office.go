@@ -25,6 +25,12 @@ func NewID() ID {
 	return ID(strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))[:12])
 }
 
+// Valid reports whether id can name anything: 1 to 255 letters, digits, dashes
+// and underscores of ASCII (RFC 8620 §1.2). What comes from outside may not.
+func (id ID) Valid() bool {
+	return id != "" && len(id) <= 255 && strings.Trim(string(id), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+}
+
 // A Region is an ISO 3166-1 alpha-2 country code, such as "MX". It decides what
 // a national number looks like.
 type Region string

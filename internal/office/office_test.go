@@ -101,6 +101,14 @@ func TestDurationTravelsAsSeconds(t *testing.T) {
 	}
 }
 
+func TestIDValid(t *testing.T) {
+	for id, want := range map[ID]bool{NewID(): true, "A-z_9": true, "": false, "a b": false, "a\x00": false, "é": false, ID(strings.Repeat("a", 256)): false} {
+		if id.Valid() != want {
+			t.Errorf("%.20q: valid %t", id, !want)
+		}
+	}
+}
+
 func TestIDIsAJMAPId(t *testing.T) {
 	seen := map[ID]bool{}
 	for range 1000 {

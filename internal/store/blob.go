@@ -32,6 +32,9 @@ func (s *Store) blobPath(id office.ID) string {
 // OpenBlob opens the file of a blob of account. ErrNotFound: it has none such.
 // The caller closes the file.
 func (s *Store) OpenBlob(ctx context.Context, account, id office.ID) (*os.File, Blob, error) {
+	if !id.Valid() {
+		return nil, Blob{}, office.ErrNotFound
+	}
 	b := Blob{ID: id}
 	var created int64
 	err := s.db.QueryRow(ctx, "SELECT size, type, created_at FROM blob WHERE account = $1 AND id = $2", account, id).

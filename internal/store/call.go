@@ -121,7 +121,7 @@ func scanCall(r *sql.Rows, more ...any) (c office.Call, err error) {
 
 // Calls returns those of the calls ids that are in account's log, in no order.
 func (s *Store) Calls(ctx context.Context, account office.ID, ids ...office.ID) ([]office.Call, error) {
-	if len(ids) == 0 {
+	if ids = valid(ids); len(ids) == 0 {
 		return nil, nil
 	}
 	// Without the account in the statement: SQLite would search all that the account has.

@@ -45,7 +45,7 @@ func calls(t *testing.T, f *fixture) {
 	out.Encryption = office.Encryption{Local: "srtp", Remote: "rtp"}
 	must(t, f.EndCalls(ctx, store.Side{Account: beto, Call: in}, store.Side{Account: ana, Call: out}))
 	f.restart(t)
-	got, err := f.Calls(ctx, ana, "out", "in", "none") // the other's side is not one's own
+	got, err := f.Calls(ctx, ana, "out", "in", "none", "\x00") // the other's side is not one's own
 	if err != nil || len(got) != 1 || got[0].AnsweredAt == nil || !got[0].AnsweredAt.Equal(answered) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -116,7 +116,7 @@ func callFilters(t *testing.T, f *fixture) {
 			t.Errorf("%s: counted %d, %v", c.what, n, err)
 		}
 	}
-	for _, anchor := range []office.ID{"none", "z"} { // z is not in this account's log
+	for _, anchor := range []office.ID{"none", "\x00", "z"} { // z is not in this account's log
 		if _, err := f.QueryCalls(ctx, account, store.CallFilter{}, store.Page{Anchor: anchor}); !errors.Is(err, office.ErrNotFound) {
 			t.Errorf("anchor %s: %v", anchor, err)
 		}

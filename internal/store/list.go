@@ -66,6 +66,9 @@ func (l *list) containing(text string) {
 // ids returns a page of the list, newest first. ErrNotFound: the anchor is not
 // a row of the account.
 func (l *list) ids(ctx context.Context, db *sqldb.DB, p Page) ([]office.ID, error) {
+	if p.Anchor != "" && !p.Anchor.Valid() {
+		return nil, office.ErrNotFound
+	}
 	if p.Anchor != "" {
 		var t int64
 		err := db.QueryRow(ctx, "SELECT "+l.time+" FROM "+l.table+" WHERE account = $1 AND id = $2", l.args[0], p.Anchor).Scan(&t)

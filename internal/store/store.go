@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -157,6 +158,12 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 		s.wakes.wake(a)
 	}
 	return nil
+}
+
+// valid returns those of ids that can name anything. The others would be an
+// error on PostgreSQL instead of a row that is not there.
+func valid(ids []office.ID) []office.ID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id office.ID) bool { return !id.Valid() })
 }
 
 // millis returns t as it is kept: Unix milliseconds.

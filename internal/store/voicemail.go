@@ -65,7 +65,7 @@ func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicem
 
 // Voicemails returns those of the voicemails ids that account has, in no order.
 func (s *Store) Voicemails(ctx context.Context, account office.ID, ids ...office.ID) ([]office.Voicemail, error) {
-	if len(ids) == 0 {
+	if ids = valid(ids); len(ids) == 0 {
 		return nil, nil
 	}
 	// Without the account in the statement: SQLite would search all that the account has.
@@ -171,6 +171,9 @@ func note(done, missing *[]office.ID, id office.ID, ok bool) {
 
 // setNew marks a voicemail; ok is false where account has none such.
 func (w *writing) setNew(account, id office.ID, isNew bool) (ok bool, err error) {
+	if !id.Valid() {
+		return false, nil
+	}
 	var was bool
 	err = w.QueryRow("SELECT is_new FROM voicemail WHERE account = $1 AND id = $2", account, id).Scan(&was)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -190,6 +193,9 @@ func (w *writing) setNew(account, id office.ID, isNew bool) (ok bool, err error)
 // destroyVoicemail deletes a voicemail with its sound; ok is false where
 // account has none such.
 func (s *Store) destroyVoicemail(w *writing, account, id office.ID) (ok bool, err error) {
+	if !id.Valid() {
+		return false, nil
+	}
 	var blob office.ID
 	var created int64
 	err = w.QueryRow("DELETE FROM voicemail WHERE account = $1 AND id = $2 RETURNING blob, created_seq", account, id).Scan(&blob, &created)

@@ -67,7 +67,7 @@ func voicemail(t *testing.T, f *fixture) {
 		ID: "m1", From: office.Party{Number: "102", Name: "Beto Núñez"}, ReceivedAt: f.now, Duration: office.Duration(7 * time.Second),
 		IsNew: true, BlobID: v.BlobID, Size: 3000, Type: "audio/mpeg",
 	}
-	got, err := f.Voicemails(ctx, account, "m1", "none")
+	got, err := f.Voicemails(ctx, account, "m1", "none", "", "\x00\xff")
 	if err != nil || len(got) != 1 || got[0] != want || v != want {
 		t.Fatalf("got  %+v, %v\nwant %+v", got, err, want)
 	}
@@ -77,6 +77,9 @@ func voicemail(t *testing.T, f *fixture) {
 	content, err := io.ReadAll(file)
 	if err != nil || !bytes.Equal(content, sound) || blob != (store.Blob{ID: v.BlobID, Size: 3000, Type: "audio/mpeg", CreatedAt: f.now}) {
 		t.Fatalf("%d bytes of %+v, %v", len(content), blob, err)
+	}
+	if _, _, err := f.OpenBlob(ctx, account, "\x00"); !errors.Is(err, office.ErrNotFound) {
+		t.Fatalf("what is no id: %v", err)
 	}
 	if got, err := f.Voicemails(ctx, other, "m1"); len(got) != 0 || err != nil {
 		t.Fatalf("somebody else's voicemail: %v, %v", got, err)
@@ -141,11 +144,11 @@ func voicemailSet(t *testing.T, f *fixture) {
 	must(t, err)
 	res, err := f.SetVoicemails(ctx, account, store.VoicemailSet{
 		IfInState: s0,
-		IsNew:     map[office.ID]bool{"m1": false, "m2": true, "x1": false}, // m2 is new already; x1 is not ours
-		Destroy:   []office.ID{"m3", "m3", "none", "x1"},
+		IsNew:     map[office.ID]bool{"m1": false, "m2": true, "x1": false, "\x00": false}, // m2 is new already; x1 is not ours
+		Destroy:   []office.ID{"m3", "m3", "none", "x1", "\xff"},
 	})
 	must(t, err)
-	if words(res.Updated) != "m1 m2" || words(res.Destroyed) != "m3" || words(res.NotFound) != "x1 none x1" || res.OldState != s0 || res.NewState == s0 {
+	if words(res.Updated) != "m1 m2" || words(res.Destroyed) != "m3" || words(res.NotFound) != "\x00 x1 none x1 \xff" || res.OldState != s0 || res.NewState == s0 {
 		t.Fatalf("got %+v", res)
 	}
 	if b, m := f.files(t, "blobs"), f.files(t, "recordings"); b != 3 || m != 3 {
