@@ -71,6 +71,7 @@ type Office struct {
 	Data   string       // the server's folder
 	Ready  server.Ready // where the server listens
 	People []Person
+	Server *Process // that Spawn started; nil otherwise
 
 	opt    Options
 	config server.Config
@@ -88,8 +89,8 @@ func Start(ctx context.Context, opt Options) (*Office, error) {
 
 // Spawn brings up an office whose server is the timbred of opt.Bin.
 func Spawn(ctx context.Context, opt Options) (*Office, error) {
-	return start(ctx, opt, func(o *Office, ctx context.Context) error {
-		_, err := o.SpawnServer(ctx)
+	return start(ctx, opt, func(o *Office, ctx context.Context) (err error) {
+		o.Server, err = o.SpawnServer(ctx)
 		return err
 	})
 }

@@ -60,7 +60,7 @@ func Play(ctx context.Context, bin string, w io.Writer) (err error) {
 			fmt.Fprintln(w, "robot:", err)
 		}
 	}()
-	line := you.line(nil)
+	line := you.line([]string{"--demo"})
 	app := exec.CommandContext(ctx, line[0], line[1:]...)
 	app.Stdout, app.Stderr = os.Stdout, os.Stderr
 	app.Cancel = func() error { return app.Process.Signal(os.Interrupt) }

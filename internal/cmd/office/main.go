@@ -1,0 +1,50 @@
+// Command office stands behind `make run`, `make demo` and `make bench`: it
+// brings up a whole office of the built binaries and shows it, proves it or
+// measures it. All that it does is in package officetest.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"timbre/internal/officetest"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(os.Stdout).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "office:", err)
+		os.Exit(1)
+	}
+}
+
+func command(w io.Writer) *cobra.Command {
+	root := &cobra.Command{Use: "office", SilenceUsage: true, SilenceErrors: true}
+	bin := root.PersistentFlags().String("bin", "bin", "folder with timbred and timbre")
+	sub := func(use, short string, do func(context.Context, string, io.Writer) error) {
+		root.AddCommand(&cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			return do(cmd.Context(), *bin, w)
+		}})
+	}
+	sub("run", "Bring up a demo office and the app, logged in", play)
+	sub("demo", "Let two headless phones prove what the office does", officetest.Demo)
+	sub("bench", "Measure the office beside its peers", officetest.Bench)
+	return root
+}
+
+// play brings up the app where there is a display, else the demo.
+func play(ctx context.Context, bin string, w io.Writer) error {
+	if runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		fmt.Fprintln(w, "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set): running the demo without the app.")
+		return officetest.Demo(ctx, bin, w)
+	}
+	return officetest.Play(ctx, bin, w)
+}
