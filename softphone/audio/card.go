@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,16 @@ func backends() []malgo.Backend {
 		return []malgo.Backend{malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm}
 	case "darwin":
 		return []malgo.Backend{malgo.BackendCoreaudio}
+	case "linux":
+		// ALSA writes pages to standard error where it finds no card, and JACK
+		// ends the process where no server runs: whoever has one has PulseAudio
+		// or PipeWire before it.
+		if cards, _ := filepath.Glob("/dev/snd/pcm*"); len(cards) == 0 {
+			return []malgo.Backend{malgo.BackendPulseaudio}
+		}
+		return []malgo.Backend{malgo.BackendPulseaudio, malgo.BackendAlsa}
 	}
-	return []malgo.Backend{malgo.BackendPulseaudio, malgo.BackendAlsa, malgo.BackendJack, malgo.BackendOss, malgo.BackendSndio}
+	return []malgo.Backend{malgo.BackendPulseaudio, malgo.BackendSndio, malgo.BackendOss}
 }
 
 // A card is one opened sound device, for one direction. Its callback runs on a

@@ -39,6 +39,7 @@ type side struct {
 	troubles chan<- trouble
 
 	period  time.Duration
+	told    error        // the last trouble
 	pending chan opening // an attempt that goes on; nil if there is none
 }
 
@@ -75,26 +76,33 @@ func (v *side) run(ctx context.Context) {
 	}
 }
 
-// report tells what became of the side.
+// report tells what became of the side, if that is news.
 func (v *side) report(ctx context.Context, err error) {
+	kind := kindOf(err)
+	if kind == v.told {
+		return
+	}
+	v.told = kind
 	if err != nil {
 		v.log.Info("sound device", "err", err)
 	}
 	select {
-	case v.troubles <- trouble{v.capture, kindOf(err)}:
+	case v.troubles <- trouble{v.capture, kind}:
 	case <-ctx.Done():
 	}
 }
 
-// kindOf returns which of this package's errors err is, so that the same one
-// is not told twice.
+// kindOf returns which of this package's errors err is; nil is none.
 func kindOf(err error) error {
-	for _, kind := range []error{ErrDeviceLost, ErrOther, ErrNoDevice} {
-		if errors.Is(err, kind) {
-			return kind
-		}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrDeviceLost):
+		return ErrDeviceLost
+	case errors.Is(err, ErrOther):
+		return ErrOther
 	}
-	return err
+	return ErrNoDevice
 }
 
 // open opens the chosen device, or the default one. An attempt that hangs is
