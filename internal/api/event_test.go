@@ -188,6 +188,15 @@ func TestEventSourceEndsWithItsSession(t *testing.T) {
 	}
 }
 
+func TestEventSourceEndsWhenItsSessionExpires(t *testing.T) {
+	h := open(t)
+	s := h.login("101")
+	open := h.listen(t, s.Token, "ping=1", "")
+	open.next("ping") // which is a use of the session
+	h.ahead.Store(int64(time.Until(s.ExpiresAt) + 24*time.Hour))
+	open.end()
+}
+
 func TestFiveEventSourcesOfASession(t *testing.T) {
 	h := open(t)
 	s, other := h.login("101"), h.login("101")

@@ -45,7 +45,10 @@ type house struct {
 	calls  atomic.Int64 // that its switch tells of
 	phones atomic.Pointer[[]office.ID]
 	ready  atomic.Bool
+	ahead  atomic.Int64 // how far its clock is ahead of time
 }
+
+func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 
 func (h *house) LiveCalls() int { return int(h.calls.Load()) }
 
@@ -61,11 +64,12 @@ func (h *house) Registered() []office.ID {
 func open(t testing.TB) *house {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	kept, err := store.Open(ctx, store.Config{Dir: t.TempDir()})
+	h := &house{t: t, socket: filepath.Join(t.TempDir(), "admin.sock")}
+	kept, err := store.Open(ctx, store.Config{Dir: t.TempDir(), Now: h.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, store: kept, socket: filepath.Join(t.TempDir(), "admin.sock")}
+	h.store = kept
 	h.ready.Store(true)
 	https, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,7 +79,7 @@ func open(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := auth.New(auth.Config{Store: kept, Domain: "office.test", URIs: []string{"sips:office.test:5061"}})
+	gate := auth.New(auth.Config{Store: kept, Now: h.now, Domain: "office.test", URIs: []string{"sips:office.test:5061"}})
 	s := api.New(api.Config{
 		Store: kept, Gate: gate, Switch: h, Ready: h.ready.Load, Version: "test", SIPSPort: 5061,
 		Listeners: api.Listeners{HTTPS: https.Addr().String()},
