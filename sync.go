@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -46,28 +47,32 @@ func syncOnce(ctx context.Context, o *options, e *engine.Engine) error {
 	if err := e.FetchAudio(ctx); err != nil {
 		return err
 	}
-	return printStanding(ctx, o, e)
-}
-
-// printStanding prints how things stand, in one line.
-func printStanding(ctx context.Context, o *options, e *engine.Engine) error {
-	n, err := e.NewVoicemails(ctx)
+	answer, text, err := standing(ctx, o, e)
 	if err != nil {
 		return err
+	}
+	return o.print(answer, text)
+}
+
+// standing returns how things stand, and the same in words.
+func standing(ctx context.Context, o *options, e *engine.Engine) (a syncAnswer, text string, err error) {
+	if a.NewVoicemails, err = e.NewVoicemails(ctx); err != nil {
+		return a, "", err
 	}
 	refused, err := e.Refused(ctx)
 	if err != nil {
-		return err
+		return a, "", err
 	}
 	s := e.Status()
-	text := o.words.Count("cli.synced", n)
+	a.Online, a.Pending, a.Refused = s.Online, s.Pending, len(refused)
+	text = o.words.Count("cli.synced", a.NewVoicemails)
 	if !s.Online {
 		text = o.words.Words(s.Err)
 	}
 	if len(refused) > 0 {
 		text += " " + o.words.Words(office.ErrRefused)
 	}
-	return o.print(syncAnswer{s.Online, s.Pending, n, len(refused)}, text)
+	return a, text, nil
 }
 
 // keepInStep syncs until ctx ends and prints how things stand when that changes.
@@ -81,19 +86,26 @@ func keepInStep(ctx context.Context, o *options, e *engine.Engine) error {
 		stop()
 		<-ended
 	}()
-	for {
+	for shown := ""; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changes.C:
 		}
 		s := e.Status()
-		switch {
-		case s.SessionEnded:
+		if s.SessionEnded {
 			return s.Err
-		case s.Syncing || s.Since.IsZero(): // it will change again soon
-		default:
-			if err := printStanding(ctx, o, e); err != nil && ctx.Err() == nil {
+		}
+		if s.Syncing || s.Since.IsZero() { // it will change again soon
+			continue
+		}
+		answer, text, err := standing(ctx, o, e)
+		if err != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		if now := fmt.Sprint(answer); now != shown {
+			shown = now
+			if err := o.print(answer, text); err != nil {
 				return err
 			}
 		}

@@ -169,7 +169,7 @@ func unreachable(ctx context.Context, err error) error {
 	}
 	var refused *tls.CertificateVerificationError
 	if errors.As(err, &refused) {
-		if f := authorityOf(refused.UnverifiedCertificates); f != "" {
+		if f := authorityOf(refused.UnverifiedCertificates); f != "" && !isPublic(refused.UnverifiedCertificates) {
 			return &UnknownAuthority{f}
 		}
 		return fmt.Errorf("%w: %w", office.ErrFingerprint, refused.Err)
@@ -177,17 +177,30 @@ func unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", office.ErrOffline, err)
 }
 
-// authorityOf returns the fingerprint of the private authority that made a
-// chain, empty where the chain does not bring one.
+// authorityOf returns the fingerprint of the authority that made a chain, empty
+// where the chain does not end in one that signed itself: to trust a link in the
+// middle would be to trust all that a public authority signs.
 func authorityOf(chain []*x509.Certificate) office.Fingerprint {
 	if len(chain) < 2 {
 		return ""
 	}
-	f := office.FingerprintOf(chain[len(chain)-1])
-	if f.Verify(chain) != nil {
+	top := chain[len(chain)-1]
+	f := office.FingerprintOf(top)
+	if top.CheckSignatureFrom(top) != nil || f.Verify(chain) != nil {
 		return ""
 	}
 	return f
+}
+
+// isPublic reports whether the system trusts a chain, whatever names are in it:
+// then the server is somebody's, but not the office's.
+func isPublic(chain []*x509.Certificate) bool {
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Intermediates: between})
+	return err == nil
 }
 
 // problemPrefix stands before an office.Error in the type of a problem

@@ -338,11 +338,17 @@ func (e *Engine) reload(ctx context.Context) error {
 	}
 	var record profileRecord
 	text, err := mirror.Meta(ctx, profileKey)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &record)
+	if err == nil && json.Unmarshal([]byte(text), &record) != nil {
+		record = profileRecord{}
 	}
 	if err != nil {
 		return errors.Join(err, mirror.Close())
+	}
+	if record.Account.Server == "" { // lost with a damaged database: log in again
+		if _, err := e.current(); err == nil {
+			e.replace(ctx, nil)
+		}
+		return errors.Join(mirror.Close(), local.SetCurrent(e.profile, ""))
 	}
 	record.Account.ID = id
 	e.replace(ctx, &login{account: record.Account, name: record.Account.Name, session: record.Session, mirror: mirror, keeper: newKeeper(e.profile, id)})

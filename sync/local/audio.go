@@ -124,6 +124,34 @@ func (m *Mirror) TrimAudio(ctx context.Context, limit int64) error {
 			total -= f.size
 		}
 	}
+	return m.sweepAudio(ctx)
+}
+
+// sweepAudio removes files that belong to no message: downloads of messages that
+// are gone, and what a crash left between a file and its row.
+func (m *Mirror) sweepAudio(ctx context.Context) error {
+	known := map[string]bool{}
+	err := m.rows(ctx, func(r *sql.Rows) error {
+		var blob string
+		err := r.Scan(&blob)
+		known[blob+partSuffix], known[blob+audioSuffix] = true, true
+		return err
+	}, `SELECT blob_id FROM voicemail`)
+	if err != nil {
+		return err
+	}
+	files, err := os.ReadDir(filepath.Join(m.dir, audioFolder))
+	if err != nil {
+		return fmt.Errorf("trimming the audio cache: %w", err)
+	}
+	for _, f := range files {
+		if known[f.Name()] {
+			continue
+		}
+		if err := os.Remove(filepath.Join(m.dir, audioFolder, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("trimming the audio cache: %w", err)
+		}
+	}
 	return nil
 }
 

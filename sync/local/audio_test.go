@@ -106,6 +106,27 @@ func TestTrimAudio(t *testing.T) {
 	}
 }
 
+func TestTrimAudioSweepsUp(t *testing.T) {
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}))
+	for _, blob := range []office.ID{"bv1", "bgone"} {
+		part, err := m.PartPath(blob)
+		if err == nil {
+			err = os.WriteFile(part, []byte("mp"), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.TrimAudio(context.Background(), 0); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(m.dir, audioFolder, "*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != "bv1.part" {
+		t.Errorf("left %v, %v; want the download that can be continued", left, err)
+	}
+}
+
 func TestAudioStaysInItsFolder(t *testing.T) {
 	m := open(t, t.TempDir())
 	for _, id := range []office.ID{"", "../x", "a/b", `a\b`, "a.b", "C:x"} {

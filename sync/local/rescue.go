@@ -14,8 +14,7 @@ import (
 )
 
 // rescue builds a new database in dir and carries over what can still be read
-// of the old one's outbox and meta values. The sound files stay: the audio table
-// is filled again from the folder when they are asked for.
+// of the old one's outbox and meta values. The sound goes with the lists.
 func rescue(ctx context.Context, dir string) (*Mirror, error) {
 	path := filepath.Join(dir, databaseFile)
 	fresh := path + ".new"
@@ -29,7 +28,8 @@ func rescue(ctx context.Context, dir string) (*Mirror, error) {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
 	removeDatabase(path)
-	if err := os.Rename(fresh, path); err != nil {
+	audio := filepath.Join(dir, audioFolder)
+	if err := errors.Join(os.Rename(fresh, path), os.RemoveAll(audio), os.Mkdir(audio, 0o700)); err != nil {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
 	if err := os.Remove(filepath.Join(dir, damagedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
