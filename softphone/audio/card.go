@@ -2,7 +2,6 @@ package audio
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -46,7 +45,7 @@ type card struct {
 	dev    *malgo.Device
 	opened time.Time
 
-	gate atomic.Int32 // open, busy while in the callback, or shut
+	gate atomic.Int32 // shut until somebody takes the card over
 	last atomic.Int64 // time of the last callback, in nanoseconds since opened
 	done atomic.Int64 // samples that went through so far, of the card's rate
 
@@ -67,13 +66,13 @@ type card struct {
 }
 
 const (
-	gateOpen int32 = iota
-	gateBusy
-	gateShut
+	gateShut int32 = iota
+	gateOpen
+	gateBusy // in the callback
 )
 
 // openCard opens and starts the device with that ID, or the default one, for
-// one direction of s. It may hang, as the library may.
+// one direction of s. Its gate is shut. It may hang, as the library may.
 func openCard(list []malgo.Backend, capture bool, id string, period time.Duration, s media.Stream) (*card, error) {
 	c := &card{stream: s, opened: time.Now(), frame: make([]int16, s.Rate/100)}
 	var err error
@@ -227,14 +226,12 @@ func (c *card) silent() time.Duration {
 	return time.Since(c.opened) - time.Duration(c.last.Load())
 }
 
-// errHangs means that a device does not let itself be closed.
-var errHangs = errors.New("sound device cannot be closed")
-
 // close shuts the gate, after which neither Source nor Sink is called, and lets
-// go of the device. Where the library hangs, as it does with a device that has
-// been pulled out, it is left behind after a while and errHangs returned.
-func (c *card) close() error {
-	for !c.gate.CompareAndSwap(gateOpen, gateShut) {
+// go of the device. It waits for that no longer than patience, because the
+// library hangs with a device that has been pulled out, and reports whether it
+// is done.
+func (c *card) close(patience time.Duration) bool {
+	for c.gate.Load() != gateShut && !c.gate.CompareAndSwap(gateOpen, gateShut) {
 		time.Sleep(time.Millisecond) // a callback takes microseconds
 	}
 	freed := make(chan struct{})
@@ -242,13 +239,13 @@ func (c *card) close() error {
 		c.free()
 		close(freed)
 	}()
-	patience := time.NewTimer(time.Second)
-	defer patience.Stop()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	select {
 	case <-freed:
-		return nil
-	case <-patience.C:
-		return errHangs
+		return true
+	case <-timer.C:
+		return false
 	}
 }
 

@@ -90,12 +90,14 @@ func TestUnknownDeviceFallsBack(t *testing.T) {
 func TestCallbacksDoNotAllocate(t *testing.T) {
 	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) {}}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(false, 44100)
+	c.gate.Store(gateOpen)
 	out := make([]byte, 2*441)
 	if n := testing.AllocsPerRun(200, func() { c.play(out, nil, 441) }); n != 0 {
 		t.Errorf("playback: %v allocations", n)
 	}
 	c = &card{stream: media.Stream{Rate: 8000, Sink: func([]int16) {}}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(true, 44100)
+	c.gate.Store(gateOpen)
 	if n := testing.AllocsPerRun(200, func() { c.capture(nil, out, 441); c.drain() }); n != 0 {
 		t.Errorf("capture: %v allocations", n)
 	}
@@ -105,6 +107,8 @@ func TestShutGateKeepsCallbacksOut(t *testing.T) {
 	calls := 0
 	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) { calls++ }}, frame: make([]int16, 80), opened: time.Now()}
 	c.prepare(false, 8000)
+	c.play(make([]byte, 160), nil, 80) // not taken over yet
+	c.gate.Store(gateOpen)
 	c.play(make([]byte, 160), nil, 80)
 	c.gate.Store(gateShut)
 	c.play(make([]byte, 160), nil, 80)

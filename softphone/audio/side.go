@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	openPatience = time.Second            // longer, and silence keeps time meanwhile
-	openLimit    = 5 * time.Second        // longer, and there is no device
-	lostAfter    = 500 * time.Millisecond // without a callback
-	settling     = 3 * time.Second        // a device that was asleep may pause once more after it began
-	lookAgain    = 2 * time.Second        // for a device that is missing
-	watchEvery   = 100 * time.Millisecond
+	openPatience  = time.Second     // longer, and silence keeps time meanwhile
+	openLimit     = 5 * time.Second // longer, and there is no device
+	closePatience = time.Second
+	lostAfter     = 500 * time.Millisecond // without a callback
+	settling      = 3 * time.Second        // a device that was asleep may pause once more after it began
+	lookAgain     = 2 * time.Second        // for a device that is missing
+	watchEvery    = 100 * time.Millisecond
 
 	// A device starts with short periods; one that cannot keep up, which shows in
 	// that sound is missing, gets longer ones.
@@ -66,9 +67,14 @@ func (v *side) run(ctx context.Context) {
 		} else {
 			v.report(ctx, ErrOther)
 		}
+		o.card.gate.Store(gateOpen)
 		err := v.serve(ctx, o)
-		if err := o.card.close(); err != nil {
-			v.log.Warn("sound device left behind", "err", err)
+		patience := closePatience
+		if err != nil {
+			patience = 0 // it is likely to hang, and somebody has to keep time
+		}
+		if !o.card.close(patience) {
+			v.log.Warn("sound device left behind")
 		}
 		if err != nil {
 			v.report(ctx, err)
@@ -156,7 +162,7 @@ func (v *side) abandon() {
 	pending := v.pending
 	go func() {
 		if o := <-pending; o.err == nil {
-			o.card.close()
+			o.card.close(closePatience)
 		}
 	}()
 }
@@ -180,7 +186,8 @@ func (v *side) serve(ctx context.Context, o opening) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	judged, passed := time.Now(), time.Duration(-1)
-	for looked := judged; ; {
+	looked, missing := judged, o.id != v.id && !v.there(ctx)
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -188,6 +195,13 @@ func (v *side) serve(ctx context.Context, o opening) error {
 			o.card.drain()
 			continue
 		case <-ticker.C:
+		}
+		if o.id != v.id && time.Since(looked) > lookAgain {
+			there := v.there(ctx)
+			if there && missing { // one that is there but cannot be opened is let be
+				return nil
+			}
+			looked, missing = time.Now(), !there
 		}
 		if time.Since(o.card.opened) < settling {
 			continue
@@ -204,17 +218,13 @@ func (v *side) serve(ctx context.Context, o opening) error {
 			}
 			judged, passed = time.Now(), now
 		}
-		if o.id != v.id && time.Since(looked) > lookAgain {
-			looked = time.Now()
-			if v.back(ctx) {
-				return nil
-			}
-		}
 	}
 }
 
-// back reports whether the chosen device is there again.
-func (v *side) back(ctx context.Context) bool {
+// there reports whether the chosen device is in the machine.
+func (v *side) there(ctx context.Context) bool {
+	ctx, stop := context.WithTimeout(ctx, openPatience)
+	defer stop()
 	devices, err := list(ctx, v.backends)
 	if err != nil {
 		return false
