@@ -175,14 +175,13 @@ func (c *call) finish(ctx context.Context) {
 		c.pbx.reject(c.in, 500)
 		c.record.breaks()
 	}
-	if c.record.kept {
-		return
-	}
-	c.record.close(c.pbx.cfg.Now())
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-	defer cancel()
-	if err := c.pbx.store.EndCalls(ctx, c.record.sides()...); err != nil {
-		c.log.Error("record not written", "err", err)
+	if !c.record.kept {
+		c.record.close(c.pbx.cfg.Now())
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+		defer cancel()
+		if err := c.pbx.store.EndCalls(ctx, c.record.sides()...); err != nil {
+			c.log.Error("record not written", "err", err)
+		}
 	}
 	call := c.record.caller.Call
 	c.log.Info("call ended", "outcome", call.Outcome, "reason", call.Reason, "duration", time.Duration(call.Duration))

@@ -97,6 +97,7 @@ func TestWhatBecomesOfACall(t *testing.T) {
 			t.Parallel()
 			x := open(t)
 			ana := x.unregistered(t, "101", "udp")
+			x.ringsFor(t, "102", time.Second)
 			if c.callee != nil {
 				c.callee(x.phone(t, "102", "tls"))
 			}
@@ -109,6 +110,18 @@ func TestWhatBecomesOfACall(t *testing.T) {
 				t.Errorf("callee's log %+v", in)
 			}
 		})
+	}
+}
+
+func TestOneBusyDeviceDoesNotMakeABusyExtension(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	x.ringsFor(t, "102", 500*time.Millisecond)
+	x.phone(t, "102", "udp").rejects(486)
+	x.phone(t, "102", "udp").rings()
+	x.unregistered(t, "101", "udp").call("102", 1000).hangUp(t)
+	if in := x.log(t, "102", 1)[0]; in.Outcome != office.NoAnswer {
+		t.Errorf("callee's log %+v", in)
 	}
 }
 
@@ -313,7 +326,7 @@ func TestEchoTest(t *testing.T) {
 func TestStopEndsCallsWithTheirRecords(t *testing.T) {
 	t.Parallel()
 	x := open(t)
-	ana, luis := x.phone(t, "101", "udp"), x.phone(t, "102", "udp")
+	ana, luis := x.unregistered(t, "101", "udp"), x.phone(t, "102", "udp")
 	eva := x.unregistered(t, "103", "udp")
 	answered := luis.answers(700)
 	caller := ana.call("102", 1000)

@@ -113,6 +113,14 @@ func certificate(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
+// ringsFor sets the ring time of ext.
+func (x *exchange) ringsFor(t *testing.T, ext office.Number, d time.Duration) {
+	t.Helper()
+	if _, err := x.store.SetExtension(t.Context(), ext, store.ExtensionPatch{RingTime: &d}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A phone is a registered device that does with incoming calls what the test
 // wants.
 type phone struct {

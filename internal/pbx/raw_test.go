@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -76,11 +77,25 @@ func TestOthersAreToldThatTheCallWasAnswered(t *testing.T) {
 	t.Parallel()
 	x := open(t)
 	r := x.raw(t)
-	answered := x.phone(t, "102", "udp").answers(700)
-	k := x.unregistered(t, "101", "udp").call("102", 1000)
-	receive(t, answered, "the call")
+	desk, ana := x.phone(t, "102", "udp"), x.unregistered(t, "101", "udp")
+	rung := make(chan struct{})
+	talks := desk.answers(700)
+	answer := desk.on
+	desk.does(func(ctx context.Context, in *ua.Incoming) {
+		receive(t, rung, "the ringing of the other device")
+		answer(ctx, in)
+	})
+	answered := make(chan *ua.Leg, 1)
+	go func() {
+		leg, err := ana.dial(t.Context(), "102")
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- leg
+	}()
 	invite := r.reads("INVITE")
 	r.says(invite, "180 Ringing")
+	close(rung)
 	cancel := r.reads("CANCEL")
 	if !strings.Contains(cancel, "Reason: SIP;cause=200;") {
 		t.Errorf("the phone will show a missed call:\n%s", cancel)
@@ -88,7 +103,10 @@ func TestOthersAreToldThatTheCallWasAnswered(t *testing.T) {
 	r.says(cancel, "200 OK")
 	r.says(invite, "487 Request Terminated")
 	r.reads("ACK")
-	k.hangUp(t)
+	receive(t, talks, "the call")
+	if leg := receive(t, answered, "the answer"); leg != nil {
+		newTalk(leg, 1000).hangUp(t)
+	}
 }
 
 // TestOnlyWhatIsAllowedPasses has a caller send header fields that a phone

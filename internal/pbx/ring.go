@@ -75,8 +75,8 @@ func (c *call) ring(ctx context.Context, devices []registrar.Binding, target ua.
 			}
 		case <-canceled:
 			end, canceled = rung{why: office.Canceled, code: 487}, nil
-		case <-over:
-			over = nil
+		case <-over: // it rang, so that no busy device counts
+			end, over = rung{why: office.NoAnswer}, nil
 		}
 		if decided.CompareAndSwap(false, true) {
 			break // else the winner is on its way through tries
