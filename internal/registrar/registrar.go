@@ -116,10 +116,7 @@ func (t *Table) refresh(ctx context.Context) error {
 // restore reads the bindings that were kept. As an unchanged registration is not
 // written again, how long one holds counts from when a server last ran.
 func (t *Table) restore(ctx context.Context) error {
-	alive, err := t.store.Alive(ctx)
-	if err != nil {
-		return fmt.Errorf("reading bindings: %w", err)
-	}
+	alive := t.store.Alive()
 	kept, err := t.store.Bindings(ctx)
 	if err != nil {
 		return fmt.Errorf("reading bindings: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,7 +248,9 @@ func TestRestart(t *testing.T) {
 	d.now = d.now.Add(9 * time.Minute)
 	r.CSeq = 8
 	d.register(t, r) // holds until 19 minutes, which is not written
-	d.runStore(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, d.kept.Run(ctx)) // notes the time as it ends
 	d.now = d.now.Add(5 * time.Minute)
 	d.restart(t)
 	if got := d.ringing(t); got != "a" {
@@ -264,26 +267,6 @@ func TestRestart(t *testing.T) {
 	if kept, err := d.kept.Bindings(t.Context()); err != nil || len(kept) != 0 {
 		t.Fatalf("got %+v, %v", kept, err)
 	}
-}
-
-// runStore runs the store's housekeeping until it has marked the time.
-func (d *desk) runStore(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- d.kept.Run(ctx) }()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for range 10_000 {
-		alive, err := d.kept.Alive(t.Context())
-		must(t, err)
-		if alive.Equal(d.now) {
-			break
-		}
-		<-tick.C
-	}
-	cancel()
-	must(t, <-done)
 }
 
 func TestConnections(t *testing.T) {
@@ -374,6 +357,39 @@ func TestExpiredBindingsAreRemoved(t *testing.T) {
 	d.register(t, Request{Username: "dother", CallID: "x", CSeq: 1, Source: here, Transport: "udp", Contacts: []Contact{{URI: "sip:b", Expires: time.Hour}}})
 	if kept, err := d.kept.Bindings(t.Context()); err != nil || len(kept) != 1 || kept[0].Contact != "sip:b" {
 		t.Fatalf("got %+v, %v", kept, err)
+	}
+}
+
+func TestManyPhonesAtOnce(t *testing.T) {
+	d := newDesk(t)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		username := fmt.Sprint("dmany", i)
+		d.device(t, "102", username)
+		wg.Go(func() {
+			source := netip.AddrPortFrom(here.Addr(), uint16(1000+i))
+			for n := range 10 {
+				r := Request{
+					Username: username, CallID: "x", CSeq: uint32(n), Source: source, Transport: []string{"udp", "tls"}[i%2],
+					Contacts: []Contact{{URI: "sip:" + username, Expires: time.Hour}},
+				}
+				if _, err := d.Register(t.Context(), r, d.now); err != nil {
+					t.Error(err)
+				}
+				d.Contacts(t.Context(), "102", d.now)
+				d.Registered(d.now)
+			}
+			if i%4 == 1 {
+				d.Disconnected("tls", source)
+			}
+		})
+	}
+	wg.Wait()
+	if n := d.Registered(d.now)["102"]; n != 15 {
+		t.Fatalf("%d registered, want 20 without the 5 that hung up", n)
+	}
+	if kept, err := d.kept.Bindings(t.Context()); err != nil || len(kept) != 10 {
+		t.Fatalf("%d kept, %v", len(kept), err)
 	}
 }
 

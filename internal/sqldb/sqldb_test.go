@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"timbre/internal/sqldb"
 )
@@ -139,15 +140,23 @@ func TestWaitingWriterGivesUpWithItsContext(t *testing.T) {
 		})
 	})
 	<-inside
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := db.Write(ctx, insert(1, "x")); !errors.Is(err, context.Canceled) {
+	wg.Go(func() {
+		if err := db.Write(context.Background(), insert(2, "x")); err != nil { // waits beside the one that gives up
+			t.Error(err)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := db.Write(ctx, insert(1, "x")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
+	}
+	if err := db.Write(ctx, insert(1, "x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("with a context that has ended: %v", err)
 	}
 	close(leave)
 	wg.Wait()
-	if n := count(t, db); n != 0 {
-		t.Fatal("what was given up was written")
+	if n := count(t, db); n != 1 {
+		t.Fatalf("%d rows, want that of the one that waited on", n)
 	}
 }
 
@@ -207,6 +216,33 @@ func TestFailedCommitFailsEveryWriter(t *testing.T) {
 		return err
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	for _, c := range []struct {
+		from, n int
+		want    string
+	}{{1, 0, ""}, {1, 1, "$1"}, {3, 3, "$3, $4, $5"}} {
+		if got := sqldb.Placeholders(c.from, c.n); got != c.want {
+			t.Errorf("Placeholders(%d, %d) = %q", c.from, c.n, got)
+		}
+	}
+	if got := sqldb.Args([]string{"a", "b"}); len(got) != 2 || got[1] != "b" {
+		t.Errorf("Args: %v", got)
+	}
+}
+
+func TestCorruptIsKnown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: first}); !sqldb.IsCorrupt(err) {
+		t.Errorf("a file of text: %v", err)
+	}
+	if _, err := sqldb.Open(t.Context(), sqldb.Config{Path: filepath.Join(path, "a.db"), Migrations: first}); err == nil || sqldb.IsCorrupt(err) {
+		t.Errorf("a missing folder: %v", err)
 	}
 }
 

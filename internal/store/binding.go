@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"timbre/internal/office"
@@ -81,28 +80,5 @@ func (s *Store) Bindings(ctx context.Context) ([]Binding, error) {
 		err = r.Scan(&b.Device, &b.Contact, &b.Source, &b.Transport, &b.CallID, &cseq, &expires, &created)
 		b.CSeq, b.Expires, b.CreatedAt = uint32(cseq), time.Duration(expires)*time.Millisecond, at(created)
 		return b, err
-	})
-}
-
-// Alive returns when a server last worked on these data, to the minute; the
-// zero Time if none has yet.
-func (s *Store) Alive(ctx context.Context) (time.Time, error) {
-	var value string
-	err := s.db.QueryRow(ctx, "SELECT value FROM meta WHERE name = 'alive'").Scan(&value)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	return time.Parse(time.RFC3339, value)
-}
-
-// markAlive notes that a server works on these data now.
-func (s *Store) markAlive(ctx context.Context) error {
-	return s.write(ctx, func(w *writing) error {
-		_, err := w.Exec("INSERT INTO meta (name, value) VALUES ('alive', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-			s.now().UTC().Format(time.RFC3339))
-		return err
 	})
 }

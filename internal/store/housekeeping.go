@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -11,23 +13,23 @@ const tombstoneAge = 60 * 24 * time.Hour
 
 // Run does the housekeeping (expired sessions, tombstones older than 60 days,
 // accounts whose time to keep is over) until ctx ends, and then returns nil.
-// Reads and writes work without it.
+// What has begun is finished first. Reads and writes work without it.
 func (s *Store) Run(ctx context.Context) error {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
+	work := context.WithoutCancel(ctx)
 	for n := 0; ; n++ {
 		if n%60 == 0 {
-			if err := s.keepHouse(ctx); err != nil && ctx.Err() == nil {
+			if err := s.keepHouse(work); err != nil {
 				s.log.Error("housekeeping", "err", err)
 			}
 		}
-		if err := s.markAlive(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("the store cannot write", "err", err)
-		}
+		s.markAlive(work)
 		select {
-		case <-ctx.Done():
-			return nil
 		case <-minute.C:
+		case <-ctx.Done():
+			s.markAlive(work)
+			return nil
 		}
 	}
 }
@@ -77,23 +79,32 @@ func (s *Store) purgeAccounts(ctx context.Context) error {
 	return nil
 }
 
-// Status counts what the store holds.
-type Status struct {
-	Database   string // "sqlite" or "postgres"
-	Extensions int
-	Devices    int // without those of sessions
-	Sessions   int
-	Voicemails int
-	Calls      int // in the logs
-	Live       int // sides of calls that go on now
+// Alive returns when a server last worked on these data before this Store was
+// opened, to the minute; the zero Time if none ever did.
+func (s *Store) Alive() time.Time { return s.alive }
+
+// loadAlive reads what the last server noted, before this one does.
+func (s *Store) loadAlive(ctx context.Context) error {
+	var value string
+	err := s.db.QueryRow(ctx, "SELECT value FROM meta WHERE name = 'alive'").Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.alive, err = time.Parse(time.RFC3339, value)
+	return err
 }
 
-// Status returns the counts.
-func (s *Store) Status(ctx context.Context) (Status, error) {
-	st := Status{Database: s.db.Dialect()}
-	err := s.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM extension), (SELECT count(*) FROM device WHERE NOT session),
-		(SELECT count(*) FROM session WHERE expires_at > $1), (SELECT count(*) FROM voicemail),
-		(SELECT count(*) FROM call WHERE outcome <> ''), (SELECT count(*) FROM call WHERE outcome = '')`, millis(s.now())).
-		Scan(&st.Extensions, &st.Devices, &st.Sessions, &st.Voicemails, &st.Calls, &st.Live)
-	return st, err
+// markAlive notes that a server works on these data now.
+func (s *Store) markAlive(ctx context.Context) {
+	err := s.write(ctx, func(w *writing) error {
+		_, err := w.Exec("INSERT INTO meta (name, value) VALUES ('alive', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+			s.now().UTC().Format(time.RFC3339))
+		return err
+	})
+	if err != nil {
+		s.log.Error("the store cannot write", "err", err)
+	}
 }

@@ -265,11 +265,19 @@ func bindings(t *testing.T, f *fixture) {
 	if got, err := f.Bindings(ctx); err != nil || len(got) != 0 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if a, err := f.Alive(ctx); !a.IsZero() || err != nil {
-		t.Fatalf("alive at %v, %v before any server ran", a, err)
+}
+
+func alive(t *testing.T, f *fixture) {
+	f.restart(t)
+	if a := f.Alive(); !a.IsZero() {
+		t.Fatalf("alive at %v before any server ran", a)
 	}
 	f.house(t)
-	if a, err := f.Alive(ctx); !a.Equal(f.now.Truncate(time.Second)) || err != nil {
-		t.Fatalf("alive at %v, %v", a, err)
+	if a := f.Alive(); !a.IsZero() {
+		t.Fatalf("alive at %v: that is this server itself", a)
+	}
+	f.restart(t)
+	if a := f.Alive(); !a.Equal(f.now.Truncate(time.Second)) {
+		t.Fatalf("alive at %v, want %v", a, f.now)
 	}
 }

@@ -49,6 +49,7 @@ type Store struct {
 	lock       *os.File
 	db         *sqldb.DB
 	epoch      string
+	alive      time.Time // when the last server was
 	generation atomic.Uint64
 	wakes      wakes
 }
@@ -99,6 +100,9 @@ func (s *Store) open(ctx context.Context, dsn string) error {
 	}
 	if err := s.loadEpoch(ctx); err != nil {
 		return fmt.Errorf("reading the epoch: %w", err)
+	}
+	if err := s.loadAlive(ctx); err != nil {
+		return fmt.Errorf("reading when the last server ran: %w", err)
 	}
 	if err := s.interruptCalls(ctx); err != nil {
 		return fmt.Errorf("ending interrupted calls: %w", err)
