@@ -30,6 +30,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"rotated session":                 rotatedSession,
 	"new password ends sessions":      newPasswordEndsSessions,
 	"bindings":                        bindings,
+	"alive":                           alive,
 	"calls":                           calls,
 	"call filters and pages":          callFilters,
 	"interrupted calls":               interruptedCalls,
