@@ -439,3 +439,19 @@ func BenchmarkRegister(b *testing.B) {
 		})
 	}
 }
+
+// FuzzContact: what is usable can stand in a request line as it is.
+func FuzzContact(f *testing.F) {
+	for _, seed := range []string{"sip:a@192.0.2.1:5060;transport=tls", "sips:b", "sip:", "sip:a b", "sip:a\r\nVia: x", "sip:<a>", "tel:101", "sip:\x80"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, uri string) {
+		if !usable(uri) {
+			return
+		}
+		line := strings.Fields("INVITE " + uri + " SIP/2.0")
+		if len(line) != 3 || line[1] != uri || len(uri) > 600 || strings.ContainsAny(uri, "<>\"\x00") {
+			t.Errorf("%q is usable", uri)
+		}
+	})
+}
