@@ -50,7 +50,11 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 	l := d.leg
 	e.routed(req, l.path)
 	maxForwards := sip.MaxForwardsHeader(70)
-	from := &sip.FromHeader{DisplayName: quotable(d.t.From.Name), Address: sip.Uri{Scheme: "sip", User: string(d.t.From.Number), Host: e.cfg.Host}}
+	domain := e.cfg.Host
+	if domain == "" {
+		domain = host(l.path.name.Addr())
+	}
+	from := &sip.FromHeader{DisplayName: quotable(d.t.From.Name), Address: sip.Uri{Scheme: "sip", User: string(d.t.From.Number), Host: domain}}
 	from.Params.Add("tag", l.localTag)
 	to := &sip.ToHeader{DisplayName: quotable(d.t.To.Name), Address: sip.Uri{Scheme: d.uri.Scheme, User: d.uri.User, Host: d.uri.Host}}
 	if d.t.To.Number != "" {
@@ -190,6 +194,9 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	close(l.up)
 	if err == nil {
 		err = ctx.Err()
+	}
+	if err == nil && e.ctx.Err() != nil {
+		err = ErrClosed
 	}
 	if err != nil {
 		l.hangup(e.dead, Cause{Code: 487})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // datagrams is the UDP socket as the SIP stack sees it: only messages that pass
@@ -15,6 +16,7 @@ type datagrams struct {
 	log     *slog.Logger
 	once    sync.Once
 	reading chan struct{} // closed at the first read: the stack knows the socket
+	deaf    atomic.Bool   // nothing is passed on any more
 	failing sync.Once
 	failed  chan struct{} // closed when the socket can no longer be read
 }
@@ -40,6 +42,9 @@ func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
 		msg := b[:n]
 		if len(bytes.Trim(msg, "\r\n\x00")) == 0 {
 			continue // keep-alive
+		}
+		if d.deaf.Load() {
+			continue
 		}
 		f := guarded(msg, false)
 		if f == (fault{}) {

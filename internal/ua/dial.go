@@ -81,12 +81,8 @@ var ErrElsewhere = errors.New("answered elsewhere")
 // ctx ends the call is canceled and ctx's error returned; an answer that crosses
 // the cancel is hung up.
 func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
-	select {
-	case <-e.ready:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-e.dead.Done():
-		return nil, ErrClosed
+	if err := e.serving(ctx); err != nil {
+		return nil, err
 	}
 	d := &dialer{t: t, cseq: 1}
 	if err := sip.ParseUri(t.URI, &d.uri); err != nil {
@@ -138,6 +134,20 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 		return nil, ctx.Err()
 	}
 	return d.leg, nil
+}
+
+// serving waits until the endpoint serves. It returns ErrClosed where it no longer does.
+func (e *Endpoint) serving(ctx context.Context) error {
+	select {
+	case <-e.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.ctx.Done():
+	}
+	if e.ctx.Err() != nil {
+		return ErrClosed
+	}
+	return nil
 }
 
 // dial makes the attempts, two where there is a challenge, and completes or

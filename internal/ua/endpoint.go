@@ -40,7 +40,7 @@ import (
 type Config struct {
 	Log       *slog.Logger
 	Agent     string         // User-Agent and Server
-	Host      string         // host of From and To; a server's domain or a phone's registrar
+	Host      string         // host of From: a server's domain or a phone's registrar; empty: our address
 	UDP       net.PacketConn // nil: none
 	TCP       net.Listener   // nil: none
 	TLS       net.Listener   // plain listener; what it accepts is wrapped with ServerTLS; nil: none
@@ -81,6 +81,7 @@ type Endpoint struct {
 	digest *challenger // nil: nobody is challenged
 	ports  ports
 	routes routes
+	merged mergeLog
 
 	started atomic.Bool
 	ready   chan struct{}   // closed when all sockets are served
@@ -268,7 +269,11 @@ func (e *Endpoint) shut() {
 	ctx, cancel := context.WithTimeout(context.Background(), shutTime)
 	defer cancel()
 	for _, l := range legs {
-		e.spawnTalk("hang-up", func() { l.Hangup(ctx) })
+		select {
+		case <-l.up:
+			e.spawnTalk("hang-up", func() { l.Hangup(ctx) })
+		default: // not answered: whoever dials or answers it sees that we end
+		}
 	}
 	done := make(chan struct{})
 	e.spawn("drain", func() { e.talks.Wait(); close(done) })
@@ -276,14 +281,20 @@ func (e *Endpoint) shut() {
 	case <-done:
 	case <-ctx.Done():
 	}
+	if e.udp != nil {
+		// A request that the stack has just read must find the socket, or it would
+		// make one of its own, which nobody closes.
+		e.udp.deaf.Store(true)
+		<-time.After(settleTime)
+	}
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
 	e.kill()
-	e.stack.Close()
-	if e.cfg.UDP != nil {
+	if e.cfg.UDP != nil { // before the stack: it would open a socket to answer what still comes
 		e.cfg.UDP.Close()
 	}
+	e.stack.Close()
 	e.streams.mu.Lock()
 	open := slices.Collect(maps.Values(e.streams.byPeer))
 	e.streams.mu.Unlock()
@@ -291,10 +302,15 @@ func (e *Endpoint) shut() {
 		s.Close()
 	}
 	e.wg.Wait()
+	e.stack.Close() // again, for what was on its way meanwhile
 }
 
-// shutTime bounds the wait for the answers to our last BYEs.
-const shutTime = 2 * time.Second
+// shutTime bounds the wait for the answers to our last BYEs; settleTime is ample
+// for the stack to begin what it has read.
+const (
+	shutTime   = 2 * time.Second
+	settleTime = 20 * time.Millisecond
+)
 
 // spawn runs f in a goroutine that Run waits for. It reports false where the
 // endpoint is closed.

@@ -229,9 +229,8 @@ func (in *Incoming) accept(l *Leg, res *sip.Response) error {
 	in.session.InviteResponse = res
 	for in.session.InviteRequest.RemoveHeader("Record-Route") { // the leg routes its requests itself
 	}
-	if in.offer != nil {
-		close(l.up)
-	}
+	l.begin() // nothing is changed before the ACK is here
+	close(l.up)
 	if err := in.tx.Respond(res); err != nil {
 		return ErrClosed // a CANCEL came in between, or the connection is gone
 	}
@@ -241,6 +240,7 @@ func (in *Incoming) accept(l *Leg, res *sip.Response) error {
 
 // acked waits for the ACK of the 200 and completes the leg with it.
 func (in *Incoming) acked(l *Leg, res *sip.Response) error {
+	defer l.end()
 	ack := l.confirmed(in.tx, res)
 	if ack == nil {
 		l.hangup(in.e.dead, Cause{Code: 408})
@@ -314,6 +314,11 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 	}
 	var ok bool
 	if in.username, ok = e.authenticate(req, tx, in.source.Addr()); !ok {
+		return nil
+	}
+	key := in.CallID() + "\n" + req.From().Params.GetOr("tag", "") + "\n" + req.CSeq().Value()
+	if !e.merged.first(key, time.Now()) { // RFC 3261 §8.2.2.2
+		e.answer(req, tx, 482)
 		return nil
 	}
 	if accept := header(req, "Accept"); accept != "" && !acceptsSDP(req) {

@@ -39,18 +39,18 @@ type Leg struct {
 	secure    bool
 	contact   sip.Uri // our own
 
-	acks chan *sip.Request // capacity 1: an ACK of a 2xx of ours
+	acks   chan *sip.Request // capacity 1: an ACK of a 2xx of ours
+	change chan struct{}     // capacity 1: full while the session is being changed
 
-	mu      sync.Mutex
-	target  sip.Uri // where requests are addressed to; guarded by mu
-	local   sdp.Local
-	pending bool // a change of the session is being made; guarded by mu
-	ended   bool
-	cause   Cause
-	digits  chan rune     // closed under mu
-	done    chan struct{} // closed at the end
-	closed  chan struct{} // closed when the dialog is gone too: nothing more is sent
-	close1  sync.Once
+	mu     sync.Mutex
+	target sip.Uri // where requests are addressed to; guarded by mu
+	local  sdp.Local
+	ended  bool
+	cause  Cause
+	digits chan rune     // closed under mu
+	done   chan struct{} // closed at the end
+	closed chan struct{} // closed when the dialog is gone too: nothing more is sent
+	close1 sync.Once
 }
 
 // maxLegs bounds the calls of one endpoint.
@@ -67,7 +67,7 @@ func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
 	}
 	l := &Leg{
 		e: e, callID: callID, localTag: localTag, path: p, sound: snd,
-		up: make(chan struct{}), acks: make(chan *sip.Request, 1),
+		up: make(chan struct{}), acks: make(chan *sip.Request, 1), change: make(chan struct{}, 1),
 		digits: make(chan rune, 32), done: make(chan struct{}), closed: make(chan struct{}),
 	}
 	e.mu.Lock()

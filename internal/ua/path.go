@@ -17,6 +17,7 @@ type path struct {
 	peer    netip.AddrPort // where requests go
 	local   netip.Addr     // our address on the interface that leads there
 	name    netip.AddrPort // our address as the peer must use it, in Via and Contact
+	stream  *stream        // the connection, nil over UDP
 }
 
 // path finds the way to peer. Over TCP and TLS it connects where no connection is open.
@@ -41,6 +42,7 @@ func (e *Endpoint) path(ctx context.Context, network string, peer netip.AddrPort
 		if err != nil {
 			return p, err
 		}
+		p.stream = s
 		own := remote(s.LocalAddr())
 		p.local = own.Addr()
 		port := own.Port()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -92,12 +93,11 @@ func (e *Endpoint) RegisterLoop(ctx context.Context, cfg RegisterConfig) error {
 		cfg.OnState = func(RegisterState) {}
 	}
 	r := &registering{e: e, cfg: cfg, addr: cfg.Addr, callID: newToken(), tag: newToken()}
-	select {
-	case <-e.ready:
-	case <-ctx.Done():
-		return nil
-	case <-e.dead.Done():
-		return ErrClosed
+	if err := e.serving(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
 	}
 	for ctx.Err() == nil && e.ctx.Err() == nil {
 		r.watch(ctx, r.round(ctx))
@@ -162,8 +162,7 @@ func (r *registering) watch(ctx context.Context, d time.Duration) {
 	}
 	over := time.NewTimer(d)
 	defer over.Stop()
-	s := r.e.open(r.cfg.Transport, r.addr)
-	if r.failed > 0 || s == nil {
+	if r.failed > 0 {
 		select {
 		case <-over.C:
 		case <-ctx.Done():
@@ -175,6 +174,10 @@ func (r *registering) watch(ctx context.Context, d time.Duration) {
 	defer alive.Stop()
 	pong := time.NewTimer(time.Hour)
 	defer pong.Stop()
+	var closed, pongs <-chan struct{} // nil over UDP, where keep-alives have no answer
+	if s := r.path.stream; s != nil {
+		closed, pongs = s.closed, s.pongs
+	}
 	for {
 		select {
 		case <-over.C:
@@ -183,26 +186,29 @@ func (r *registering) watch(ctx context.Context, d time.Duration) {
 			return
 		case <-r.e.ctx.Done():
 			return
-		case <-s.closed:
+		case <-closed:
 			r.e.log.Info("connection to the registrar lost")
 			return
 		case <-alive.C:
-			if _, err := s.Write([]byte("\r\n\r\n")); err == nil {
+			if r.ping() {
 				pong.Reset(pongTime)
 			}
-		case <-s.pongs:
+		case <-pongs:
 			pong.Reset(time.Hour)
 		case <-pong.C:
-			s.Close()
+			r.path.stream.Close()
 		}
 	}
 }
 
-// open returns the open connection to addr, nil where there is none.
-func (e *Endpoint) open(network string, addr netip.AddrPort) *stream {
-	e.streams.mu.Lock()
-	defer e.streams.mu.Unlock()
-	return e.streams.byPeer[peerKey(network, addr)]
+// ping sends a keep-alive and reports whether an answer must come.
+func (r *registering) ping() bool {
+	if s := r.path.stream; s != nil {
+		_, err := s.Write([]byte("\r\n\r\n"))
+		return err == nil
+	}
+	r.e.udp.WriteTo([]byte("\r\n\r\n"), net.UDPAddrFromAddrPort(r.addr)) // only the NAT on the way must see it
+	return false
 }
 
 // register makes one registration: with the last proof where there is one,

@@ -212,7 +212,10 @@ func TestRegisterFindsABrokenConnection(t *testing.T) {
 		t.Fatal(got)
 	}
 	first := reg.of("dana").Source
-	s.open("tcp", first).Close()
+	s.streams.mu.Lock()
+	broken := s.streams.byPeer[peerKey("tcp", first)]
+	s.streams.mu.Unlock()
+	broken.Close()
 	if got := next(t, reg.events); got != "in dana" {
 		t.Fatal(got)
 	}

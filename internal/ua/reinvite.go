@@ -1,6 +1,8 @@
 package ua
 
 import (
+	"time"
+
 	"github.com/emiago/sipgo/sip"
 
 	"timbre/internal/sdp"
@@ -28,7 +30,7 @@ func (e *Endpoint) reinvite(req *sip.Request, tx sip.ServerTransaction) {
 		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
 		return
 	}
-	body, code := l.change(offer)
+	body, code := l.describeAnew(offer)
 	if code != 0 {
 		e.answer(req, tx, code)
 		return
@@ -59,42 +61,39 @@ func (e *Endpoint) onUPDATE(req *sip.Request, tx sip.ServerTransaction) {
 		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
 		return
 	}
-	defer l.end()
 	offer, code := readOffer(req)
+	var body []byte
+	if offer != nil {
+		body, code = l.describeAnew(offer)
+	}
+	l.end()
 	if code != 0 {
 		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
 		return
 	}
 	l.refresh(req)
-	var body []byte
-	if offer != nil {
-		if body, code = l.change(offer); code != 0 {
-			e.answer(req, tx, code)
-			return
-		}
-	}
 	if err := tx.Respond(l.changed(req, body)); err != nil {
 		e.log.Debug("response not sent", "call", l.callID, "err", err)
 	}
 }
 
 // begin reserves the right to change the session. It reports false where another
-// change is being made (RFC 3261 §14.2: 491).
+// change is being made (RFC 3261 §14.2: 491); one whose ACK is on its way, perhaps
+// in another goroutine, is waited for.
 func (l *Leg) begin() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pending || l.ended {
-		return false
+	t := time.NewTimer(300 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case l.change <- struct{}{}:
+		return true
+	case <-t.C:
+	case <-l.done:
 	}
-	l.pending = true
-	return true
+	return false
 }
 
-func (l *Leg) end() {
-	l.mu.Lock()
-	l.pending = false
-	l.mu.Unlock()
-}
+// end gives the right back.
+func (l *Leg) end() { <-l.change }
 
 // refresh takes over the far side's new Contact.
 func (l *Leg) refresh(req *sip.Request) {
@@ -105,10 +104,10 @@ func (l *Leg) refresh(req *sip.Request) {
 	}
 }
 
-// change applies a new offer, nil where none came, and returns our description or
+// describeAnew applies a new offer, nil where none came, and returns our description or
 // a status. The codec that the call is held in must still be offered, and SRTP
 // neither be dropped nor begun.
-func (l *Leg) change(offer *sdp.Session) (body []byte, code int) {
+func (l *Leg) describeAnew(offer *sdp.Session) (body []byte, code int) {
 	l.mu.Lock()
 	local := l.local
 	l.mu.Unlock()

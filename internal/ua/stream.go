@@ -216,9 +216,9 @@ func (s *stream) Write(b []byte) (int, error) {
 func (s *stream) Close() error {
 	var err error
 	s.closing.Do(func() {
-		close(s.closed)
+		s.onClose() // first: who sees closed must not find the stream any more
 		err = s.Conn.Close()
-		s.onClose()
+		close(s.closed)
 	})
 	return err
 }

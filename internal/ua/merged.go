@@ -1,0 +1,37 @@
+package ua
+
+import (
+	"sync"
+	"time"
+)
+
+// A mergeLog remembers which INVITEs began a call, for longer than a copy of one
+// can be on its way: after a short call the transaction that would absorb it is
+// gone. The zero mergeLog is ready.
+type mergeLog struct {
+	mu     sync.Mutex
+	recent map[string]struct{} // guarded by mu
+	older  map[string]struct{} // the recent of before; guarded by mu
+	turned time.Time           // when recent was begun; guarded by mu
+}
+
+// The bounds of a mergeLog.
+const (
+	mergeTime = 32 * time.Second
+	maxMerged = 1 << 15
+)
+
+// first notes the INVITE key and reports whether it is the first.
+func (l *mergeLog) first(key string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.recent == nil || now.Sub(l.turned) > mergeTime || len(l.recent) >= maxMerged {
+		l.older, l.recent, l.turned = l.recent, map[string]struct{}{}, now
+	}
+	_, seen := l.recent[key]
+	if !seen {
+		_, seen = l.older[key]
+	}
+	l.recent[key] = struct{}{}
+	return !seen
+}
