@@ -338,6 +338,13 @@ func (e *Engine) reload(ctx context.Context) error {
 	}
 	var record profileRecord
 	text, err := mirror.Meta(ctx, profileKey)
+	if errors.Is(err, local.ErrCorrupt) {
+		mirror.Close() // it is lost; Open rescues what can be read
+		if mirror, err = local.Open(ctx, folder); err != nil {
+			return err
+		}
+		text, err = mirror.Meta(ctx, profileKey)
+	}
 	if err == nil && json.Unmarshal([]byte(text), &record) != nil {
 		record = profileRecord{}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -328,5 +330,46 @@ func TestFetchAudioTakesTheNewestFirst(t *testing.T) {
 	must(t, e.FetchAudio(ctx))
 	if v, err := e.Voicemail(ctx, old.ID); err != nil || !v.HasAudio {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// A damaged local copy mends itself: the lists come from the server again, and
+// what only this device knew is still sent.
+func TestDamagedCopyMendsItself(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	v := h.leave(1, 10)
+	for i := range 400 {
+		h.call(i)
+	}
+	dir := t.TempDir()
+	e, err := engine.Open(dir, engine.Options{})
+	must(t, err)
+	must(t, e.Login(ctx, h.request()))
+	must(t, e.SyncOnce(ctx))
+	must(t, e.MarkVoicemail(ctx, v.ID, false))
+	must(t, e.Close())
+	folder, err := local.Folder(dir, h.account())
+	must(t, err)
+	path := filepath.Join(folder, "mirror.db")
+	raw, err := os.ReadFile(path)
+	must(t, err)
+	for i := len(raw) / 2; i < len(raw); i++ { // the lists; what only we know is in front
+		raw[i] ^= 0xa5
+	}
+	must(t, os.WriteFile(path, raw, 0o600))
+
+	h.call(400) // something that touches the damaged list
+	e = profile(t, dir, engine.Options{})
+	if _, err := e.Calls(ctx, local.Filter{Limit: 1000}); !errors.Is(err, local.ErrCorrupt) {
+		t.Fatalf("the list is not damaged: %v", err)
+	}
+	must(t, e.SyncOnce(ctx))
+	calls, err := e.Calls(ctx, local.Filter{Limit: 1000})
+	if err != nil || len(calls) != 401 {
+		t.Errorf("%d calls, %v", len(calls), err)
+	}
+	if got := h.voicemails(); got != string(v.ID)+" " || list(t, e) != got {
+		t.Errorf("server %q, list %q", got, list(t, e))
 	}
 }

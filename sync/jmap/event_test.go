@@ -62,3 +62,18 @@ func TestReadEvents(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func FuzzReadEvents(f *testing.F) {
+	f.Add([]byte(": hello\nid: 7\nevent: state\ndata: {\"a\":1}\n\n"))
+	f.Add([]byte("data\r\n\r\nevent:ping\ndata:{}\ndata:{}\n\n"))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		if err := ReadEvents(bytes.NewReader(stream), func(e Event) error {
+			if len(e.Data) > maxEvent {
+				t.Errorf("an event of %d octets", len(e.Data))
+			}
+			return nil
+		}); err == nil {
+			t.Error("a stream ended without an error")
+		}
+	})
+}
