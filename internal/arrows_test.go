@@ -3,7 +3,9 @@ package internal_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -62,7 +64,7 @@ var walls = map[string]string{
 const module = "timbre"
 
 func TestArrows(t *testing.T) {
-	out, err := exec.Command("go", "list", "-tags", "migrated_fynedo,release,lame", "-json=ImportPath,Imports", module+"/...").Output()
+	out, err := exec.Command("go", "list", "-tags", "migrated_fynedo,release,lame", "-json=ImportPath,Imports,Dir,GoFiles", module+"/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -84,9 +86,16 @@ func TestArrows(t *testing.T) {
 		var p struct {
 			ImportPath string
 			Imports    []string
+			Dir        string
+			GoFiles    []string
 		}
 		if err := dec.Decode(&p); err != nil {
 			t.Fatal(err)
+		}
+		for _, f := range p.GoFiles { // so that a cached result is not taken when a file has changed
+			if _, err := os.Stat(filepath.Join(p.Dir, f)); err != nil {
+				t.Error(err)
+			}
 		}
 		from := short(p.ImportPath)
 		to, known := arrows[from]

@@ -13,7 +13,6 @@ import (
 
 	"timbre/internal/media"
 	"timbre/internal/office"
-	"timbre/internal/sdp"
 	"timbre/internal/ua"
 )
 
@@ -95,7 +94,7 @@ func (s *station) call(ctx context.Context, uri, addr string, auth *ua.Credentia
 	if err != nil {
 		return nil, nil, err
 	}
-	t := ua.Target{URI: uri, Transport: "udp", Addr: a, Codecs: []sdp.Codec{sdp.PCMA}, Auth: auth}
+	t := ua.Target{URI: uri, Transport: "udp", Addr: a, Auth: auth}
 	if auth != nil {
 		t.From.Number = office.Number(auth.Username)
 	}
