@@ -85,7 +85,25 @@ func (o *options) sync(ctx context.Context, e *engine.Engine) error {
 	if err != nil {
 		o.note(o.words.Words(err) + " " + o.words.Say("cli.stale"))
 	}
+	if err := refusal(ctx, e); err != nil { // of a change made earlier
+		o.note(o.words.Words(err))
+	}
 	return nil
+}
+
+// refusal returns office.ErrRefused if the server refused a change that nobody
+// was told of yet.
+func refusal(ctx context.Context, e *engine.Engine) error {
+	refused, err := e.Refused(ctx)
+	if err != nil || len(refused) == 0 {
+		return err
+	}
+	for _, r := range refused {
+		if err := e.Dismiss(ctx, r.Seq); err != nil {
+			return err
+		}
+	}
+	return office.ErrRefused
 }
 
 // find runs do, which looks for a message; where there is none, it may have come
@@ -117,7 +135,7 @@ func (o *options) edit(ctx context.Context, e *engine.Engine, change func() erro
 	if e.Status().Pending > 0 {
 		o.note(o.words.Say("cli.queued"))
 	}
-	return nil
+	return refusal(ctx, e)
 }
 
 // note writes a line for people beside the output.
