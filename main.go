@@ -56,11 +56,7 @@ func newRoot(o *options) *cobra.Command {
 	demo := root.Flags().Bool("demo", false, "")
 	root.Flags().MarkHidden("demo") // for make run
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
-		profile, err := o.folder()
-		if err != nil {
-			return err
-		}
-		return runGUI(cmd.Context(), profile, o.offline, *demo, o.appLog())
+		return o.openWindow(cmd.Context(), *demo)
 	}
 	// Each part of the product adds its commands here.
 	root.AddCommand(

@@ -100,7 +100,7 @@ func TestBadCommandLines(t *testing.T) {
 		"64 hexadecimal digits":                   "login --server x --company +525555550100 --extension 101 --password-stdin --fingerprint abc",
 		"2 to 6 digits":                           "login --server x --company +525555550100 --extension 1a --password-stdin",
 		"not signed in":                           "voicemail list",
-		"cannot be reached":                           "sync --once --offline",
+		"cannot be reached":                       "sync --once --offline",
 	} {
 		args := strings.Fields(line)
 		if args[len(args)-1] == "--to" { // its value is missing only at the end
@@ -136,6 +136,21 @@ func TestErrorsAreOneLineInAnyLocale(t *testing.T) {
 		c.Stderr = &errs
 		if err := c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() != 1 || errs.String() != want {
 			t.Errorf("LANG=%q: %v, %q", lang, err, errs.String())
+		}
+	}
+}
+
+// Without a display the app says so and points to the terminal; it does not panic.
+func TestNoWindowIsSaidInWords(t *testing.T) {
+	for display, lines := range map[string]int{"": 1, ":9999": 0} { // Fyne has its say about a display that is dead
+		c := exec.CommandContext(t.Context(), os.Args[0], "--profile", t.TempDir())
+		c.Env = append(os.Environ(), asCommand+"=1", "DISPLAY="+display, "WAYLAND_DISPLAY=")
+		var errs bytes.Buffer
+		c.Stderr = &errs
+		c.Run()
+		got := errs.String()
+		if c.ProcessState.ExitCode() != 1 || !strings.Contains(got, "see timbre --help") || strings.Contains(got, "goroutine") || lines > 0 && strings.Count(got, "\n") != lines {
+			t.Errorf("DISPLAY=%q: status %d, %s", display, c.ProcessState.ExitCode(), got)
 		}
 	}
 }
