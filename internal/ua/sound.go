@@ -160,7 +160,8 @@ func (s *sound) accept(b []byte, from netip.AddrPort, p *Packet) (digit rune, ok
 	}
 	if !s.in.latched.IsValid() {
 		s.in.latched = from
-		s.remote.Store(&from)
+		to := from // a copy: the address of from would put it on the heap for every packet
+		s.remote.Store(&to)
 	}
 	s.stats.received(&r, f.codec.Clock)
 	p.Event, p.Marker, p.Sequence, p.Timestamp, p.SSRC = event, r.marker, r.sequence, r.timestamp, r.ssrc
