@@ -129,22 +129,67 @@ func TestCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	x := open(t)
 	ana, luis := x.phone(t, "101", "udp"), x.phone(t, "102", "udp")
-	rung, canceled := luis.rings()
+	_, canceled := luis.rings()
 	ctx, giveUp := context.WithCancel(t.Context())
-	go func() {
-		<-rung
-		giveUp()
-	}()
-	if leg, err := ana.dial(ctx, "102"); leg != nil || !errors.Is(err, context.Canceled) {
+	defer giveUp()
+	told := make(chan string, 4)
+	leg, err := ana.dial(ctx, "102", func(t *ua.Target) {
+		t.OnRinging = func(_ int, header func(string) string) {
+			told <- header(callHeader)
+			giveUp()
+		}
+	})
+	if leg != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", leg, err)
 	}
 	receive(t, canceled, "the CANCEL")
 	out, in := x.log(t, "101", 1)[0], x.log(t, "102", 1)[0]
+	if got := receive(t, told, "180"); got != string(out.ID) {
+		t.Errorf("the caller's phone was told the call %q, not %q", got, out.ID)
+	}
 	if out.Outcome != office.Canceled || out.Kind != office.Outgoing {
 		t.Errorf("caller's log %+v", out)
 	}
 	if in.Outcome != office.Canceled || in.Kind != office.Missed {
 		t.Errorf("callee's log %+v", in)
+	}
+}
+
+// TestCancelMeetsAnswer has the caller give up in the moment of the answer, over
+// and over: both legs end, and both logs say the same.
+func TestCancelMeetsAnswer(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	ana, luis := x.unregistered(t, "101", "udp"), x.phone(t, "102", "udp")
+	const times = 10
+	for range times {
+		ctx, giveUp := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		luis.does(func(ctx context.Context, in *ua.Incoming) {
+			defer close(over)
+			if err := in.Ring(); err != nil {
+				return
+			}
+			giveUp()
+			if leg, err := in.Answer(ctx, ua.AnswerOptions{}); err == nil {
+				<-leg.Done()
+			}
+		})
+		if leg, err := ana.dial(ctx, "102"); err == nil {
+			newTalk(leg, 1000).hangUp(t)
+		}
+		receive(t, over, "the end of the answered call")
+		giveUp()
+	}
+	out, in := x.log(t, "101", times), x.log(t, "102", times)
+	outcome := map[time.Time]office.Outcome{}
+	for _, c := range out {
+		outcome[c.StartedAt] = c.Outcome
+	}
+	for _, c := range in {
+		if o := outcome[c.StartedAt]; o != c.Outcome || o != office.Canceled && o != office.Answered {
+			t.Errorf("%s for the caller, %s for the callee", o, c.Outcome)
+		}
 	}
 }
 
