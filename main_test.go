@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -250,6 +251,7 @@ func TestCommandLine(t *testing.T) {
 	s.run("sync", "--once")
 	other.oneMessage(true)
 
+	s.keepsInStep()
 	if err := o.StopServer(); err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +270,30 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("logout with a change that is not sent: status %d, %q", status, errs)
 	}
 	s.refused("not signed in", "", "voicemail", "list")
+}
+
+// keepsInStep runs sync until it has said how things stand.
+func (s shell) keepsInStep() {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.t.Context(), time.Minute)
+	defer stop()
+	r, w := io.Pipe()
+	defer r.Close()
+	ended := make(chan int, 1)
+	var errs bytes.Buffer
+	go func() {
+		ended <- run(ctx, []string{"sync", "--json", "--profile", s.profile}, strings.NewReader(""), w, &errs)
+		w.Close()
+	}()
+	var answer syncAnswer
+	if err := json.NewDecoder(r).Decode(&answer); err != nil || !answer.Online || answer.NewVoicemails != 1 || answer.Pending != 0 {
+		s.t.Errorf("%+v, %v, %s", answer, err, errs.String())
+	}
+	stop()
+	go io.Copy(io.Discard, r)
+	if status := <-ended; status != 0 {
+		s.t.Errorf("interrupted: status %d, %s", status, errs.String())
+	}
 }
 
 // oneMessage returns the only message of the list, which must be new or not.
