@@ -43,9 +43,9 @@ var metadata = fyne.AppMetadata{
 	Migrations: map[string]bool{"fyneDo": true},
 }
 
-// A desktop is the running app. Its fields belong to the goroutine of the
+// A shell is the running app. Its fields belong to the goroutine of the
 // window, but for those that say otherwise.
-type desktop struct {
+type shell struct {
 	opts    Options
 	log     *slog.Logger
 	app     fyne.App
@@ -79,7 +79,7 @@ func Run(o Options) error {
 	a.Settings().SetTheme(newLook())
 
 	ctx, stop := context.WithCancel(context.Background())
-	d := &desktop{opts: o, log: o.Log, app: a, words: model.NewPhrasebook(language), ctx: ctx}
+	d := &shell{opts: o, log: o.Log, app: a, words: model.NewPhrasebook(language), ctx: ctx}
 	d.desk = model.NewDesk(d.words, o.Log, fyne.Do)
 	d.open()
 	d.work.Go(func() {
@@ -109,7 +109,7 @@ func systemLanguage() office.Language {
 }
 
 // open shows the window and starts what stands behind it.
-func (d *desktop) open() {
+func (d *shell) open() {
 	w := d.app.NewWindow(d.words.Say("app.name"))
 	d.window = w
 	w.SetPadded(false)
@@ -136,7 +136,7 @@ func (d *desktop) open() {
 }
 
 // opened goes on when the profile is open, or says why it is not.
-func (d *desktop) opened(e *engine.Engine, err error) {
+func (d *shell) opened(e *engine.Engine, err error) {
 	if err != nil {
 		d.log.Error("opening the profile", "err", err)
 		text := widget.NewText(d.words.Words(err), widget.TextSize, widget.ColorBad)
@@ -153,7 +153,7 @@ func (d *desktop) opened(e *engine.Engine, err error) {
 }
 
 // follow wakes the models after changes, for as long as the app runs.
-func (d *desktop) follow(s *engine.Subscription) {
+func (d *shell) follow(s *engine.Subscription) {
 	d.work.Go(func() {
 		defer s.Close()
 		for {
@@ -169,7 +169,7 @@ func (d *desktop) follow(s *engine.Subscription) {
 }
 
 // woken reads again what has changed.
-func (d *desktop) woken(kinds engine.Kinds) {
+func (d *shell) woken(kinds engine.Kinds) {
 	account, in := d.engine.Account()
 	switch {
 	case in && d.session == nil, in && d.session.account.ID != account.ID: // also a login or another account from the command line
@@ -182,7 +182,7 @@ func (d *desktop) woken(kinds engine.Kinds) {
 }
 
 // showLogin shows the login page, as the last login left it.
-func (d *desktop) showLogin() {
+func (d *shell) showLogin() {
 	last := d.engine.LastLogin()
 	m := model.NewLogin(d.desk, d.engine, last.Server, last.Fingerprint)
 	m.Company, m.Extension = string(last.Company), string(last.Extension)
@@ -195,7 +195,7 @@ func (d *desktop) showLogin() {
 }
 
 // enter shows the pages of who is logged in.
-func (d *desktop) enter() {
+func (d *shell) enter() {
 	account, in := d.engine.Account()
 	if !in {
 		return
@@ -214,7 +214,7 @@ func (d *desktop) enter() {
 }
 
 // leave goes back to the login page; problem is said there.
-func (d *desktop) leave(problem string) {
+func (d *shell) leave(problem string) {
 	if d.session != nil {
 		d.session.close()
 		d.session = nil
@@ -226,7 +226,7 @@ func (d *desktop) leave(problem string) {
 }
 
 // ask shows a dialog over the page.
-func (d *desktop) ask(q *widget.Dialog) {
+func (d *shell) ask(q *widget.Dialog) {
 	d.dialog = q
 	q.Show()
 }
@@ -238,14 +238,14 @@ const (
 )
 
 // savedSize returns the size that the window had last time.
-func (d *desktop) savedSize() fyne.Size {
+func (d *shell) savedSize() fyne.Size {
 	p := d.app.Preferences()
 	w := max(p.FloatWithFallback(prefWidth, defaultWidth), float64(sizes[widget.MinWidth]))
 	h := max(p.FloatWithFallback(prefHeight, defaultHeight), float64(sizes[widget.MinHeight]))
 	return fyne.NewSize(float32(w), float32(h))
 }
 
-func (d *desktop) saveSize() {
+func (d *shell) saveSize() {
 	size, p := d.window.Canvas().Size(), d.app.Preferences()
 	p.SetFloat(prefWidth, float64(size.Width))
 	p.SetFloat(prefHeight, float64(size.Height))

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image/color"
 	"image/png"
 	"log/slog"
@@ -15,11 +16,11 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/software"
+	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/theme"
 
 	"timbre/app/model"
 	"timbre/app/view"
-	"timbre/app/widget"
 	"timbre/internal/office"
 	"timbre/softphone"
 	"timbre/sync/engine"
@@ -208,7 +209,68 @@ func paint(t *testing.T, name string, o fyne.CanvasObject, size fyne.Size) {
 	c.SetPadded(false)
 	c.SetContent(o)
 	c.Resize(size)
+	legible(t, o, size)
 	paintCanvas(t, name, c, size)
+}
+
+// legible finds texts that stand outside the window, or on top of each other.
+func legible(t *testing.T, o fyne.CanvasObject, size fyne.Size) {
+	t.Helper()
+	type spot struct {
+		text         string
+		x, y, x2, y2 float32
+	}
+	var spots []spot
+	visit(o, fyne.Position{}, spotClip{0, 0, size.Width, size.Height}, func(text *canvas.Text, at fyne.Position, clip spotClip) {
+		w := min(fyne.MeasureText(text.Text, text.TextSize, text.TextStyle).Width, text.Size().Width)
+		x := at.X
+		switch text.Alignment {
+		case fyne.TextAlignCenter:
+			x += (text.Size().Width - w) / 2
+		case fyne.TextAlignTrailing:
+			x += text.Size().Width - w
+		}
+		s := spot{text.Text, x, at.Y, x + w, at.Y + text.Size().Height}
+		if s.x < -0.5 || s.x2 > size.Width+0.5 {
+			t.Errorf("%q stands at %.0f–%.0f of %.0f", s.text, s.x, s.x2, size.Width)
+		}
+		if s.y2 > clip.y2 || s.y < clip.y1 { // scrolled away in part
+			return
+		}
+		for _, other := range spots {
+			if s.x < other.x2-1 && other.x < s.x2-1 && s.y < other.y2-3 && other.y < s.y2-3 {
+				t.Errorf("%q stands on %q", s.text, other.text)
+			}
+		}
+		spots = append(spots, s)
+	})
+}
+
+type spotClip struct{ x1, y1, x2, y2 float32 }
+
+// visit calls see for every text that is shown.
+func visit(o fyne.CanvasObject, at fyne.Position, clip spotClip, see func(*canvas.Text, fyne.Position, spotClip)) {
+	if !o.Visible() {
+		return
+	}
+	at = at.Add(o.Position())
+	switch o := o.(type) {
+	case *canvas.Text:
+		if strings.TrimSpace(o.Text) != "" {
+			see(o, at, clip)
+		}
+	case *fyne.Container:
+		for _, c := range o.Objects {
+			visit(c, at, clip, see)
+		}
+	case fyne.Widget:
+		if strings.Contains(fmt.Sprintf("%T", o), "Scroll") {
+			clip.y1, clip.y2 = max(clip.y1, at.Y), min(clip.y2, at.Y+o.Size().Height)
+		}
+		for _, c := range test.WidgetRenderer(o).Objects() {
+			visit(c, at, clip, see)
+		}
+	}
 }
 
 func paintCanvas(t *testing.T, name string, c software.WindowlessCanvas, size fyne.Size) {
@@ -240,7 +302,3 @@ var windows = []struct {
 }{{"wide", fyne.NewSize(1280, 800)}, {"compact", fyne.NewSize(360, 560)}}
 
 var languages = []office.Language{office.Spanish, office.English}
-
-var _ = strings.TrimSpace
-var _ = canvas.NewText
-var _ = widget.Size

@@ -2,8 +2,8 @@ package app
 
 import (
 	"fyne.io/fyne/v2"
-	fynedesktop "fyne.io/fyne/v2/driver/desktop"
 
+	"timbre/app/desktop"
 	"timbre/app/model"
 	"timbre/app/view"
 	"timbre/app/widget"
@@ -13,13 +13,13 @@ import (
 // right, on top of others, never focused by itself. It exists only while a call
 // rings.
 type incomingWindow struct {
-	d      *desktop
+	d      *shell
 	m      *model.Phone
 	window fyne.Window // nil while no call rings
 	page   *view.Incoming
 }
 
-func newIncomingWindow(d *desktop, m *model.Phone) *incomingWindow {
+func newIncomingWindow(d *shell, m *model.Phone) *incomingWindow {
 	return &incomingWindow{d: d, m: m}
 }
 
@@ -39,16 +39,8 @@ func (i *incomingWindow) open() {
 	i.page = view.NewIncoming(i.m, i.d.words)
 	w := i.d.app.NewWindow(i.d.words.Say("call.incoming"))
 	i.window = w
-	w.SetPadded(false)
-	w.SetFixedSize(true)
-	size := fyne.NewSize(sizes[widget.IncomingWidth], sizes[widget.IncomingHeight])
-	w.SetContent(i.page.Object)
-	w.Resize(size)
-	if native, ok := w.(fynedesktop.Window); ok {
-		native.RequestAlwaysOnTop()
-	}
 	w.SetCloseIntercept(i.m.Decline)
-	showWithoutFocus(i.d.window, w)
+	desktop.ShowQuietly(w, i.page.Object, fyne.NewSize(sizes[widget.IncomingWidth], sizes[widget.IncomingHeight]))
 }
 
 func (i *incomingWindow) close() {

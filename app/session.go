@@ -18,7 +18,7 @@ import (
 // A session is everything that exists while somebody is logged in: the pages
 // with their models, and the phone.
 type session struct {
-	d       *desktop
+	d       *shell
 	account engine.Account
 
 	voicemail *model.Voicemail
@@ -40,7 +40,7 @@ const (
 )
 
 // newSession builds the pages, reads them and starts the phone.
-func newSession(d *desktop, account engine.Account) *session {
+func newSession(d *shell, account engine.Account) *session {
 	s := &session{d: d, account: account}
 	e := d.engine
 	s.voicemail = model.NewVoicemail(d.desk, e, d.openSound)
@@ -209,7 +209,7 @@ func (s *session) askLogout() {
 }
 
 // loggedOut shows the login page, with what could not be done.
-func (d *desktop) loggedOut(problem string) { d.leave(problem) }
+func (d *shell) loggedOut(problem string) { d.leave(problem) }
 
 // close takes the phone off the line and stops what sounds. The pages stay on
 // the screen until others take their place.

@@ -15,7 +15,7 @@ type message struct {
 }
 
 // openSound reads the sound of a message.
-func (d *desktop) openSound(path string) (model.Sound, error) {
+func (d *shell) openSound(path string) (model.Sound, error) {
 	p, err := audio.OpenMP3(path)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (d *desktop) openSound(path string) (model.Sound, error) {
 func (m *message) Run(ctx context.Context) error { return m.Player.Run(ctx, m.system) }
 
 // ringBell rings until ctx ends.
-func (d *desktop) ringBell(ctx context.Context) {
+func (d *shell) ringBell(ctx context.Context) {
 	d.work.Go(func() {
 		wav, err := assets.Sounds.ReadFile("sounds/ringtone.wav")
 		if err == nil {

@@ -63,7 +63,7 @@ var sizes = map[fyne.ThemeSizeName]float32{
 	widget.IconSize: 20, widget.IconSmall: 18,
 	widget.TextSize: 14, widget.TextTitle: 18, widget.TextNumber: 20, widget.TextMuted: 12, widget.TextName: 24,
 	widget.Dot: 8, widget.Touch: 36, widget.TouchRound: 56, widget.Hairline: 1,
-	widget.Side: 248, widget.ColumnWidth: 480, widget.Wide: 720, widget.BoxWidth: 400, widget.MinWidth: 360, widget.MinHeight: 560, widget.IncomingWidth: 320, widget.IncomingHeight: 180,
+	widget.Side: 264, widget.ColumnWidth: 480, widget.Wide: 720, widget.BoxWidth: 400, widget.MinWidth: 360, widget.MinHeight: 560, widget.IncomingWidth: 320, widget.IncomingHeight: 180,
 	widget.WhenWidth: 132, widget.SizeWidth: 72, widget.WordsWidth: 168, widget.StateWidth: 184,
 
 	theme.SizeNamePadding:           4,

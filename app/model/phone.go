@@ -142,7 +142,9 @@ func (p *Phone) Update(c Call, s softphone.Status) {
 		return // told late
 	}
 	p.status = s
-	p.AudioMissing = s.AudioErr != nil
+	if s.State == softphone.Active || s.AudioErr != nil { // before, nobody has looked
+		p.AudioMissing = s.AudioErr != nil
+	}
 	p.describe()
 	if s.State == softphone.Ended {
 		p.ticks()

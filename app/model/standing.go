@@ -82,7 +82,7 @@ func (s *Standing) Reload() {
 	}
 	if s.Line == s.lineShut {
 		s.Line = ""
-	} else {
+	} else if s.Line != "" {
 		s.lineShut = ""
 	}
 	changed(s.OnChange)

@@ -124,12 +124,13 @@ type logTools struct {
 	fromText, toText *widget.Text
 	from, to         fyne.CanvasObject
 	search           *widget.Button
+	searchWidth      float32 // of the button with its word
 	problem          *widget.Text
 }
 
 func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to fyne.CanvasObject, search *widget.Button, problem *widget.Text) *fyne.Container {
 	t := &logTools{
-		segments: segments, from: from, to: to, search: search, problem: problem,
+		segments: segments, from: from, to: to, search: search, searchWidth: search.MinSize().Width, problem: problem,
 		fromText: widget.NewText(fromText, widget.TextSize, widget.ColorMuted), toText: widget.NewText(toText, widget.TextSize, widget.ColorMuted),
 	}
 	return container.New(t, segments, t.fromText, from, t.toText, to, search, problem)
@@ -162,7 +163,7 @@ func (t *logTools) arrange(w float32, place bool) float32 {
 		h := o.HeightFor(w)
 		put(o, x, y+(high-h)/2, o.Width()+1, h)
 	}
-	segments, search := t.segments.MinSize().Width, t.search.MinSize().Width
+	segments, search := t.segments.MinSize().Width, t.searchWidth
 	y, bottom := float32(0), high
 	if segments+widget.Size(widget.SpaceXL)+t.dates()+gap+search <= w {
 		put(t.segments, 0, 0, segments, high)
@@ -177,7 +178,9 @@ func (t *logTools) arrange(w float32, place bool) float32 {
 		one = (w - t.fromText.Width() - t.toText.Width() - high - 2*gap - 2*between) / 2
 		search = high
 	}
-	t.search.IconOnly = search == high
+	if place {
+		t.search.SetIconOnly(search == high)
+	}
 	right -= search
 	put(t.search, right, y, search, high)
 	right -= gap + one

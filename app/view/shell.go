@@ -83,13 +83,6 @@ func NewShell(standing *model.Standing, phone *model.Phone, words *model.Phraseb
 // Show shows the i-th page.
 func (s *Shell) Show(i int) {
 	s.shown = i
-	for k, p := range s.places {
-		if k == i {
-			p.Page.Show()
-		} else {
-			p.Page.Hide()
-		}
-	}
 	if s.OnPlace != nil {
 		s.OnPlace(i)
 	}
@@ -163,17 +156,10 @@ func (s *Shell) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	s.wide = size.Width >= widget.Size(widget.Wide)
 	objects[0].Move(fyne.Position{})
 	objects[0].Resize(size)
-	for i := range s.places {
-		s.sideItems[i].Hidden, s.bottomItems[i].Hidden = !s.wide, s.wide
-	}
-	for _, o := range []fyne.CanvasObject{s.side, s.sideRule, s.group, s.state, s.user} {
-		setVisible(o, s.wide)
-	}
-	for _, o := range []fyne.CanvasObject{s.bottom, s.bottomRule, s.more} {
-		setVisible(o, !s.wide)
-	}
+	covered := !s.wide && s.phone.Talk != nil
+	s.uncover(covered)
 	setVisible(s.bar.Object, s.wide && s.phone.Talk != nil)
-	setVisible(s.page.Object, !s.wide && s.phone.Talk != nil)
+	setVisible(s.page.Object, covered)
 	s.Box.SetNarrow(!s.wide)
 
 	y := s.layoutTop(size.Width)
@@ -205,6 +191,28 @@ func (s *Shell) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	for _, p := range s.places {
 		p.Page.Move(fyne.NewPos(left, y))
 		p.Page.Resize(fyne.NewSize(size.Width-left, max(0, foot-h-y)))
+	}
+}
+
+// uncover shows what belongs to the width of the window; nothing below a call
+// page that covers all, so that no key reaches it.
+func (s *Shell) uncover(covered bool) {
+	for i, p := range s.places {
+		setVisible(s.sideItems[i], s.wide)
+		setVisible(s.bottomItems[i], !s.wide && !covered)
+		setVisible(p.Page, i == s.shown && !covered)
+	}
+	for _, o := range []fyne.CanvasObject{s.side, s.sideRule, s.group, s.state, s.user} {
+		setVisible(o, s.wide)
+	}
+	for _, o := range []fyne.CanvasObject{s.bottom, s.bottomRule, s.more} {
+		setVisible(o, !s.wide && !covered)
+	}
+	for _, o := range []fyne.CanvasObject{s.top, s.topRule, s.light, s.Box} {
+		setVisible(o, !covered)
+	}
+	for _, b := range []*widget.Banner{s.line, s.trouble, s.notice} {
+		setVisible(b, b.Words() != "" && !covered)
 	}
 }
 

@@ -68,6 +68,14 @@ func (b *Button) Set(icon, text string, on bool) {
 	b.Refresh()
 }
 
+// SetIconOnly leaves the button its icon alone, or brings its words back.
+func (b *Button) SetIconOnly(only bool) {
+	if b.IconOnly != only {
+		b.IconOnly = only
+		b.Refresh()
+	}
+}
+
 // Enable makes the button answer, Disable makes it grey.
 func (b *Button) Enable() { b.setDisabled(false) }
 

@@ -197,8 +197,8 @@ func (n *NumberBox) Focus() {
 // SetNarrow leaves the button its icon alone.
 func (n *NumberBox) SetNarrow(narrow bool) {
 	if n.narrow != narrow {
-		n.narrow, n.call.IconOnly = narrow, narrow
-		n.call.Refresh()
+		n.narrow = narrow
+		n.call.SetIconOnly(narrow)
 		n.Refresh()
 	}
 }

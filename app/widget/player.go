@@ -104,7 +104,7 @@ func (l *playerLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	p.button.Move(fyne.NewPos(0, (size.Height-side)/2))
 	p.button.Resize(fyne.NewSquareSize(side))
 	left := side + Size(SpaceM)
-	timeWidth := Size(SizeWidth) + Size(SpaceXL)
+	timeWidth := Size(SizeWidth) + Size(SpaceS)
 	h := p.track.MinSize().Height
 	p.track.Move(fyne.NewPos(left, (size.Height-h)/2))
 	p.track.Resize(fyne.NewSize(size.Width-left-timeWidth-Size(SpaceS), h))

@@ -351,7 +351,7 @@ func (v *rowRenderer) stacked(right, height float32) float32 {
 	v.remark.place(0, 0, 0, height)
 	v.when.set(d.When, ColorMuted, false)
 	v.length.set(words, ink, false)
-	w := min(max(v.when.width(), v.length.width()), Size(WordsWidth)-Size(SpaceXL))
+	w := min(max(v.when.width(), v.length.width()), Size(WordsWidth))
 	top := (height - Size(RowOne)) / 2
 	v.when.place(right-min(v.when.width(), w), top, w+1, Size(RowOne)/2)
 	v.length.place(right-min(v.length.width(), w), top+Size(RowOne)/2, w+1, Size(RowOne)/2)

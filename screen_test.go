@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A screen is an X server without a monitor, with a window manager and a
+// session bus: what a window needs to be a real one.
+type screen struct {
+	t   *testing.T
+	env []string
+}
+
+// newScreen starts a screen of 1400 × 900 that ends with the test.
+func newScreen(t *testing.T) *screen {
+	t.Helper()
+	s := &screen{t: t}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "+extension", "GLX")
+	x.ExtraFiles = []*os.File{write}
+	s.start(x)
+	write.Close()
+	number, err := bufio.NewReader(read).ReadString('\n')
+	if err != nil {
+		t.Fatalf("Xvfb gave no display: %v", err)
+	}
+	home, run := t.TempDir(), t.TempDir()
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		switch name {
+		case "DISPLAY", "WAYLAND_DISPLAY", "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "DBUS_SESSION_BUS_ADDRESS", "FYNE_THEME":
+		default:
+			s.env = append(s.env, e)
+		}
+	}
+	s.env = append(s.env, "DISPLAY=:"+strings.TrimSpace(number), "HOME="+home, "XDG_RUNTIME_DIR="+run, "LIBGL_ALWAYS_SOFTWARE=1")
+	bus := exec.Command("dbus-daemon", "--session", "--nofork", "--print-address=1")
+	bus.Env = s.env
+	out, err := bus.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start(bus)
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("no session bus: %v", err)
+	}
+	s.env = append(s.env, "DBUS_SESSION_BUS_ADDRESS="+strings.TrimSpace(address))
+	manager := exec.Command("openbox", "--sm-disable")
+	manager.Env = s.env
+	s.start(manager)
+	s.until("a window manager", func() bool { return s.try("xdotool", "get_desktop") == nil })
+	return s
+}
+
+// start starts a program and ends it with the test, in the reverse order.
+func (s *screen) start(c *exec.Cmd) {
+	s.t.Helper()
+	c.WaitDelay = time.Second
+	if err := c.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+	})
+}
+
+// try runs a program on the screen.
+func (s *screen) try(name string, args ...string) error {
+	_, err := s.output(name, args...)
+	return err
+}
+
+func (s *screen) output(name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = s.env
+	b, err := c.Output()
+	return strings.TrimSpace(string(b)), err
+}
+
+// until waits for something that happens on a screen, which tells nobody.
+func (s *screen) until(what string, is func() bool) {
+	s.t.Helper()
+	limit := time.Now().Add(30 * time.Second)
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for !is() {
+		if time.Now().After(limit) {
+			s.picture("failed")
+			s.t.Fatalf("%s: did not happen", what)
+		}
+		<-look.C
+	}
+}
+
+// picture keeps what is on the screen as screenshots/window-NAME.png.
+func (s *screen) picture(name string) {
+	s.t.Helper()
+	if err := os.MkdirAll("screenshots", 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.try("import", "-window", "root", filepath.Join("screenshots", "window-"+name+".png")); err != nil {
+		s.t.Errorf("screenshot %s: %v", name, err)
+	}
+}
+
+// A gui is the app in its window.
+type gui struct {
+	*screen
+	cmd    *exec.Cmd
+	window string // id
+	ended  chan error
+}
+
+// launch starts the app of a binary and waits for its window.
+func (s *screen) launch(bin, profile string, env []string, args ...string) *gui {
+	s.t.Helper()
+	g := &gui{screen: s, ended: make(chan error, 1)}
+	g.cmd = exec.Command(filepath.Join(bin, "timbre"), append(args, "--profile", profile)...)
+	g.cmd.Env = append(append([]string{}, s.env...), env...)
+	g.cmd.Stdout, g.cmd.Stderr = logWriter{s.t}, logWriter{s.t}
+	begun := time.Now()
+	if err := g.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	go func() { g.ended <- g.cmd.Wait() }()
+	s.t.Cleanup(func() { g.cmd.Process.Kill() })
+	s.until("the window", func() bool {
+		id, err := s.output("xdotool", "search", "--all", "--onlyvisible", "--pid", strconv.Itoa(g.cmd.Process.Pid), "--name", "Timbre")
+		g.window = strings.Fields(id + " -")[0]
+		return err == nil && id != ""
+	})
+	s.t.Logf("window after %s", time.Since(begun).Round(10*time.Millisecond))
+	return g
+}
+
+// resize gives the window a size and a place, and the keyboard.
+func (g *gui) resize(width, height int) {
+	g.t.Helper()
+	g.settle()
+	g.must("xdotool", "windowsize", "--sync", g.window, strconv.Itoa(width), strconv.Itoa(height))
+	g.must("xdotool", "windowmove", g.window, "40", "40")
+	g.must("xdotool", "windowactivate", "--sync", g.window)
+	g.settle()
+}
+
+func (g *gui) must(name string, args ...string) {
+	g.t.Helper()
+	if err := g.try(name, args...); err != nil {
+		g.picture("failed")
+		g.t.Fatalf("%s %v: %v", name, args, err)
+	}
+}
+
+// settle waits until two pictures of the screen, a moment apart, are the same.
+func (g *gui) settle() {
+	g.t.Helper()
+	last := ""
+	g.until("a quiet screen", func() bool {
+		time.Sleep(150 * time.Millisecond) // a pointer needs it between a move and a click, too
+		now, err := g.output("bash", "-c", "import -window root rgb:- | md5sum")
+		same := err == nil && now == last
+		last = now
+		return same
+	})
+}
+
+// click clicks a place in the window.
+func (g *gui) click(x, y int) {
+	g.t.Helper()
+	g.must("xdotool", "mousemove", "--window", g.window, strconv.Itoa(x), strconv.Itoa(y))
+	g.settle()
+	g.must("xdotool", "click", "1")
+	g.settle()
+}
+
+// write types text where the keyboard is.
+func (g *gui) write(text string) {
+	g.t.Helper()
+	g.must("xdotool", "type", "--delay", "15", text)
+}
+
+// press presses keys, by the names of X.
+func (g *gui) press(keys ...string) {
+	g.t.Helper()
+	for _, k := range keys {
+		g.must("xdotool", "key", k)
+	}
+}
+
+// quit closes the window as a person does and waits for the process.
+func (g *gui) quit() {
+	g.t.Helper()
+	g.press("alt+F4") // as the window manager closes a window
+	select {
+	case <-g.ended:
+	case <-time.After(15 * time.Second):
+		g.t.Error("the app did not end with its window")
+	}
+}
+
+// logWriter writes what a program says into the test's log.
+type logWriter struct{ t *testing.T }
+
+func (w logWriter) Write(b []byte) (int, error) {
+	fmt.Fprint(io.Discard, w.t.Name())
+	w.t.Logf("%s", strings.TrimRight(string(b), "\n"))
+	return len(b), nil
+}
