@@ -48,6 +48,7 @@ type parser struct {
 	direction Direction
 	ptime     time.Duration
 	cryptos   []Crypto
+	own       []bool             // which media have a connection of their own
 	maps      []map[uint8]Codec  // rtpmaps of each media
 	fmtps     []map[uint8]string // fmtps of each media
 }
@@ -100,6 +101,7 @@ func (p *parser) connection(v string) error {
 	}
 	if m := p.last(); m != nil {
 		m.Addr = addr.Unmap()
+		p.own[len(p.own)-1] = true
 	} else {
 		p.addr = addr.Unmap()
 	}
@@ -118,6 +120,7 @@ func (p *parser) media(v string) error {
 		return fmt.Errorf("%w: port %.20q", ErrSyntax, f[1])
 	}
 	p.s.Media = append(p.s.Media, Media{Kind: f[0], Port: int(port), Proto: f[2], Formats: f[3:]})
+	p.own = append(p.own, false)
 	p.maps = append(p.maps, nil)
 	p.fmtps = append(p.fmtps, nil)
 	return nil
@@ -212,7 +215,7 @@ func (p *parser) fmtp(v string) {
 func (p *parser) finish() {
 	for i := range p.s.Media {
 		m := &p.s.Media[i]
-		if !m.Addr.IsValid() {
+		if !p.own[i] {
 			m.Addr = p.addr
 		}
 		if m.Direction == "" {
