@@ -2,6 +2,7 @@ package softphone
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -24,7 +25,7 @@ func (c *Call) dial(endpoint *ua.Endpoint) {
 	defer c.finish()
 	c.update(func(*Status) {})
 	c.carry(c.sounding, c.voice.stream())
-	addr, err := c.phone.server.resolve(c.want)
+	addr, err := c.phone.address(c.want)
 	if err != nil {
 		c.unanswered(err)
 		return
@@ -117,10 +118,7 @@ func (c *Call) talk(leg *ua.Leg) {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.guard(func() { c.voice.receive(leg) }) })
 	wg.Go(func() { c.guard(func() { c.sendDigits(leg) }) })
-	select {
-	case <-leg.Done():
-	case <-c.want.Done():
-	}
+	err := c.listen(leg)
 	c.silence()
 	ctx, cancel := context.WithTimeout(context.Background(), byeTime)
 	if err := leg.Hangup(ctx); err != nil {
@@ -128,7 +126,45 @@ func (c *Call) talk(leg *ua.Leg) {
 	}
 	cancel()
 	wg.Wait()
-	c.end(func(s *Status) { s.Outcome, s.Code = office.Answered, leg.Cause().Code })
+	c.end(func(s *Status) {
+		s.Outcome, s.Code = office.Answered, leg.Cause().Code
+		if err != nil {
+			s.Outcome, s.Code, s.Reason = office.Failed, 408, err.Error()
+		} else if s.Code >= 300 {
+			s.Outcome = office.Failed
+		}
+	})
+}
+
+// lostTime is how long an office that was out of reach may stay silent before
+// the call counts as lost.
+const lostTime = 10 * time.Second
+
+// errLost is the end of a call whose office went away without a word.
+var errLost = errors.New("the office went away")
+
+// listen returns when either side ends the call, with an error where the office
+// went away. Silence alone is no reason: the far side may have put the call on
+// hold.
+func (c *Call) listen(leg *ua.Leg) error {
+	const blur = time.Second // how exactly it is known when the last packet came
+	look := time.NewTicker(blur)
+	defer look.Stop()
+	var received uint64
+	for heard := time.Now(); ; {
+		select {
+		case <-leg.Done():
+			return nil
+		case <-c.want.Done():
+			return nil
+		case now := <-look.C:
+			if n := leg.Stats().ReceivedPackets; n != received {
+				received, heard = n, now
+			} else if now.Sub(heard) > lostTime && c.phone.brokenSince(heard.Add(-2*blur)) {
+				return errLost
+			}
+		}
+	}
 }
 
 // guard runs f; a panic in it, which the far side may have caused, ends the call

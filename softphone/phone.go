@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -47,6 +48,8 @@ type Phone struct {
 
 	mu           sync.Mutex
 	registration Registration    // guarded by mu
+	office       netip.AddrPort  // where it registered last; guarded by mu
+	broken       time.Time       // when the office was last found out of reach; guarded by mu
 	current      *Call           // guarded by mu; nil or not Ended
 	endpoint     *ua.Endpoint    // guarded by mu; nil while not running
 	running      context.Context // guarded by mu; of Run; nil while not running
@@ -188,6 +191,25 @@ func (p *Phone) ring(_ context.Context, in *ua.Incoming) {
 	c.ring(in)
 }
 
+// address returns where to send a call: to where the phone is registered, whose
+// connection is open.
+func (p *Phone) address(ctx context.Context) (netip.AddrPort, error) {
+	p.mu.Lock()
+	addr := p.office
+	p.mu.Unlock()
+	if addr.IsValid() {
+		return addr, nil
+	}
+	return p.server.resolve(ctx)
+}
+
+// brokenSince reports whether the office was out of reach at any time after t.
+func (p *Phone) brokenSince(t time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken.After(t)
+}
+
 // credentials are those of the device.
 func (p *Phone) credentials() ua.Credentials {
 	return ua.Credentials{Username: p.cfg.Account.Username, Password: p.cfg.Account.Password, Realm: realm}
@@ -212,6 +234,11 @@ func (p *Phone) registered(s ua.RegisterState) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r.State == Registered {
+		p.office = s.Addr
+	} else if r.State != Registering {
+		p.broken = time.Now()
+	}
 	p.registration = r
 	p.events.post(func() { p.cfg.OnRegistration(r) })
 }
