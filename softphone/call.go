@@ -45,7 +45,7 @@ type Call struct {
 
 	sounding context.Context // ends when no sound device is needed any more
 	silence  context.CancelFunc
-	sounds   sync.WaitGroup // of the goroutines that run Audio
+	sounds   sync.WaitGroup // of the goroutine that runs Audio
 
 	mu     sync.Mutex
 	status Status  // guarded by mu
@@ -165,17 +165,20 @@ func (c *Call) note(change func(*Status)) {
 	change(&c.status)
 }
 
-// carry runs the sound device for s until ctx ends. It does not wait for the
-// device to open.
-func (c *Call) carry(ctx context.Context, s media.Stream) {
-	s.Trouble = func(err error) { c.update(func(s *Status) { s.AudioErr = err }) }
+// carry runs the sound device until the call needs it no more. It does not wait
+// for the device to open.
+func (c *Call) carry() {
+	s := media.Stream{
+		Rate: rate, Source: c.voice.source, Sink: c.voice.sink,
+		Trouble: func(err error) { c.update(func(s *Status) { s.AudioErr = err }) },
+	}
 	c.sounds.Go(func() {
 		c.phone.sound.Lock()
 		defer c.phone.sound.Unlock()
-		if ctx.Err() != nil {
+		if c.sounding.Err() != nil {
 			return
 		}
-		if err := c.phone.cfg.Audio.Run(ctx, s); err != nil && ctx.Err() == nil {
+		if err := c.phone.cfg.Audio.Run(c.sounding, s); err != nil && c.sounding.Err() == nil {
 			s.Trouble(err)
 		}
 	})

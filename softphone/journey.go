@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/sdp"
 	"timbre/internal/ua"
@@ -24,7 +23,7 @@ func codecs() []sdp.Codec { return []sdp.Codec{sdp.PCMA, sdp.PCMU, sdp.Telephone
 func (c *Call) dial(endpoint *ua.Endpoint) {
 	defer c.finish()
 	c.update(func(*Status) {})
-	c.carry(c.sounding, c.voice.stream())
+	c.carry()
 	addr, err := c.phone.address(c.want)
 	if err != nil {
 		c.unanswered(err)
@@ -81,9 +80,6 @@ func (c *Call) ring(in *ua.Incoming) {
 		c.end(func(s *Status) { s.Outcome = office.Canceled })
 		return
 	}
-	ringing, quiet := context.WithCancel(c.sounding)
-	defer quiet()
-	c.carry(ringing, media.Stream{Rate: rate, Source: bell().Generator(rate).Read})
 	select {
 	case <-c.answer:
 	case <-in.Canceled():
@@ -98,8 +94,7 @@ func (c *Call) ring(in *ua.Incoming) {
 		c.end(func(s *Status) { s.Outcome, s.Code = outcome, code })
 		return
 	}
-	quiet()
-	c.carry(c.sounding, c.voice.stream())
+	c.carry()
 	leg, err := in.Answer(c.want, ua.AnswerOptions{Codecs: codecs()})
 	if err != nil {
 		c.unanswered(err)
@@ -217,8 +212,9 @@ func (c *Call) end(how func(*Status)) {
 	})
 }
 
-// finish waits for the sound devices; the call is done.
+// finish waits for the sound device; the call is done.
 func (c *Call) finish() {
+	c.end(func(s *Status) { s.Outcome = office.Failed }) // unless it ended before: there was a panic
 	c.hangUp()
 	c.silence()
 	c.sounds.Wait()

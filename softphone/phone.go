@@ -166,7 +166,7 @@ func (p *Phone) Call(n office.Number) (*Call, error) {
 	c := newCall(p, p.running, false, office.Party{Number: n})
 	p.current = c
 	endpoint := p.endpoint
-	p.calls.Go(func() { c.dial(endpoint) })
+	p.calls.Go(func() { c.guard(func() { c.dial(endpoint) }) })
 	return c, nil
 }
 

@@ -205,13 +205,12 @@ func newRecorder(hz float64) *recorder {
 }
 
 func (r *recorder) Run(ctx context.Context, s media.Stream) error {
-	if source := s.Source; s.Sink != nil {
-		s.Source = func(frame []int16) {
-			source(frame)
-			select {
-			case r.heard <- append([]int16(nil), frame...):
-			default:
-			}
+	source := s.Source
+	s.Source = func(frame []int16) {
+		source(frame)
+		select {
+		case r.heard <- append([]int16(nil), frame...):
+		default:
 		}
 	}
 	return r.Tone.Run(ctx, s)

@@ -2,9 +2,9 @@ package softphone
 
 import (
 	"sync/atomic"
-	"time"
 
 	"timbre/internal/media"
+	"timbre/internal/sdp"
 	"timbre/internal/ua"
 )
 
@@ -13,13 +13,6 @@ const rate = 8000
 
 // packetSamples is what one packet holds: 20 ms.
 const packetSamples = rate / 50
-
-// bell is what an incoming call sounds like at this phone.
-func bell() media.Tone {
-	return media.Tone{Hz: [2]float64{660, 880}, Level: -20, Cadence: []time.Duration{
-		400 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 2 * time.Second,
-	}}
-}
 
 // A voice is the path of the sound between one leg and the sound device. Its
 // only clock is the device's: what the microphone hears leaves at once, and
@@ -43,11 +36,6 @@ func newVoice() *voice {
 		tone:    media.Ringback("MX").Generator(rate),
 		packet:  ua.Packet{Payload: make([]byte, packetSamples), SSRC: 1, Marker: true},
 	}
-}
-
-// stream is the voice as the sound device sees it.
-func (v *voice) stream() media.Stream {
-	return media.Stream{Rate: rate, Source: v.source, Sink: v.sink}
 }
 
 // ringback switches the tone on or off that a caller hears while the far side
@@ -112,7 +100,7 @@ func (v *voice) receive(leg *ua.Leg) {
 
 // lawOf returns how the leg's sound is compressed now; a re-INVITE may change it.
 func lawOf(leg *ua.Leg) media.Law {
-	if leg.Codec().Name == "PCMU" {
+	if leg.Codec().Is(sdp.PCMU) {
 		return media.PCMU
 	}
 	return media.PCMA

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -51,10 +50,10 @@ func (d *Display) Close() error {
 	return nil
 }
 
-// Window waits for a visible window of the process.
-func (d *Display) Window(ctx context.Context, pid int) error {
+// Window waits for a visible window of the app.
+func (d *Display) Window(ctx context.Context) error {
 	for {
-		cmd := exec.CommandContext(ctx, "xdotool", "search", "--onlyvisible", "--pid", strconv.Itoa(pid))
+		cmd := exec.CommandContext(ctx, "xdotool", "search", "--onlyvisible", "--name", "Timbre")
 		cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
 		if out, err := cmd.Output(); err == nil && len(out) > 0 {
 			return nil
@@ -87,7 +86,7 @@ func (b *bench) appStart(ctx context.Context) (err error) {
 		}
 		limit, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()
-		if err := d.Window(limit, p.Pid()); err != nil {
+		if err := d.Window(limit); err != nil {
 			p.Kill()
 			return 0, fmt.Errorf("no window: %w; the app printed:\n%s", err, p.Output())
 		}

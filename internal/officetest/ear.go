@@ -33,14 +33,12 @@ func NewEar(hz float64) *Ear {
 // Run implements softphone.Audio.
 func (e *Ear) Run(ctx context.Context, s media.Stream) error {
 	source := s.Source
-	if s.Sink != nil && source != nil { // a call, not the bell
-		s.Source = func(frame []int16) {
-			source(frame)
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			e.heard.Rate = s.Rate
-			e.heard.Samples = append(e.heard.Samples, frame...)
-		}
+	s.Source = func(frame []int16) {
+		source(frame)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.heard.Rate = s.Rate
+		e.heard.Samples = append(e.heard.Samples, frame...)
 	}
 	return e.device.Run(ctx, s)
 }

@@ -19,9 +19,6 @@ var _ softphone.Audio = Parrot{}
 
 // Run implements softphone.Audio.
 func (p Parrot) Run(ctx context.Context, s media.Stream) error {
-	if s.Sink == nil || s.Source == nil { // the bell
-		return audio.Null{}.Run(ctx, s)
-	}
 	var mu sync.Mutex
 	// Guarded by mu. It begins with the delay: from then on as much comes as goes.
 	memory := make([]int16, int(p.Delay.Seconds()*float64(s.Rate)))

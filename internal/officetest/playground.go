@@ -30,9 +30,9 @@ func playgroundPeople() []Person {
 const robotWait = 20 * time.Second
 
 // Play brings up an office to play with, of the binaries in the folder bin, and
-// the app, logged in as 101. It says on w who is there, and returns when the
-// app ends or ctx does.
-func Play(ctx context.Context, bin string, w io.Writer) (err error) {
+// the app, logged in as 101, with env added to its environment. It says on w who
+// is there, and returns when the app ends or ctx does.
+func Play(ctx context.Context, bin string, w io.Writer, env ...string) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	o, err := Spawn(ctx, Options{Bin: bin, Name: "Ejemplo (demostración)", People: playgroundPeople()})
@@ -62,7 +62,8 @@ func Play(ctx context.Context, bin string, w io.Writer) (err error) {
 	}()
 	line := you.line([]string{"--demo"})
 	app := exec.CommandContext(ctx, line[0], line[1:]...)
-	app.Stdout, app.Stderr = os.Stdout, os.Stderr
+	app.Env = append(os.Environ(), env...)
+	app.Stdout, app.Stderr = w, w
 	app.Cancel = func() error { return app.Process.Signal(os.Interrupt) }
 	app.WaitDelay = stopTime
 	if err := app.Run(); err != nil && ctx.Err() == nil {
