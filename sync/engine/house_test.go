@@ -270,12 +270,19 @@ func (h *house) leave(n, size int) office.Voicemail {
 }
 
 // call enters a missed call at second n after noon into the log of 101.
-func (h *house) call(n int) {
+func (h *house) call(n int) { h.calls(n, n+1) }
+
+// calls enters one call for each number from first to before last.
+func (h *house) calls(first, last int) {
 	h.t.Helper()
-	c := office.Call{ID: office.NewID(), Kind: office.Missed, Outcome: office.NoAnswer, Peer: office.Party{Number: "103", Name: fmt.Sprint("Peer ", n)}, StartedAt: time.Date(2026, 3, 1, 12, 0, n, 0, time.UTC)}
-	if err := h.store.EndCalls(context.Background(), store.Side{Account: h.account(), Call: c}); err != nil {
-		h.t.Fatal(err)
+	var sides []store.Side
+	for n := first; n < last; n++ {
+		sides = append(sides, store.Side{Account: h.account(), Call: office.Call{
+			ID: office.NewID(), Kind: office.Missed, Outcome: office.NoAnswer, Peer: office.Party{Number: "103", Name: fmt.Sprint("Peer ", n)},
+			StartedAt: time.Date(2026, 3, 1, 12, 0, n, 0, time.UTC),
+		}})
 	}
+	must(h.t, h.store.EndCalls(context.Background(), sides...))
 }
 
 // voicemails returns the messages on the server, newest first, with a * on new ones.

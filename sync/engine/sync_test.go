@@ -59,9 +59,7 @@ func TestSyncOfManyRows(t *testing.T) {
 	h := open(t)
 	ctx := context.Background()
 	const first, more = 1203, 601
-	for i := range first {
-		h.call(i)
-	}
+	h.calls(0, first)
 	e := h.login(t.TempDir(), engine.Options{})
 	count := func() int {
 		calls, err := e.Calls(ctx, local.Filter{Limit: 10000})
@@ -71,9 +69,7 @@ func TestSyncOfManyRows(t *testing.T) {
 	if n := count(); n != first {
 		t.Errorf("%d calls of %d", n, first)
 	}
-	for i := range more {
-		h.call(first + i)
-	}
+	h.calls(first, first+more)
 	must(t, e.SyncOnce(ctx))
 	if n := count(); n != first+more {
 		t.Errorf("%d calls of %d", n, first+more)
@@ -339,9 +335,7 @@ func TestDamagedCopyMendsItself(t *testing.T) {
 	h := open(t)
 	ctx := context.Background()
 	v := h.leave(1, 10)
-	for i := range 400 {
-		h.call(i)
-	}
+	h.calls(0, 400)
 	dir := t.TempDir()
 	e, err := engine.Open(dir, engine.Options{})
 	must(t, err)
