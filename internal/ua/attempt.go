@@ -77,9 +77,7 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 }
 
 // quotable prepares a displayed name for a quoted string.
-func quotable(name string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(office.CleanName(name))
-}
+func quotable(name string) string { return quote(office.CleanName(name)) }
 
 // await reads responses until the final one. The session counts them and gives up
 // after ten, which is no limit of the protocol: then it is asked again.

@@ -543,3 +543,23 @@ func TestSRTPIsNotGivenUp(t *testing.T) {
 	}
 	idle(t, p)
 }
+
+// BenchmarkCall measures a call from INVITE to the end of BYE, both ends in this
+// process.
+func BenchmarkCall(b *testing.B) {
+	_, p, target := pair(b, Config{Digest: secrets(nil), OnInvite: func(ctx context.Context, in *Incoming) {
+		in.Ring()
+		if l, err := in.Answer(ctx, AnswerOptions{}); err == nil {
+			<-l.Done()
+		}
+	}})
+	target.Auth = &Credentials{"dana", "secret", "timbre"}
+	b.ReportAllocs()
+	for range b.N {
+		l, err := p.Dial(b.Context(), target)
+		if err != nil {
+			b.Fatal(err)
+		}
+		l.Hangup(b.Context())
+	}
+}

@@ -93,4 +93,10 @@ func (c *Credentials) prove(p *proof, method, uri string) (name, value string) {
 	return "Authorization", b.String()
 }
 
-func quote(s string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) }
+// quote escapes s for a quoted string, without the quotes.
+func quote(s string) string {
+	if !strings.ContainsAny(s, `\"`) {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`)
+}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // datagrams is the UDP socket as the SIP stack sees it: only messages that pass
@@ -60,3 +62,37 @@ func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
 // Close does nothing: the stack closes what it no longer needs, but the socket is
 // the endpoint's.
 func (d *datagrams) Close() error { return nil }
+
+// A udpShift is the socket for one stretch of time. The stack remembers every
+// source that it hears as long as it reads from a socket, so that anyone who
+// makes up sources could fill the memory: after maxSources of them the shift is
+// over, and the stack reads from the next.
+type udpShift struct {
+	*datagrams
+	dead    <-chan struct{}
+	sources map[netip.AddrPort]struct{} // only ReadFrom touches it
+	over    chan struct{}               // closed when the next shift must begin
+}
+
+const maxSources = 1 << 15
+
+func (d *datagrams) shift(dead <-chan struct{}) *udpShift {
+	return &udpShift{datagrams: d, dead: dead, sources: map[netip.AddrPort]struct{}{}, over: make(chan struct{})}
+}
+
+// ReadFrom returns the next good message, until the shift is over.
+func (s *udpShift) ReadFrom(b []byte) (int, net.Addr, error) {
+	if len(s.sources) >= maxSources {
+		close(s.over)
+		select {
+		case <-time.After(time.Second): // what was read last must still find its source
+		case <-s.dead:
+		}
+		return 0, nil, net.ErrClosed
+	}
+	n, addr, err := s.datagrams.ReadFrom(b)
+	if err == nil {
+		s.sources[remote(addr)] = struct{}{}
+	}
+	return n, addr, err
+}

@@ -235,22 +235,29 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	return err
 }
 
-// serveUDP serves the datagrams, again where the stack gave up on a message.
+// serveUDP serves the datagrams, shift after shift, and again where the stack gave
+// up on a message.
 func (e *Endpoint) serveUDP() error {
 	for {
-		err := func() error {
-			defer e.survive("udp")
-			return e.server.ServeUDP(e.udp)
-		}()
-		if err != nil {
-			return err
+		shift := e.udp.shift(e.dead.Done())
+		gone := make(chan error, 1)
+		if !e.spawn("udp", func() {
+			err := ErrClosed // where it panics
+			defer func() { gone <- err }()
+			err = e.server.ServeUDP(shift)
+		}) {
+			return nil
 		}
 		select {
-		case <-e.dead.Done():
-			return nil
-		case <-e.udp.failed:
-			return net.ErrClosed
-		default:
+		case <-shift.over:
+		case err := <-gone:
+			select {
+			case <-e.dead.Done():
+				return nil
+			case <-e.udp.failed:
+				return err
+			default:
+			}
 		}
 	}
 }

@@ -1,0 +1,48 @@
+package ua
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+)
+
+// TestSourcesAreForgotten makes up so many sources that the stack must begin a
+// new shift, and looks whether it still answers and has forgotten the old ones.
+func TestSourcesAreForgotten(t *testing.T) {
+	var cfg Config
+	cfg.UDP, _ = net.ListenPacket("udp", "127.0.0.1:0")
+	made := &madeUp{PacketConn: cfg.UDP, left: maxSources, msg: []byte(crlf(fmt.Sprintf(options, 5, 5)))}
+	cfg.UDP = made
+	e := start(t, cfg)
+	alive(t, e, 77)
+	alive(t, e, 78)
+	pool := e.stack.TransportLayer().Pool("udp")
+	for i := 79; pool.Size() > maxSources/2; i++ {
+		if alive(t, e, i); i > 100000 {
+			t.Fatalf("%d sources are remembered", pool.Size())
+		}
+	}
+}
+
+// madeUp is a socket that hears made-up sources before real ones.
+type madeUp struct {
+	net.PacketConn
+	left int
+	msg  []byte
+}
+
+func (m *madeUp) ReadFrom(b []byte) (int, net.Addr, error) {
+	if m.left == 0 {
+		return m.PacketConn.ReadFrom(b)
+	}
+	m.left--
+	return copy(b, m.msg), net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 9, byte(m.left >> 8), byte(m.left)}), 9)), nil
+}
+
+func (m *madeUp) WriteTo(b []byte, addr net.Addr) (int, error) {
+	if remote(addr).Port() == 9 {
+		return len(b), nil
+	}
+	return m.PacketConn.WriteTo(b, addr)
+}
