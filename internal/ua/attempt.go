@@ -203,6 +203,7 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	if d.t.OnAnswer != nil {
 		d.t.OnAnswer(func(name string) string { return header(res, name) })
 	}
+	l.watch(0)
 	return nil
 }
 

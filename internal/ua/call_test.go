@@ -145,6 +145,49 @@ func TestCancelMeetsAnswer(t *testing.T) {
 	idle(t, s)
 }
 
+// TestFarSideIsAsked asks a far side that is there, one that has lost the call,
+// and one that says nothing.
+func TestFarSideIsAsked(t *testing.T) {
+	for _, c := range []struct {
+		name, answer string
+		ends         bool
+	}{
+		{"there", "SIP/2.0 200 OK", false},
+		{"takes no OPTIONS", "SIP/2.0 405 Method Not Allowed", false},
+		{"lost the call", "SIP/2.0 481 Call Does Not Exist", true},
+		{"gone", "", true},
+	} {
+		_, s, leg := answered(t, "udp", scriptedSDP)
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			leg.ask(300 * time.Millisecond)
+		}()
+		req := s.read(t)
+		if !strings.HasPrefix(req, "OPTIONS ") {
+			t.Fatalf("%s: asked with\n%s", c.name, req)
+		}
+		if c.answer != "" {
+			_, fields, _ := strings.Cut(req, "\r\n")
+			fmt.Fprintf(s, "%s\r\n%s", c.answer, fields)
+			next(t, asked)
+		}
+		if c.ends {
+			next(t, leg.Done())
+			if got := leg.Cause(); got != (Cause{Code: 408}) {
+				t.Errorf("%s: cause %+v", c.name, got)
+			}
+			continue
+		}
+		select {
+		case <-leg.Done():
+			t.Errorf("%s: the call ended", c.name)
+		default:
+		}
+		s.request("BYE", "", "")
+	}
+}
+
 // TestCopyOfAnInviteIsNoCall sends the same INVITE again after the call is over.
 func TestCopyOfAnInviteIsNoCall(t *testing.T) {
 	e, s, leg := answered(t, "udp", scriptedSDP)

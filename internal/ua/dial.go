@@ -88,6 +88,7 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	if err := sip.ParseUri(t.URI, &d.uri); err != nil {
 		return nil, &StatusError{Code: 400, Reason: "Malformed Address"}
 	}
+	d.uri.Headers = nil // a registered Contact may carry some; they have no place in a request line
 	p, err := e.path(ctx, t.Transport, t.Addr)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -267,8 +267,8 @@ func (e *Endpoint) authenticate(req *sip.Request, tx sip.ServerTransaction, sour
 	if err := tx.Respond(c.challenge(e, req, v == stale)); err != nil {
 		e.log.Debug("response not sent", "err", err)
 	}
-	if req.Method != sip.INVITE {
-		tx.Terminate() // a challenge is made anew for a retransmission: nothing need be kept
-	}
+	// A challenge is made anew for a retransmission: nothing is kept of it, and
+	// nothing sent again to an address that a stranger made up.
+	tx.Terminate()
 	return "", false
 }

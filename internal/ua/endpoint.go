@@ -95,7 +95,8 @@ type Endpoint struct {
 	mu      sync.Mutex
 	closed  bool                 // no goroutine may be started any more; guarded by mu
 	wg      sync.WaitGroup       // every goroutine of the endpoint; Add under mu
-	talks   sync.WaitGroup       // those that finish calls; Add under mu
+	talking int                  // goroutines that end calls, and calls; guarded by mu
+	quiet   chan struct{}        // capacity 1: talking has become 0
 	legs    map[string]*Leg      // by legKey; guarded by mu
 	ringing map[string]*Incoming // by ringKey; guarded by mu
 }
@@ -117,8 +118,8 @@ func New(cfg Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		cfg: cfg, log: cfg.Log,
-		ready: make(chan struct{}),
-		legs:  map[string]*Leg{}, ringing: map[string]*Incoming{},
+		ready: make(chan struct{}), quiet: make(chan struct{}, 1),
+		legs: map[string]*Leg{}, ringing: map[string]*Incoming{},
 		doors:   map[string]*door{},
 		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Addr]int{}, dialing: map[string]*dialing{}},
 		digest:  newChallenger(cfg.Digest),
@@ -282,12 +283,7 @@ func (e *Endpoint) shut() {
 		default: // not answered: whoever dials or answers it sees that we end
 		}
 	}
-	done := make(chan struct{})
-	e.spawn("drain", func() { e.talks.Wait(); close(done) })
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
+	e.awaitQuiet(ctx)
 	if e.udp != nil {
 		// A request that the stack has just read must find the socket, or it would
 		// make one of its own, which nobody closes.
@@ -336,18 +332,51 @@ func (e *Endpoint) spawn(what string, f func()) bool {
 
 // spawnTalk is spawn for what must finish before the sockets close.
 func (e *Endpoint) spawnTalk(what string, f func()) bool {
+	return e.talk() && e.spawn(what, func() {
+		defer e.talked()
+		defer e.survive(what)
+		f()
+	})
+}
+
+// talk notes that something begins that must finish before the sockets close; it
+// ends with talked. It reports false where the endpoint is closed.
+func (e *Endpoint) talk() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return false
 	}
-	e.talks.Add(1)
-	e.wg.Go(func() {
-		defer e.talks.Done()
-		defer e.survive(what)
-		f()
-	})
+	e.talking++
 	return true
+}
+
+func (e *Endpoint) talked() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.talking--; e.talking == 0 {
+		select {
+		case e.quiet <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// awaitQuiet waits until nothing talks or ctx ends.
+func (e *Endpoint) awaitQuiet(ctx context.Context) {
+	for {
+		e.mu.Lock()
+		n := e.talking
+		e.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-e.quiet:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // survive ends a panic: nothing that arrives may end the process.

@@ -246,6 +246,7 @@ func (in *Incoming) acked(l *Leg, res *sip.Response) error {
 		l.hangup(in.e.dead, Cause{Code: 408})
 		return &StatusError{Code: 408, Reason: "No ACK"}
 	}
+	l.watch(0)
 	if in.offer != nil {
 		return nil
 	}
@@ -350,9 +351,10 @@ func (e *Endpoint) serve(d *diago.DialogServerSession) {
 	e.mu.Lock()
 	in := e.ringing[ringKey(d.InviteRequest)]
 	e.mu.Unlock()
-	if in == nil {
+	if in == nil || !e.talk() {
 		return
 	}
+	defer e.talked()
 	in.session = d
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()

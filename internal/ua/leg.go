@@ -51,6 +51,7 @@ type Leg struct {
 	done   chan struct{} // closed at the end
 	closed chan struct{} // closed when the dialog is gone too: nothing more is sent
 	close1 sync.Once
+	probe  *time.Timer // see alive.go; guarded by mu
 }
 
 // maxLegs bounds the calls of one endpoint.
@@ -231,6 +232,9 @@ func (l *Leg) finish(c Cause) bool {
 		return false
 	}
 	l.ended, l.cause = true, c
+	if l.probe != nil {
+		l.probe.Stop()
+	}
 	close(l.digits)
 	close(l.done)
 	l.mu.Unlock()
