@@ -261,7 +261,7 @@ func (w *walk) english() {
 	g.picture("offline-compact-en")
 	g.click(300, 532)
 	g.picture("more-compact-en")
-	g.click(280, 500)
+	g.click(300, 482)
 	g.picture("logout-compact-en")
 	g.click(290, 345)
 	w.titled(g, "Timbre")

@@ -138,7 +138,7 @@ func (p *Phone) Update(c Call, s softphone.Status) {
 				changed(p.OnTick)
 			}
 		})
-	} else if p.status.State == softphone.Ended || s.State == softphone.Dialing && p.status.State != softphone.Dialing {
+	} else if rank[s.State] < rank[p.status.State] || p.status.State == softphone.Ended {
 		return // told late
 	}
 	p.status = s
@@ -156,6 +156,9 @@ func (p *Phone) Update(c Call, s softphone.Status) {
 	}
 	changed(p.OnChange)
 }
+
+// rank is the order in which a call goes through its states.
+var rank = map[softphone.CallState]int{softphone.Dialing: 1, softphone.Ringing: 2, softphone.Active: 3, softphone.Ended: 4}
 
 // describe puts the call into words.
 func (p *Phone) describe() {

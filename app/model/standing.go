@@ -77,6 +77,8 @@ func (s *Standing) Reload() {
 		s.Line = p.Say("line.audioMissing")
 	case s.Demo:
 		s.Line = p.Say("line.demo")
+	case st.SecretsInFile:
+		s.Line = p.Say("login.keptOpenly")
 	default:
 		s.Line = ""
 	}
@@ -88,8 +90,12 @@ func (s *Standing) Reload() {
 	changed(s.OnChange)
 }
 
-// Warns reports whether the line tells of something wrong, not of the demo.
-func (s *Standing) Warns() bool { return s.Line != s.desk.Phrases.Say("line.demo") }
+// Warns reports whether the line tells of something wrong, not only of how
+// things are.
+func (s *Standing) Warns() bool {
+	p := s.desk.Phrases
+	return s.Line != p.Say("line.demo") && s.Line != p.Say("login.keptOpenly")
+}
 
 // CloseLine hides the line until it says something else.
 func (s *Standing) CloseLine() {

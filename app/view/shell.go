@@ -140,13 +140,10 @@ func (s *Shell) SetNotice(words, icon, action string, do, shut func()) {
 
 // menu opens the user's menu at an object.
 func (s *Shell) menu(at fyne.CanvasObject) {
-	d := fyne.CurrentApp().Driver()
-	c := d.CanvasForObject(at)
-	if c == nil {
-		return
-	}
-	place := d.AbsolutePositionForObject(at).AddXY(at.Size().Width-widget.Size(widget.Side), at.Size().Height)
-	widget.ShowMenu(c, place, []widget.Action{
+	account := s.standing.Account
+	widget.ShowMenu(at, []widget.Action{
+		{Text: account.Name},
+		{Text: s.words.Say("user.extension", "number", string(account.Extension))},
 		{Icon: "logout", Text: s.words.Say("user.logout"), Do: func() { s.OnLogout() }},
 	})
 }

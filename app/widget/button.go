@@ -195,6 +195,7 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 		r.text.place((size.Width-w)/2, face.Height+Size(SpaceXS), w+1, size.Height-face.Height-Size(SpaceXS))
 	case b.IconOnly:
 		r.icon.Move(fyne.NewPos((size.Width-side)/2, middle))
+		r.text.place(0, 0, 0, size.Height)
 	default:
 		w := r.text.width()
 		room := size.Width - 2*Size(SpaceS)

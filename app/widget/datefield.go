@@ -76,9 +76,7 @@ func (d *DateField) pick() {
 	popup = widget.NewPopUp(container.New(&inset{SpaceS}, m), c)
 	size := popup.MinSize()
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(d).AddXY(0, d.Size().Height)
-	at.X = max(Size(SpaceXS), min(at.X, c.Size().Width-size.Width-Size(SpaceS)))
-	at.Y = max(Size(SpaceXS), min(at.Y, c.Size().Height-size.Height-Size(SpaceS)))
-	popup.ShowAtPosition(at)
+	popup.ShowAtPosition(inside(c, at, size))
 }
 
 // Inset puts room of a size around an object.

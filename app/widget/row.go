@@ -8,13 +8,6 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// An Action is something to do with a row.
-type Action struct {
-	Icon string // name in package assets
-	Text string
-	Do   func()
-}
-
 // RowData is what a Row shows.
 type RowData struct {
 	Heading string // a heading over the rows that follow; nothing else is shown then
@@ -77,34 +70,14 @@ func (r *Row) Set(d RowData) {
 }
 
 // PopUp opens the menu of the row at its right end.
-func (r *Row) PopUp() {
-	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(r)
-	r.popUpAt(at.AddXY(r.Size().Width, min(r.Size().Height, Size(RowTwo))))
-}
+func (r *Row) PopUp() { ShowMenu(r.more, r.menu()) }
 
-func (r *Row) popUpAt(at fyne.Position) {
-	all := r.data.Menu
-	if len(all) == 0 {
-		all = r.data.Actions
+// menu is all there is to do with the row.
+func (r *Row) menu() []Action {
+	if len(r.data.Menu) > 0 {
+		return r.data.Menu
 	}
-	if c := fyne.CurrentApp().Driver().CanvasForObject(r); c != nil && len(all) > 0 {
-		ShowMenu(c, at, all)
-	}
-}
-
-// ShowMenu opens a menu of actions at a place, inside the window.
-func ShowMenu(c fyne.Canvas, at fyne.Position, actions []Action) {
-	var items []*fyne.MenuItem
-	for _, a := range actions {
-		item := fyne.NewMenuItem(a.Text, a.Do)
-		item.Icon = Icon(a.Icon, ColorText)
-		items = append(items, item)
-	}
-	menu := widget.NewPopUpMenu(fyne.NewMenu("", items...), c)
-	size := menu.MinSize()
-	at.X = max(Size(SpaceXS), min(at.X, c.Size().Width-size.Width-Size(SpaceS)))
-	at.Y = max(Size(SpaceXS), min(at.Y, c.Size().Height-size.Height-Size(SpaceS)))
-	menu.ShowAtPosition(at)
+	return r.data.Actions
 }
 
 // Tapped implements fyne.Tappable.
@@ -115,7 +88,11 @@ func (r *Row) Tapped(*fyne.PointEvent) {
 }
 
 // TappedSecondary implements fyne.SecondaryTappable.
-func (r *Row) TappedSecondary(e *fyne.PointEvent) { r.popUpAt(e.AbsolutePosition) }
+func (r *Row) TappedSecondary(e *fyne.PointEvent) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(r); c != nil {
+		showMenu(c, r.menu(), func(fyne.Size) fyne.Position { return e.AbsolutePosition })
+	}
+}
 
 // MouseIn implements desktop.Hoverable.
 func (r *Row) MouseIn(e *desktop.MouseEvent) { r.hovered = true; r.MouseMoved(e) }

@@ -1,0 +1,109 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/softphone"
+	"timbre/sync/engine"
+)
+
+// TestEveryOfficeErrorHasWords reads the closed list from its source: a new one
+// without words fails here.
+func TestEveryOfficeErrorHasWords(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "../../internal/office/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		l, ok := n.(*ast.BasicLit)
+		if !ok || l.Kind != token.STRING {
+			return true
+		}
+		code, _ := strconv.Unquote(l.Value)
+		codes++
+		for _, lang := range languages {
+			p := NewPhrasebook(lang)
+			words := p.Words(fmt.Errorf("doing: %w", office.Error(code)))
+			if words == p.Say("error.unknown") || code != strings.ToLower(code) && strings.Contains(words, code) || !strings.HasSuffix(words, ".") {
+				t.Errorf("%s in %s: %q", code, lang, words)
+			}
+		}
+		return true
+	})
+	if codes < 10 {
+		t.Errorf("only %d errors found", codes)
+	}
+}
+
+func TestWords(t *testing.T) {
+	_, badURL := url.Parse("https://[")
+	for _, c := range []struct {
+		err error
+		key string
+	}{
+		{softphone.ErrInCall, "callError.busyHere"},
+		{softphone.ErrNotRunning, "callError.notRegistered"},
+		{&engine.UnknownAuthority{}, "error.fingerprint"},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), "error.timeout"},
+		{&os.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, "error.permission"},
+		{&os.PathError{Op: "open", Path: "/x", Err: syscall.ENOENT}, "error.noFile"},
+		{&os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, "error.diskFull"},
+		{badURL, "error.server"},
+		{errors.New("database is locked: SQLITE_BUSY (5)"), "error.unknown"}, // never a code without words
+		{errors.Join(errors.New("x"), office.ErrOffline), "error.offline"},
+	} {
+		for _, lang := range languages {
+			if got, want := Words(lang, c.err), NewPhrasebook(lang).Say(c.key); got != want {
+				t.Errorf("%v: %q, want %q", c.err, got, want)
+			}
+		}
+	}
+	if got := Words(office.Spanish, nil); got != "" {
+		t.Errorf("no error has the words %q", got)
+	}
+}
+
+func TestCallWords(t *testing.T) {
+	answered := time.Unix(1, 0)
+	for _, c := range []struct {
+		s   softphone.Status
+		key string // empty: nothing to say
+	}{
+		{softphone.Status{State: softphone.Active}, ""},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Answered, AnsweredAt: answered}, ""},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Canceled}, ""}, // the user knows
+		{softphone.Status{State: softphone.Ended, Outcome: office.Busy, Code: 486}, "callError.busy"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.NoAnswer, Code: 480}, "callError.noAnswer"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Declined, Code: 603}, "callError.declined"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 404}, "callError.notFound"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 403}, "callError.forbidden"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 488}, "callError.media"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 503}, "callError.server"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed}, "callError.network"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 420}, "callError.other"},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 408, AnsweredAt: answered}, "callError.lost"},
+	} {
+		p := NewPhrasebook(office.Spanish)
+		want := ""
+		if c.key != "" {
+			want = p.Say(c.key)
+		}
+		if got := p.CallWords(c.s); got != want {
+			t.Errorf("%+v: %q, want %q", c.s, got, want)
+		}
+	}
+}
