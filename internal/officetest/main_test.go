@@ -2,6 +2,7 @@ package officetest_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,6 +20,8 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "5") // sound takes time, not processors
 	dir, err := os.MkdirTemp("", "timbre-bin-")
 	if err == nil {
 		bin = dir
