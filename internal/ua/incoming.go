@@ -242,6 +242,7 @@ func (in *Incoming) accept(l *Leg, res *sip.Response) error {
 func (in *Incoming) acked(l *Leg, res *sip.Response) error {
 	defer l.end()
 	ack := l.confirmed(in.tx, res)
+	close(l.acked)
 	if ack == nil {
 		l.hangup(in.e.dead, Cause{Code: 408})
 		return &StatusError{Code: 408, Reason: "No ACK"}
