@@ -169,6 +169,8 @@ func (w *walk) login(g *gui) {
 	}
 	g.click(640, 527)
 	w.titled(g, "Ana López · Timbre")
+	g.picture("no-keychain-es")
+	g.click(crossX, crossY) // the line that says that there is no keychain
 }
 
 // sessions returns what is logged in as 101.
@@ -236,6 +238,8 @@ func (w *walk) english() {
 	g := w.launch(w.bin, w.profile, []string{"LANG=en_US.UTF-8", "FYNE_THEME=dark"})
 	w.titled(g, "Ana López · Timbre")
 	g.resize(360, 560)
+	g.picture("no-keychain-en")
+	g.click(336, 90)
 	g.picture("voicemail-compact-en")
 	g.click(180, 532)
 	g.picture("calllog-compact-en")

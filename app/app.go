@@ -218,8 +218,8 @@ func (d *shell) leave(problem string) {
 	if d.session != nil {
 		d.session.close()
 		d.session = nil
+		d.showLogin()
 	}
-	d.showLogin()
 	if problem != "" {
 		d.login.Complain(problem)
 	}

@@ -31,16 +31,16 @@ type Standing struct {
 
 	OnChange func()
 
-	desk     *Desk
-	status   func() engine.Status
-	account  func() (engine.Account, bool)
-	phone    *Phone
-	lineShut string // the line that the user closed
+	desk    *Desk
+	status  func() engine.Status
+	account func() (engine.Account, bool)
+	phone   *Phone
+	shut    map[string]bool // lines that the user closed
 }
 
 // NewStanding returns the frame for what status and account say.
 func NewStanding(desk *Desk, status func() engine.Status, account func() (engine.Account, bool), phone *Phone) *Standing {
-	return &Standing{desk: desk, status: status, account: account, phone: phone}
+	return &Standing{desk: desk, status: status, account: account, phone: phone, shut: map[string]bool{}}
 }
 
 // Reload asks again how things stand.
@@ -82,10 +82,8 @@ func (s *Standing) Reload() {
 	default:
 		s.Line = ""
 	}
-	if s.Line == s.lineShut {
+	if s.shut[s.Line] {
 		s.Line = ""
-	} else if s.Line != "" {
-		s.lineShut = ""
 	}
 	changed(s.OnChange)
 }
@@ -97,9 +95,10 @@ func (s *Standing) Warns() bool {
 	return s.Line != p.Say("line.demo") && s.Line != p.Say("login.keptOpenly")
 }
 
-// CloseLine hides the line until it says something else.
+// CloseLine hides the line for good; one that says something else, if only since
+// when, is another one.
 func (s *Standing) CloseLine() {
-	s.lineShut = s.Line
+	s.shut[s.Line] = true
 	s.Reload()
 }
 
@@ -121,6 +120,9 @@ func (s *Standing) Leaving() string {
 func (s *Standing) Logout(door Door, wipe bool, then func(problem string)) {
 	s.desk.Go(func(ctx context.Context) func() {
 		err := door.Logout(ctx, wipe)
+		if err != nil {
+			s.desk.Log.Error("logging out", "err", err)
+		}
 		return func() { then(s.desk.Phrases.Words(err)) }
 	})
 }

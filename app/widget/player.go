@@ -127,7 +127,7 @@ type trackColors struct{ fyne.Theme }
 func (c trackColors) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	switch n {
 	case theme.ColorNameInputBackground:
-		n = ColorLine
+		n = theme.ColorNameScrollBar
 	case theme.ColorNameForeground:
 		n = ColorAccent
 	}

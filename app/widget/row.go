@@ -183,7 +183,7 @@ func (v *rowRenderer) Refresh() {
 func (v *rowRenderer) Layout(size fyne.Size) {
 	d := v.row.data
 	v.back.CornerRadius, v.back.FillColor = Size(RadiusRow), tint(ColorClear)
-	if (v.row.hovered || d.Active) && d.Heading == "" {
+	if v.row.hovered && !d.Active && d.Heading == "" { // the list marks the active one itself
 		v.back.FillColor = tint(ColorHover)
 	}
 	v.back.Resize(size)
