@@ -97,6 +97,64 @@ func TestUnreachable(t *testing.T) {
 			t.Errorf("%s: %v", network, err)
 		}
 	}
+	if _, err := p.Dial(within(t), Target{URI: "sip:x@office.test", Transport: "udp"}); err == nil {
+		t.Error("a call to no address went through")
+	}
+	if _, err := p.Dial(within(t), Target{URI: "x", Transport: "udp", Addr: nobody}); err == nil {
+		t.Error("a call to no URI went through")
+	}
+	idle(t, p)
+}
+
+// TestMappedAddressIsTheSameConnection dials an IPv4 address in its IPv6 form: the
+// far side's call back must find the connection.
+func TestMappedAddressIsTheSameConnection(t *testing.T) {
+	legs := make(chan *Leg, 1)
+	var cfg Config
+	cfg.TCP, _ = net.Listen("tcp", "127.0.0.1:0")
+	cfg.OnInvite = answering(t, legs, AnswerOptions{})
+	s := start(t, cfg)
+	p := start(t, Config{OnInvite: answering(t, legs, AnswerOptions{})})
+	to := at(s, "tcp")
+	target := Target{URI: "sip:102@office.test", Transport: "tcp", Addr: netip.AddrPortFrom(netip.AddrFrom16(to.Addr().As16()), to.Port())}
+	there, err := p.Dial(within(t), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := next(t, legs)
+	target.Addr = far.path.peer
+	back, err := s.Dial(within(t), target)
+	if err != nil {
+		t.Fatalf("calling back: %v", err)
+	}
+	next(t, legs)
+	there.Hangup(within(t))
+	back.Hangup(within(t))
+}
+
+// TestAnswerOnce answers and rejects an answered call again: nothing happens to it.
+func TestAnswerOnce(t *testing.T) {
+	errs := make(chan error, 3)
+	_, p, target := pair(t, Config{OnInvite: func(ctx context.Context, in *Incoming) {
+		l, err := in.Answer(ctx, AnswerOptions{})
+		errs <- err
+		_, err = in.Answer(ctx, AnswerOptions{})
+		errs <- err
+		errs <- in.Reject(486)
+		<-l.Done()
+	}})
+	l, err := p.Dial(within(t), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []error{nil, ErrClosed, ErrClosed} {
+		if err := next(t, errs); !errors.Is(err, want) {
+			t.Errorf("attempt %d: %v", i, err)
+		}
+	}
+	if err := l.Hangup(within(t)); err != nil {
+		t.Errorf("Hangup: %v", err)
+	}
 	idle(t, p)
 }
 

@@ -120,6 +120,8 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 		}
 	})
 	if !spawned {
+		d.leg.finish(Cause{Code: 503})
+		d.leg.forget()
 		return nil, ErrClosed
 	}
 	select {

@@ -22,6 +22,10 @@ type path struct {
 
 // path finds the way to peer. Over TCP and TLS it connects where no connection is open.
 func (e *Endpoint) path(ctx context.Context, network string, peer netip.AddrPort) (path, error) {
+	if !peer.IsValid() {
+		return path{}, errNoPeer
+	}
+	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()) // as connections are known by
 	p := path{network: network, peer: peer}
 	switch network {
 	case "udp":

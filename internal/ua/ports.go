@@ -10,6 +10,7 @@ import (
 
 var (
 	errNoSocket = errors.New("no socket for this transport")
+	errNoPeer   = errors.New("no address to send to")
 	errNoPort   = errors.New("no free RTP port")
 )
 

@@ -1,0 +1,225 @@
+package ua
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/emiago/diago"
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/sdp"
+)
+
+// ringKey names a call that is being set up.
+func ringKey(req *sip.Request) string {
+	tag, _ := req.From().Params.Get("tag")
+	branch, _ := req.Via().Params.Get("branch")
+	return req.CallID().Value() + "\n" + tag + "\n" + branch
+}
+
+// inviteMiddleware stands before diago's handling of INVITE.
+func (e *Endpoint) inviteMiddleware(next sipgo.RequestHandler) sipgo.RequestHandler {
+	return e.protected(func(req *sip.Request, tx sip.ServerTransaction) {
+		if req.To().Params.Has("tag") {
+			e.reinvite(req, tx)
+			return
+		}
+		in := e.invited(req, tx)
+		if in == nil {
+			return
+		}
+		key := ringKey(req)
+		e.mu.Lock()
+		full := len(e.ringing) >= maxLegs
+		if !full {
+			e.ringing[key] = in
+		}
+		e.mu.Unlock()
+		if full {
+			e.answer(req, tx, 503, Headers{"Retry-After": "5"})
+			return
+		}
+		defer func() {
+			e.mu.Lock()
+			delete(e.ringing, key)
+			e.mu.Unlock()
+		}()
+		next(req, tx)
+	})
+}
+
+// invited judges an INVITE for a new call. It answers what must be refused and
+// returns nil then.
+func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming {
+	in := &Incoming{e: e, req: req, tx: tx, canceled: make(chan struct{})}
+	in.source, _ = netip.ParseAddrPort(req.Source())
+	if tag, _ := req.From().Params.Get("tag"); tag == "" {
+		e.answer(req, tx, 400)
+		return nil
+	}
+	if e.cfg.OnInvite == nil || e.ctx.Err() != nil {
+		e.answer(req, tx, 480)
+		return nil
+	}
+	var ok bool
+	if in.username, ok = e.authenticate(req, tx, in.source.Addr()); !ok {
+		return nil
+	}
+	key := in.CallID() + "\n" + req.From().Params.GetOr("tag", "") + "\n" + req.CSeq().Value()
+	if !e.merged.first(key, time.Now()) { // RFC 3261 §8.2.2.2
+		e.answer(req, tx, 482)
+		return nil
+	}
+	if accept := header(req, "Accept"); accept != "" && !acceptsSDP(req) {
+		e.answer(req, tx, 406)
+		return nil
+	}
+	var code int
+	if in.offer, code = readOffer(req); code != 0 {
+		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
+		return nil
+	}
+	var err error
+	if in.path, err = e.path(e.ctx, sip.NetworkToLower(req.Transport()), in.source); err != nil {
+		e.log.Warn("caller cannot be answered", "err", err)
+		e.answer(req, tx, 500)
+		return nil
+	}
+	if !tx.OnCancel(func(*sip.Request) { in.gone() }) {
+		return nil
+	}
+	return in
+}
+
+// gone notes that the caller gave up.
+func (in *Incoming) gone() { in.cancel.Do(func() { close(in.canceled) }) }
+
+// serve is diago's handler of a new call: it lasts as long as the call.
+func (e *Endpoint) serve(d *diago.DialogServerSession) {
+	e.mu.Lock()
+	in := e.ringing[ringKey(d.InviteRequest)]
+	e.mu.Unlock()
+	if in == nil || !e.talk() {
+		return
+	}
+	defer e.talked()
+	in.session = d
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	returned := make(chan int, 1)
+	if !e.spawn("call", func() {
+		code := 500
+		defer func() { returned <- code }()
+		e.cfg.OnInvite(ctx, in)
+		code = 480
+	}) {
+		return
+	}
+	canceled := in.canceled
+	for {
+		select {
+		case <-canceled:
+			canceled = nil
+			in.lose()
+		case code := <-returned:
+			in.leave(code)
+			return
+		}
+	}
+}
+
+// lose notes that no answer can be sent any more.
+func (in *Incoming) lose() {
+	in.mu.Lock()
+	in.final = true
+	in.mu.Unlock()
+}
+
+// leave tidies up after OnInvite: a call without an answer is refused with code,
+// an answered one hung up, and the dialog is seen to its end.
+func (in *Incoming) leave(code int) {
+	in.Reject(code) // fails where it was refused, answered or canceled
+	in.sent.Wait()
+	in.mu.Lock()
+	l := in.leg
+	in.mu.Unlock()
+	if l == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(in.e.dead, byeTime)
+	defer cancel()
+	l.Hangup(ctx)
+	<-l.closed
+}
+
+// unescape resolves the %-escapes of a user part.
+func unescape(s string) string {
+	if u, err := url.PathUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// unquote resolves the backslashes of a quoted display name.
+func unquote(s string) string {
+	if !strings.Contains(s, "\\") {
+		return s
+	}
+	var b strings.Builder
+	escaped := false
+	for _, r := range s {
+		if r == '\\' && !escaped {
+			escaped = true
+			continue
+		}
+		escaped = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// routeSet returns the values of the header fields of that name as Route fields.
+func routeSet(m sip.Message, name string) []sip.Header {
+	var out []sip.Header
+	for _, h := range m.GetHeaders(name) {
+		out = append(out, sip.NewHeader("Route", h.Value()))
+	}
+	return out
+}
+
+// acceptsSDP reports whether an Accept field of req lets us answer with SDP.
+func acceptsSDP(req *sip.Request) bool {
+	for _, h := range req.GetHeaders("Accept") {
+		for kind := range strings.SplitSeq(strings.ToLower(h.Value()), ",") {
+			kind, _, _ = strings.Cut(kind, ";")
+			switch strings.TrimSpace(kind) {
+			case "application/sdp", "application/*", "*/*":
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readOffer returns the session description in req, nil where it has no body, or
+// the status with which it must be refused.
+func readOffer(req *sip.Request) (*sdp.Session, int) {
+	if len(req.Body()) == 0 {
+		return nil, 0
+	}
+	if contentType(req) != "application/sdp" || header(req, "Content-Encoding") != "" {
+		return nil, 415
+	}
+	offer, err := sdp.Parse(req.Body())
+	switch {
+	case err != nil:
+		return nil, 400
+	case offer.Audio() == nil:
+		return nil, 488
+	}
+	return offer, 0
+}
