@@ -10,11 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 
-	"timbre/internal/officetest"
-
 	"github.com/spf13/cobra"
+
+	"timbre/internal/officetest"
 )
 
 func main() {
@@ -37,6 +38,13 @@ func command(w io.Writer) *cobra.Command {
 	sub("run", "Bring up a demo office and the app, logged in", play)
 	sub("demo", "Let two headless phones prove what the office does", officetest.Demo)
 	sub("bench", "Measure the office beside its peers", officetest.Bench)
+	root.AddCommand(&cobra.Command{Use: "bare-relay CALLS", Hidden: true, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		n, err := strconv.Atoi(args[0])
+		if err != nil {
+			return err
+		}
+		return officetest.BareRelay(cmd.Context(), n, w)
+	}})
 	return root
 }
 

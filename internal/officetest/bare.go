@@ -1,0 +1,142 @@
+package officetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"timbre/internal/media"
+)
+
+// BareRelay is the least that a relay of n calls can be: each packet that comes
+// in on one of two sockets goes out of the other, to where the last packet came
+// from there. It is what the office's relay is compared with, in a process of its
+// own; it prints the ports on w and runs until ctx ends.
+func BareRelay(ctx context.Context, n int, w io.Writer) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for range n {
+		var conns [2]*net.UDPConn
+		var peers [2]struct {
+			sync.Mutex
+			addr netip.AddrPort
+		}
+		for i := range conns {
+			c, err := loopback()
+			if err != nil {
+				return err
+			}
+			conns[i] = c
+			context.AfterFunc(ctx, func() { c.Close() })
+			fmt.Fprintln(w, c.LocalAddr().(*net.UDPAddr).Port)
+		}
+		for i := range conns {
+			wg.Go(func() {
+				buf := make([]byte, 1500)
+				for {
+					size, from, err := conns[i].ReadFromUDPAddrPort(buf)
+					if err != nil {
+						return
+					}
+					peers[i].Lock()
+					peers[i].addr = from
+					peers[i].Unlock()
+					other := &peers[1-i]
+					other.Lock()
+					to := other.addr
+					other.Unlock()
+					if to.IsValid() {
+						conns[1-i].WriteToUDPAddrPort(buf[:size], to)
+					}
+				}
+			})
+		}
+	}
+	fmt.Fprintln(w, "ready")
+	<-ctx.Done()
+	return nil
+}
+
+func loopback() (*net.UDPConn, error) {
+	return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+}
+
+// bareCost returns what share of a core a bare relay takes for each of n calls.
+// This program must run BareRelay when its arguments are "bare-relay" and n.
+func bareCost(ctx context.Context, n int) (float64, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	p, err := startProcess(ctx, self, "bare-relay", strconv.Itoa(n))
+	if err != nil {
+		return 0, err
+	}
+	defer p.Kill()
+	if _, _, err := p.Line(ctx, 0, func(l string) bool { return l == "ready" }); err != nil {
+		return 0, err
+	}
+	before, err := p.Usage()
+	if err != nil {
+		return 0, err
+	}
+	if err := flood(ctx, p.Lines()[:2*n], relayTime); err != nil {
+		return 0, err
+	}
+	after, err := p.Usage()
+	return (after.CPU - before.CPU).Seconds() / relayTime.Seconds() / float64(n), err
+}
+
+// flood sends packets like those of G.711 to each port, fifty a second, and
+// throws away what comes back.
+func flood(ctx context.Context, ports []string, long time.Duration) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var conns []*net.UDPConn
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	for range ports {
+		c, err := loopback()
+		if err != nil {
+			return err
+		}
+		conns = append(conns, c)
+		wg.Go(func() {
+			for buf := make([]byte, 1500); ; {
+				if _, err := c.Read(buf); err != nil {
+					return
+				}
+			}
+		})
+	}
+	const ptime = 20 * time.Millisecond
+	packet := make([]byte, 172)
+	for pacer, end := media.NewPacer(time.Now(), ptime/10), time.Now().Add(long); time.Now().Before(end) && ctx.Err() == nil; {
+		// A tenth of them every 2 ms: real calls do not speak all at once.
+		n, wait := pacer.Next(time.Now())
+		time.Sleep(wait)
+		for i := int(n % 10); i < len(ports); i += 10 {
+			to, err := netip.ParseAddrPort("127.0.0.1:" + strings.TrimSpace(ports[i]))
+			if err != nil {
+				return err
+			}
+			if _, err := conns[i].WriteToUDPAddrPort(packet, to); err != nil && !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
