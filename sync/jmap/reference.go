@@ -19,7 +19,8 @@ type ResultReference struct {
 // Resolve returns args with every result reference replaced by what it names in
 // the answers so far. It returns invalidResultReference where one names nothing,
 // invalidArguments where an argument is given twice, and requestTooLarge where
-// the arguments grow beyond max octets: references can multiply.
+// the arguments grow beyond max octets, or the way to them is too long:
+// references can multiply.
 func (r *Response) Resolve(args json.RawMessage, max int64) (json.RawMessage, *MethodError) {
 	if !bytes.Contains(args, []byte(`"#`)) && !bytes.Contains(args, []byte(`"\u0023`)) {
 		return args, nil
@@ -28,7 +29,7 @@ func (r *Response) Resolve(args json.RawMessage, max int64) (json.RawMessage, *M
 	if json.Unmarshal(args, &members) != nil {
 		return nil, Invalid("the arguments are not an object")
 	}
-	size := int64(len(args))
+	size, way := int64(len(args)), walk{left: maxWalk * max}
 	for key, raw := range members {
 		name, isRef := strings.CutPrefix(key, "#")
 		if !isRef {
@@ -37,7 +38,10 @@ func (r *Response) Resolve(args json.RawMessage, max int64) (json.RawMessage, *M
 		if _, twice := members[name]; twice {
 			return nil, Invalid("an argument is given both plainly and by reference")
 		}
-		value, ok := r.find(raw)
+		value, ok := r.find(raw, &way)
+		if way.left < 0 {
+			return nil, &MethodError{Type: RequestTooLarge}
+		}
 		if !ok {
 			return nil, &MethodError{Type: InvalidResultReference}
 		}
@@ -55,7 +59,7 @@ func (r *Response) Resolve(args json.RawMessage, max int64) (json.RawMessage, *M
 }
 
 // find returns the value that the reference in raw names.
-func (r *Response) find(raw json.RawMessage) (json.RawMessage, bool) {
+func (r *Response) find(raw json.RawMessage, way *walk) (json.RawMessage, bool) {
 	var ref ResultReference
 	if Decode(raw, &ref) != nil {
 		return nil, false
@@ -69,17 +73,30 @@ func (r *Response) find(raw json.RawMessage) (json.RawMessage, bool) {
 			if ref.Path != "" {
 				tokens = strings.Split(ref.Path[1:], "/")
 			}
-			return point(a.Args, tokens)
+			return way.point(a.Args, tokens)
 		}
 	}
 	return nil, false
 }
 
+// A walk follows the references of one call. What is referred to is read anew at
+// every step, so that a short request could make very long work: left is how many
+// more octets may be read, negative where they did not suffice.
+type walk struct{ left int64 }
+
+const (
+	maxWalk  = 4   // octets of a walk for every octet of the largest request
+	stepCost = 256 // what a step costs, however short the value
+)
+
 // point follows a JSON pointer (RFC 6901), in which * stands for every item of
 // an array; items that are arrays themselves are joined (RFC 8620 §3.7).
-func point(value json.RawMessage, tokens []string) (json.RawMessage, bool) {
+func (w *walk) point(value json.RawMessage, tokens []string) (json.RawMessage, bool) {
 	if len(tokens) == 0 {
 		return value, true
+	}
+	if w.left -= int64(len(value)) + stepCost; w.left < 0 {
+		return nil, false
 	}
 	token := strings.ReplaceAll(strings.ReplaceAll(tokens[0], "~1", "/"), "~0", "~")
 	value = bytes.TrimLeft(value, " \t\r\n")
@@ -96,30 +113,30 @@ func point(value json.RawMessage, tokens []string) (json.RawMessage, bool) {
 		if !has {
 			return nil, false
 		}
-		return point(next, tokens[1:])
+		return w.point(next, tokens[1:])
 	case '[':
 		var items []json.RawMessage
 		if json.Unmarshal(value, &items) != nil {
 			return nil, false
 		}
 		if token == "*" {
-			return each(items, tokens[1:])
+			return w.each(items, tokens[1:])
 		}
 		i, err := strconv.Atoi(token)
 		if err != nil || i < 0 || i >= len(items) || strconv.Itoa(i) != token {
 			return nil, false
 		}
-		return point(items[i], tokens[1:])
+		return w.point(items[i], tokens[1:])
 	}
 	return nil, false
 }
 
 // each follows the rest of a pointer from every item and joins what it finds.
-func each(items []json.RawMessage, tokens []string) (json.RawMessage, bool) {
+func (w *walk) each(items []json.RawMessage, tokens []string) (json.RawMessage, bool) {
 	found := make([]json.RawMessage, 0, len(items))
 	for _, item := range items {
-		value, ok := point(item, tokens)
-		if !ok {
+		value, ok := w.point(item, tokens)
+		if w.left -= stepCost; !ok || w.left < 0 {
 			return nil, false
 		}
 		var inner []json.RawMessage

@@ -79,3 +79,44 @@ func TestReferencesCannotMultiply(t *testing.T) {
 		t.Errorf("the last call was answered with %s", last.Name)
 	}
 }
+
+// A reference reads the answer that it names anew, and a star follows every item:
+// without a bound, one request of a megabyte is many seconds of work.
+func TestLongWaysOfReferencesAreRefused(t *testing.T) {
+	answer := func(args string) *Response {
+		return &Response{Answers: []Invocation{{"Core/echo", json.RawMessage(args), "0"}}}
+	}
+	refs := func(n int, path string) json.RawMessage {
+		args := map[string]any{}
+		for i := range n {
+			args[fmt.Sprintf("#%d", i)] = ResultReference{"0", "Core/echo", path}
+		}
+		raw, err := json.Marshal(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	items := func(n int, item string) string { return `{"a":[` + strings.Repeat(item+",", n-1) + item + `]}` }
+	for name, c := range map[string]struct {
+		answer string
+		refs   json.RawMessage
+		want   string
+	}{
+		"stars over many small items":     {items(200_000, "[]"), refs(1, "/a/*/*"), RequestTooLarge},
+		"many references into one answer": {`{"a":"` + strings.Repeat("x", 500_000) + `","b":1}`, refs(5000, "/b"), RequestTooLarge},
+		"what a client asks for":          {items(500, `{"id":"abcdefghijkl","blobId":"abcdefghijkl"}`), refs(4, "/a/*/id"), ""},
+	} {
+		_, err := answer(c.answer).Resolve(c.refs, DefaultLimits.MaxSizeRequest)
+		if got := typeOf(err); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func typeOf(err *MethodError) string {
+	if err == nil {
+		return ""
+	}
+	return err.Type
+}
