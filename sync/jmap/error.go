@@ -70,20 +70,15 @@ type SetError struct {
 	Type        string   `json:"type"`
 	Description string   `json:"description,omitempty"`
 	Properties  []string `json:"properties,omitempty"` // with InvalidProperties
-	ExistingID  ID       `json:"existingId,omitempty"` // with AlreadyExists
 }
 
 // The types of a SetError, beside Forbidden.
 const (
-	OverQuota         = "overQuota"
-	TooLargeObject    = "tooLarge"
 	RateLimit         = "rateLimit"
 	NotFound          = "notFound"
 	InvalidPatch      = "invalidPatch"
 	WillDestroy       = "willDestroy"
 	InvalidProperties = "invalidProperties"
-	Singleton         = "singleton"
-	AlreadyExists     = "alreadyExists"
 )
 
 func (e *SetError) Error() string { return "change refused: " + e.Type + " " + e.Description }

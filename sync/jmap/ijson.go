@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep arrays and objects of a request may nest. What JMAP
+// maxDepth is how deep arrays and objects of a request may nest. What JMAP
 // needs is below ten; filters may nest.
-const MaxDepth = 32
+const maxDepth = 32
 
 // What is wrong with a text that is not I-JSON.
 var (
@@ -23,9 +23,9 @@ var (
 	errSurrogate = errors.New("a string has half of a surrogate pair")
 )
 
-// CheckIJSON returns nil if text is one value of I-JSON (RFC 7493) that nests
-// no deeper than MaxDepth, else an error that says what is wrong with it.
-func CheckIJSON(text []byte) error {
+// checkIJSON returns nil if text is one value of I-JSON (RFC 7493) that nests
+// no deeper than maxDepth, else an error that says what is wrong with it.
+func checkIJSON(text []byte) error {
 	if !utf8.Valid(text) {
 		return errUTF8
 	}
@@ -51,7 +51,7 @@ func CheckIJSON(text []byte) error {
 			default:
 				open = open[:len(open)-1]
 			}
-			if len(open) > MaxDepth {
+			if len(open) > maxDepth {
 				return errDepth
 			}
 		case string:

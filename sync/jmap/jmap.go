@@ -29,21 +29,6 @@ const (
 // An ID is a JMAP Id (RFC 8620 §1.2).
 type ID string
 
-// Valid reports whether id is 1 to 255 letters, digits, dashes and underscores.
-func (id ID) Valid() bool {
-	if len(id) == 0 || len(id) > 255 {
-		return false
-	}
-	for _, c := range []byte(id) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // Decode reads a method's arguments into the struct that into points to. Member
 // names are compared exactly; an unknown member, a wrong type or anything but an
 // object is a MethodError invalidArguments.

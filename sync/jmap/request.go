@@ -57,14 +57,14 @@ func isString(raw json.RawMessage, into *string) bool {
 
 // ParseRequest reads a request body from anybody. It refuses what is not I-JSON
 // (RFC 7493: UTF-8, no duplicate members, no lone surrogates) or nests deeper
-// than MaxDepth, what is not a Request, more than the limits allow, and
+// than maxDepth, what is not a Request, more than the limits allow, and
 // capabilities in using other than Core and those given. The methods' arguments
 // are left to Decode.
 func ParseRequest(body []byte, limits Limits, capabilities ...string) (*Request, *Problem) {
 	if int64(len(body)) > limits.MaxSizeRequest {
 		return nil, TooLarge("maxSizeRequest")
 	}
-	if err := CheckIJSON(body); err != nil {
+	if err := checkIJSON(body); err != nil {
 		return nil, problem(NotJSON, err.Error())
 	}
 	var envelope struct {
