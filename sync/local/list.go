@@ -164,7 +164,7 @@ func (q *query) filter(at, id, folded string, f Filter) {
 		q.text += ` AND (` + at + `, ` + id + `) < (` + q.arg(millis(f.After.At)) + `, ` + q.arg(f.After.ID) + `)`
 	}
 	if text := strings.TrimSpace(f.Text); text != "" {
-		q.text += ` AND (instr(` + folded + `, ` + q.arg(fold(text)) + `) > 0`
+		q.text += ` AND (instr(` + folded + `, ` + q.arg(office.Fold(text)) + `) > 0`
 		if n, err := office.ParseNumber(text); err == nil { // typed with spaces and dashes
 			q.text += ` OR instr(` + folded + `, ` + q.arg(string(n)) + `) > 0`
 		}

@@ -148,7 +148,7 @@ func upsertVoicemail(tx *sqldb.Tx, body json.RawMessage, round int64) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET received_at = excluded.received_at, is_new = excluded.is_new,
 			blob_id = excluded.blob_id, folded = excluded.folded, round = excluded.round, body = excluded.body`,
-		v.ID, millis(v.ReceivedAt), v.IsNew, v.BlobID, foldParty(v.From), round, string(body))
+		v.ID, millis(v.ReceivedAt), v.IsNew, v.BlobID, v.From.Folded(), round, string(body))
 	return err
 }
 
@@ -161,6 +161,6 @@ func upsertCall(tx *sqldb.Tx, body json.RawMessage, round int64) error {
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, kind = excluded.kind,
 			folded = excluded.folded, round = excluded.round, body = excluded.body`,
-		c.ID, millis(c.StartedAt), c.Kind, foldParty(c.Peer), round, string(body))
+		c.ID, millis(c.StartedAt), c.Kind, c.Peer.Folded(), round, string(body))
 	return err
 }
