@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"timbre/internal/office"
 	"timbre/internal/sqldb"
@@ -23,7 +22,7 @@ const (
 // blobPath returns the file of a blob; an id that could leave the folder is
 // office.ErrNotFound.
 func (m *Mirror) blobPath(blob office.ID, suffix string) (string, error) {
-	if blob == "" || len(blob) > 64 || strings.Trim(string(blob), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+	if !blob.Valid() {
 		return "", office.ErrNotFound
 	}
 	return filepath.Join(m.dir, audioFolder, string(blob)+suffix), nil

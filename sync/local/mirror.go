@@ -68,14 +68,8 @@ func Open(ctx context.Context, dir string) (*Mirror, error) {
 	return &Mirror{dir, db}, nil
 }
 
-// openDatabase opens the file path, which only the user may read: SQLite gives
-// its journal the same mode.
+// openDatabase opens the file path and brings its schema up to date.
 func openDatabase(ctx context.Context, path string) (*sqldb.DB, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("making the local database: %w", err)
-	}
-	f.Close()
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func WriteFile(path string, content []byte) error {
 // Folder returns where the copy of an account of the profile is. An account id
 // that is no plain name is office.ErrNotFound.
 func Folder(profile string, account office.ID) (string, error) {
-	if account == "" || strings.Trim(string(account), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+	if !account.Valid() {
 		return "", office.ErrNotFound
 	}
 	return filepath.Join(profile, "account-"+string(account)), nil
