@@ -33,7 +33,6 @@ var ErrNewerSchema = errors.New("the database was written by a newer version")
 type Config struct {
 	Path       string // the file; made if it is missing, its folder is not
 	Migrations fs.FS  // goose migrations, NNNNN_name.sql at the top
-	Relaxed    bool   // synchronous=NORMAL: a power cut may lose the last commits, a crash of the process may not
 	Readers    int    // connections that read; 0: 4
 }
 
@@ -65,11 +64,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
-	sync := "FULL"
-	if cfg.Relaxed {
-		sync = "NORMAL"
-	}
-	uri := sqliteURI(path) + "?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_stmt_cache_size=64&_synchronous=" + sync
+	uri := sqliteURI(path) + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_foreign_keys=on&_stmt_cache_size=64"
 	write, err := sql.Open("sqlite3", uri+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)

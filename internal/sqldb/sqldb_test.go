@@ -166,7 +166,7 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 		"00001_note.sql": first["00001_note.sql"],
 		"00002_more.sql": {Data: []byte("-- +goose Up\nALTER TABLE note ADD COLUMN more TEXT;\n")},
 	}
-	db, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: second, Relaxed: true})
+	db, err := sqldb.Open(t.Context(), sqldb.Config{Path: path, Migrations: second})
 	if err != nil {
 		t.Fatal(err)
 	}
