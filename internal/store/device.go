@@ -13,9 +13,12 @@ type Secret struct{ MD5, SHA256 string }
 
 const deviceColumns = "d.id, e.number, d.name, d.username, d.session, d.created_at, d.last_used"
 
-// deviceFields returns what a row of deviceColumns is scanned into.
-func deviceFields(d *office.Device, created, used *int64) []any {
-	return []any{&d.ID, &d.Extension, &d.Name, &d.Username, &d.Session, created, used}
+// scanDevice reads deviceColumns and then more.
+func scanDevice(row interface{ Scan(...any) error }, more ...any) (d office.Device, err error) {
+	var created, used int64
+	err = row.Scan(append([]any{&d.ID, &d.Extension, &d.Name, &d.Username, &d.Session, &created, &used}, more...)...)
+	d.CreatedAt, d.LastUsed = at(created), at(used)
+	return d, err
 }
 
 // AddDevice adds a device to d.Extension. Its ID and CreatedAt are given by the
@@ -45,12 +48,7 @@ func (w *writing) addDevice(d office.Device, secret Secret) error {
 func (s *Store) Devices(ctx context.Context, n office.Number) ([]office.Device, error) {
 	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+` FROM device d JOIN extension e ON e.account = d.account
 		WHERE $1 = '' OR e.number = $1 ORDER BY d.created_at, d.id`, n)
-	return collect(rows, err, func(r *sql.Rows) (d office.Device, err error) {
-		var created, used int64
-		err = r.Scan(deviceFields(&d, &created, &used)...)
-		d.CreatedAt, d.LastUsed = at(created), at(used)
-		return d, err
-	})
+	return collect(rows, err, func(r *sql.Rows) (office.Device, error) { return scanDevice(r) })
 }
 
 // A Registrant is a device with the account that it rings for and its secret.
@@ -64,9 +62,7 @@ type Registrant struct {
 func (s *Store) Registrants(ctx context.Context) (map[office.ID]Registrant, error) {
 	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+", e.account, d.ha1_md5, d.ha1_sha256 FROM device d JOIN extension e ON e.account = d.account")
 	all, err := collect(rows, err, func(r *sql.Rows) (d Registrant, err error) {
-		var created, used int64
-		err = r.Scan(append(deviceFields(&d.Device, &created, &used), &d.Account, &d.Secret.MD5, &d.Secret.SHA256)...)
-		d.CreatedAt, d.LastUsed = at(created), at(used)
+		d.Device, err = scanDevice(r, &d.Account, &d.Secret.MD5, &d.Secret.SHA256)
 		return d, err
 	})
 	if err != nil {
@@ -82,13 +78,9 @@ func (s *Store) Registrants(ctx context.Context) (map[office.ID]Registrant, erro
 // DeviceSecret returns the device that registers as username, and its secret,
 // or office.ErrNotFound.
 func (s *Store) DeviceSecret(ctx context.Context, username string) (office.Device, Secret, error) {
-	var d office.Device
 	var secret Secret
-	var created, used int64
-	err := s.db.QueryRow(ctx, "SELECT "+deviceColumns+`, d.ha1_md5, d.ha1_sha256
-		FROM device d JOIN extension e ON e.account = d.account WHERE d.username = $1`, username).
-		Scan(append(deviceFields(&d, &created, &used), &secret.MD5, &secret.SHA256)...)
-	d.CreatedAt, d.LastUsed = at(created), at(used)
+	d, err := scanDevice(s.db.QueryRow(ctx, "SELECT "+deviceColumns+`, d.ha1_md5, d.ha1_sha256
+		FROM device d JOIN extension e ON e.account = d.account WHERE d.username = $1`, username), &secret.MD5, &secret.SHA256)
 	return d, secret, found(err)
 }
 

@@ -36,12 +36,10 @@ const sessionColumns = deviceColumns + ", e.account, s.id, s.address, s.rotation
 const sessionTables = " FROM session s JOIN device d ON d.id = s.device JOIN extension e ON e.account = d.account "
 
 func scanSession(row interface{ Scan(...any) error }) (n Session, err error) {
-	var created, used, sCreated, sUsed, expires int64
-	err = row.Scan(append(deviceFields(&n.Device, &created, &used),
-		&n.Account, &n.ID, &n.Address, &n.Rotation, &sCreated, &sUsed, &expires)...)
+	var created, used, expires int64
+	n.Device, err = scanDevice(row, &n.Account, &n.ID, &n.Address, &n.Rotation, &created, &used, &expires)
 	n.Extension = n.Device.Extension
-	n.Device.CreatedAt, n.Device.LastUsed = at(created), at(used)
-	n.CreatedAt, n.LastUsed, n.ExpiresAt = at(sCreated), at(sUsed), at(expires)
+	n.CreatedAt, n.LastUsed, n.ExpiresAt = at(created), at(used), at(expires)
 	return n, err
 }
 
