@@ -94,13 +94,13 @@ func (t *Table) check(r Request, bound []Binding) error {
 		switch {
 		case !usable(c.URI):
 			return ErrBadContact
-		case c.Expires > 0 && c.Expires < t.cfg.MinExpires:
-			return &TooBrief{Min: t.cfg.MinExpires}
+		case c.Expires > 0 && c.Expires < minExpires:
+			return &TooBrief{Min: minExpires}
 		case c.Expires != 0:
 			adds++
 		}
 	}
-	if adds > t.cfg.MaxContacts {
+	if adds > maxContacts {
 		return ErrTooMany
 	}
 	return nil
@@ -122,10 +122,10 @@ func (t *Table) bind(d store.Registrant, before []Binding, r Request, now time.T
 	for _, c := range r.Contacts {
 		b := Binding{
 			Contact: c.URI, Source: r.Source, Transport: r.Transport, Device: d.Device, Account: d.Account, Extension: d.Extension,
-			CallID: r.CallID, CSeq: r.CSeq, Interval: min(c.Expires, t.cfg.MaxExpires), Seen: now,
+			CallID: r.CallID, CSeq: r.CSeq, Interval: min(c.Expires, maxExpires), Seen: now,
 		}
 		if c.Expires < 0 {
-			b.Interval = t.cfg.MaxExpires
+			b.Interval = maxExpires
 		}
 		b.ExpiresAt = now.Add(b.Interval)
 		after = slices.DeleteFunc(after, func(a Binding) bool { return a.Contact == b.Contact || a.left(&b) })
@@ -133,7 +133,7 @@ func (t *Table) bind(d store.Registrant, before []Binding, r Request, now time.T
 			after = append(after, b)
 		}
 	}
-	if over := len(after) - t.cfg.MaxContacts; over > 0 {
+	if over := len(after) - maxContacts; over > 0 {
 		after = after[over:] // a phone that changed its address without a word
 	}
 	return after

@@ -19,21 +19,24 @@ import (
 	"timbre/internal/store"
 )
 
-// Config says what a Table needs. Zero limits mean the defaults.
+// Config says what a Table needs.
 type Config struct {
-	Store       *store.Store
-	Log         *slog.Logger  // nil: nothing is logged
-	Now         time.Time     // when the table is opened
-	MinExpires  time.Duration // default 60 s; shorter ones are refused with TooBrief
-	MaxExpires  time.Duration // default 1 h; longer ones are shortened
-	MaxContacts int           // of one device; default 4; one more drops the one that is silent longest
+	Store *store.Store
+	Log   *slog.Logger // nil: nothing is logged
+	Now   time.Time    // when the table is opened
 }
+
+// Limits of what a device may ask for.
+const (
+	minExpires  = time.Minute // shorter intervals are refused with TooBrief
+	maxExpires  = time.Hour   // longer ones are shortened
+	maxContacts = 4           // of one device; one more drops the one that is silent longest
+)
 
 // A Table remembers where each extension can be reached. It is safe for
 // concurrent use; it starts no goroutine. Bindings over UDP outlive a restart;
 // one over TCP or TLS ends with its connection.
 type Table struct {
-	cfg   Config
 	store *store.Store
 	log   *slog.Logger
 
@@ -67,20 +70,11 @@ func Open(ctx context.Context, cfg Config) (*Table, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.MinExpires == 0 {
-		cfg.MinExpires = time.Minute
-	}
-	if cfg.MaxExpires == 0 {
-		cfg.MaxExpires = time.Hour
-	}
-	if cfg.MaxContacts == 0 {
-		cfg.MaxContacts = 4
-	}
-	t := &Table{cfg: cfg, store: cfg.Store, log: cfg.Log, bindings: map[office.ID][]Binding{}, swept: cfg.Now}
+	t := &Table{store: cfg.Store, log: cfg.Log, bindings: map[office.ID][]Binding{}, swept: cfg.Now}
 	if err := t.load(ctx); err != nil {
 		return nil, err
 	}
-	return t, t.restore(ctx)
+	return t, t.restore(ctx, cfg.Now)
 }
 
 // load reads the devices. The caller holds mu or is Open.
@@ -115,7 +109,7 @@ func (t *Table) refresh(ctx context.Context) error {
 
 // restore reads the bindings that were kept. As an unchanged registration is not
 // written again, how long one holds counts from when a server last ran.
-func (t *Table) restore(ctx context.Context) error {
+func (t *Table) restore(ctx context.Context, now time.Time) error {
 	alive := t.store.Alive()
 	kept, err := t.store.Bindings(ctx)
 	if err != nil {
@@ -129,7 +123,7 @@ func (t *Table) restore(ctx context.Context) error {
 		}
 		source, err := netip.ParseAddrPort(k.Source)
 		d, ok := t.devices[k.Device]
-		if err != nil || !ok || !seen.Add(k.Expires).After(t.cfg.Now) {
+		if err != nil || !ok || !seen.Add(k.Expires).After(now) {
 			stale[k.Device] = append(stale[k.Device], k.Contact)
 			continue
 		}
