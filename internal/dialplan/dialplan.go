@@ -59,7 +59,3 @@ func Route(from office.Extension, dialled string, t Table) Destination {
 	}
 	return Destination{NotFound, n}
 }
-
-// VoicemailUser returns the user part of the SIP URI under which the voicemail
-// of ext is reached directly.
-func VoicemailUser(ext office.Number) string { return voicemailPrefix + string(ext) }

@@ -31,13 +31,6 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-func TestVoicemailUserLeadsToVoicemail(t *testing.T) {
-	table := Table{HasExtension: func(office.Number) bool { return true }}
-	if got := Route(office.Extension{}, VoicemailUser("102"), table); got != (Destination{Voicemail, "102"}) {
-		t.Errorf("got %v", got)
-	}
-}
-
 func FuzzRoute(f *testing.F) {
 	for _, s := range []string{"102", "*43", "vm-102", "+52 55", "vm-", "\x00"} {
 		f.Add(s)
