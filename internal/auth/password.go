@@ -30,15 +30,21 @@ const maxQueue = 16
 // A hasher runs argon2id once at a time, as each run holds 19 MiB and a core.
 type hasher struct {
 	turn      chan struct{} // holds a value while somebody hashes
+	next      chan struct{} // holds a value while a stranger hashes or waits for turn
 	strangers chan struct{} // a value for each stranger who hashes or waits
 	friends   chan struct{} // the same for those who have been in before: strangers cannot fill it
 }
 
 func newHasher() hasher {
-	return hasher{turn: make(chan struct{}, 1), strangers: make(chan struct{}, maxQueue+1), friends: make(chan struct{}, maxQueue+1)}
+	return hasher{
+		turn: make(chan struct{}, 1), next: make(chan struct{}, 1),
+		strangers: make(chan struct{}, maxQueue+1), friends: make(chan struct{}, maxQueue+1),
+	}
 }
 
-// do runs f when it is its turn. A *TooMany says that the queue is full.
+// do runs f when it is its turn. Strangers wait for each other first, so that
+// one who is known waits for one of them at most, however many there are. A
+// *TooMany says that the queue is full.
 func (h *hasher) do(ctx context.Context, known bool, f func() error) error {
 	lane := h.strangers
 	if known {
@@ -50,11 +56,17 @@ func (h *hasher) do(ctx context.Context, known bool, f func() error) error {
 	default:
 		return &TooMany{RetryAfter: time.Second}
 	}
-	select {
-	case h.turn <- struct{}{}:
-		defer func() { <-h.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
+	turns := []chan struct{}{h.turn}
+	if !known {
+		turns = []chan struct{}{h.next, h.turn}
+	}
+	for _, turn := range turns {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return f()
 }
