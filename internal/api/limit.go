@@ -57,12 +57,23 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		from := addressOf(c.RemoteAddr().String()).String()
+		from := networkOf(addressOf(c.RemoteAddr().String()))
 		if l.open.enter(from, l.each, l.total) {
 			return &limitedConn{Conn: c, leave: func() { l.open.leave(from) }}, nil
 		}
 		c.Close()
 	}
+}
+
+// networkOf returns what counts as one client: an IPv4 address, or the /64 that
+// an IPv6 customer has, else one customer could take every place.
+func networkOf(a netip.Addr) string {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
 }
 
 // A limitedConn gives its place back when it is closed.

@@ -60,6 +60,20 @@ func TestConnectionsAreLimited(t *testing.T) {
 	(<-accepted).Close()
 }
 
+func TestAnIPv6CustomerIsOneClient(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.7:1":                   "192.0.2.7",
+		"[::ffff:192.0.2.7]:1":          "192.0.2.7",
+		"[2001:db8:1:2::1]:1":           "2001:db8:1:2::/64",
+		"[2001:db8:1:2:ffff:3:4:5]:443": "2001:db8:1:2::/64",
+		"@":                             "invalid IP",
+	} {
+		if got := networkOf(addressOf(in)); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
 func TestCounts(t *testing.T) {
 	c := newCounts()
 	steps := []struct {
