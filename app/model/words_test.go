@@ -50,7 +50,7 @@ func TestEveryOfficeErrorHasWords(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	_, badURL := url.Parse("https://[")
+	badURL := &url.Error{Op: "parse", URL: "https://[", Err: errors.New("missing ]")}
 	for _, c := range []struct {
 		err error
 		key string
