@@ -103,7 +103,8 @@ func (r *Request) Call(name string, args any) string {
 // are resolved before do sees the arguments; Core/echo is answered here. An
 // error of do that is not a MethodError is told to the client as serverFail
 // without its text, and handed to failed, which may be nil. After the end of
-// ctx the calls left get serverUnavailable.
+// ctx the calls left get serverUnavailable, and requestTooLarge where the answers
+// are together longer than four of the largest requests.
 func (r *Request) Answer(ctx context.Context, limits Limits, do func(context.Context, Invocation) (any, error), failed func(Invocation, error)) *Response {
 	res := &Response{Answers: make([]Invocation, 0, len(r.Calls)), CreatedIDs: r.CreatedIDs}
 	for _, call := range r.Calls {
@@ -132,6 +133,13 @@ func answer(ctx context.Context, res *Response, limits Limits, call Invocation, 
 	args, refused := res.Resolve(call.Args, limits.MaxSizeRequest)
 	if refused != nil {
 		return nil, refused
+	}
+	size := int64(len(args))
+	for _, a := range res.Answers {
+		size += int64(len(a.Args))
+	}
+	if size > 4*limits.MaxSizeRequest {
+		return nil, &MethodError{Type: RequestTooLarge}
 	}
 	if call.Name == "Core/echo" {
 		return args, nil

@@ -108,6 +108,24 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// Sixteen calls that each repeat a megabyte are answered with four of them.
+func TestAnswersAreBoundedTogether(t *testing.T) {
+	r := &Request{}
+	r.Call("Core/echo", map[string]string{"a": strings.Repeat("x", 1<<20-100)})
+	for range DefaultLimits.MaxCallsInRequest - 1 {
+		r.Call("Core/echo", map[string]ResultReference{"#a": {"0", "Core/echo", "/a"}})
+	}
+	res := r.Answer(context.Background(), DefaultLimits, nil, nil)
+	for i, a := range res.Answers {
+		switch {
+		case i < 4 && a.Name != "Core/echo":
+			t.Errorf("call %d was answered with %s %s", i, a.Name, a.Args)
+		case i >= 4 && (a.Name != "error" || !strings.Contains(string(a.Args), RequestTooLarge)):
+			t.Errorf("call %d was answered with %s of %d octets", i, a.Name, len(a.Args))
+		}
+	}
+}
+
 func TestAnswerStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Request{}
