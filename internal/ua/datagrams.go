@@ -19,12 +19,13 @@ type datagrams struct {
 	once    sync.Once
 	reading chan struct{} // closed at the first read: the stack knows the socket
 	deaf    atomic.Bool   // nothing is passed on any more
+	most    int           // sources of one shift
 	failing sync.Once
 	failed  chan struct{} // closed when the socket can no longer be read
 }
 
 func newDatagrams(c net.PacketConn, log *slog.Logger) *datagrams {
-	return &datagrams{PacketConn: c, log: log, reading: make(chan struct{}), failed: make(chan struct{})}
+	return &datagrams{PacketConn: c, log: log, reading: make(chan struct{}), failed: make(chan struct{}), most: maxSources}
 }
 
 // ReadFrom returns the next good message. Errors but the socket's end are passed
@@ -82,7 +83,7 @@ func (d *datagrams) shift(dead <-chan struct{}) *udpShift {
 
 // ReadFrom returns the next good message, until the shift is over.
 func (s *udpShift) ReadFrom(b []byte) (int, net.Addr, error) {
-	if len(s.sources) >= maxSources {
+	if len(s.sources) >= s.most {
 		close(s.over)
 		select {
 		case <-time.After(time.Second): // what was read last must still find its source

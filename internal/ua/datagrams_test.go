@@ -12,13 +12,18 @@ import (
 func TestSourcesAreForgotten(t *testing.T) {
 	var cfg Config
 	cfg.UDP, _ = net.ListenPacket("udp", "127.0.0.1:0")
-	made := &madeUp{PacketConn: cfg.UDP, left: maxSources, msg: []byte(crlf(fmt.Sprintf(options, 5, 5)))}
+	made := &madeUp{PacketConn: cfg.UDP, left: 1000, msg: []byte(crlf(fmt.Sprintf(options, 5, 5)))}
 	cfg.UDP = made
-	e := start(t, cfg)
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.udp.most = 500
+	run(t, e)
 	alive(t, e, 77)
 	alive(t, e, 78)
 	pool := e.stack.TransportLayer().Pool("udp")
-	for i := 79; pool.Size() > maxSources/2; i++ {
+	for i := 79; pool.Size() > 400; i++ {
 		if alive(t, e, i); i > 100000 {
 			t.Fatalf("%d sources are remembered", pool.Size())
 		}

@@ -75,6 +75,13 @@ func start(t testing.TB, cfg Config) *Endpoint {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, e)
+	return e
+}
+
+// run is start for an endpoint that was made already.
+func run(t testing.TB, e *Endpoint) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
@@ -94,7 +101,6 @@ func start(t testing.TB, cfg Config) *Endpoint {
 	case <-time.After(limit):
 		t.Fatal("endpoint does not start")
 	}
-	return e
 }
 
 // at returns where e listens on network.
