@@ -44,13 +44,20 @@ func (e *TooBrief) Error() string { return "interval too brief" }
 
 // Register applies r, all of it or none, and returns the device's bindings as
 // the answer lists them. What it returns without error outlives a restart, over
-// UDP; a registration that is merely repeated writes nothing.
+// UDP; a registration that is merely repeated writes nothing. One over a
+// connection, which does not outlive it anyway, holds also while the store
+// cannot write: telephones work on with a full disk.
 func (t *Table) Register(ctx context.Context, r Request, now time.Time) ([]Binding, error) {
 	device, bound, w, err := t.apply(ctx, r, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.store.Rebind(ctx, w); err != nil {
+	err = t.store.Rebind(ctx, w)
+	if err != nil && len(w.Put)+len(w.Remove[device]) == 0 && ctx.Err() == nil && !errors.Is(err, office.ErrNotFound) {
+		t.log.Warn("use of a device not noted", "device", device, "err", err)
+		return bound, nil
+	}
+	if err != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.set(device, nil) // the phone will come again, and then it must be written

@@ -350,6 +350,25 @@ func TestFailedWriteIsNoRegistration(t *testing.T) {
 	}
 }
 
+// A full disk or a database that is away must not silence the telephones.
+func TestConnectionsRegisterWithoutTheDisk(t *testing.T) {
+	d := newDesk(t)
+	d.register(t, udp(1, "sip:desk"))
+	must(t, d.kept.Close())
+	tls := Request{Username: "dother", CallID: "x", CSeq: 1, Source: here, Transport: "tls", Contacts: []Contact{{URI: "sip:app", Expires: time.Hour}}}
+	d.register(t, tls)
+	if got := d.ringing(t); !strings.Contains(got, "app") {
+		t.Errorf("%q rings", got)
+	}
+	if _, err := d.Register(t.Context(), udp(2, "sip:moved"), d.now); err == nil {
+		t.Error("acknowledged a binding that must outlive a restart and was not written")
+	}
+	if _, err := d.Register(t.Context(), udp(3), d.now); err != nil {
+		t.Errorf("a question needs no disk: %v", err)
+	}
+	d.open(t)
+}
+
 func TestExpiredBindingsAreRemoved(t *testing.T) {
 	d := newDesk(t)
 	d.register(t, udp(1, "sip:a"))
