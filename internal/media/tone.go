@@ -25,31 +25,11 @@ func Ringback(region string) Tone {
 	return Tone{Hz: [2]float64{425}, Level: -19, Cadence: []time.Duration{time.Second, 4 * time.Second}}
 }
 
-// Busy returns what a caller hears when the other side is busy.
-func Busy(region string) Tone {
-	if region == "US" || region == "CA" {
-		return Tone{Hz: [2]float64{480, 620}, Level: -24, Cadence: []time.Duration{500 * time.Millisecond, 500 * time.Millisecond}}
-	}
-	return Tone{Hz: [2]float64{425}, Level: -19, Cadence: []time.Duration{250 * time.Millisecond, 250 * time.Millisecond}}
-}
-
 // Beep returns the tone after which a caller speaks; BeepTime is its length.
 func Beep() Tone { return Sine(880, -12) }
 
 // BeepTime is how long a Beep lasts.
 const BeepTime = 400 * time.Millisecond
-
-// DTMF returns the tone of one of the sixteen keys 0–9, *, #, A–D
-// (ITU-T Q.23), and false for any other rune.
-func DTMF(key rune) (Tone, bool) {
-	rows, columns := [4]float64{697, 770, 852, 941}, [4]float64{1209, 1336, 1477, 1633}
-	for i, k := range "123A456B789C*0#D" {
-		if k == key {
-			return Tone{Hz: [2]float64{rows[i/4], columns[i%4]}, Level: -10}, true
-		}
-	}
-	return Tone{}, false
-}
 
 // Sound returns the first d of the tone. Both ends of every burst are faded
 // over 2 ms, so that nothing clicks.

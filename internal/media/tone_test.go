@@ -24,27 +24,6 @@ func TestLevelFindsTones(t *testing.T) {
 	}
 }
 
-func TestDTMF(t *testing.T) {
-	for _, key := range "0123456789*#ABCD" {
-		tone, ok := DTMF(key)
-		if !ok {
-			t.Fatalf("no tone for %c", key)
-		}
-		s := tone.Sound(8000, 500*time.Millisecond)
-		for _, hz := range tone.Hz {
-			if got := Level(s.Samples, 8000, hz); math.Abs(got+10) > 0.3 {
-				t.Errorf("%c: %.0f Hz has %.1f dBFS", key, hz, got)
-			}
-		}
-	}
-	if tone, _ := DTMF('6'); tone.Hz != [2]float64{770, 1477} {
-		t.Errorf("6 is %v", tone.Hz)
-	}
-	if _, ok := DTMF('x'); ok {
-		t.Error("x has a tone")
-	}
-}
-
 func TestCadences(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -54,8 +33,6 @@ func TestCadences(t *testing.T) {
 	}{
 		{"ringback MX", Ringback("MX"), 425, 5500 * time.Millisecond, 3 * time.Second},
 		{"ringback US", Ringback("US"), 440, 7 * time.Second, 4 * time.Second},
-		{"busy MX", Busy("MX"), 425, 600 * time.Millisecond, 350 * time.Millisecond},
-		{"busy US", Busy("US"), 620, 1100 * time.Millisecond, 700 * time.Millisecond},
 	} {
 		s := c.tone.Sound(8000, 10*time.Second).Samples
 		at := func(d time.Duration) float64 {
