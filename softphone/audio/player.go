@@ -113,6 +113,6 @@ func (p *Player) Duration() time.Duration { return p.sound.Duration() }
 // Ring plays sound on sys again and again until ctx ends, and returns nil then.
 func Ring(ctx context.Context, sys System, sound media.Sound) error {
 	sound = playable(sound)
-	t := &tape{samples: sound.Samples, again: true}
+	t := &tape{samples: sound.Samples}
 	return sys.Run(ctx, media.Stream{Rate: sound.Rate, Source: t.read})
 }

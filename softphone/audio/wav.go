@@ -8,14 +8,11 @@ import (
 	"timbre/internal/media"
 )
 
-// A WAV hears what is in the file In, its first ten minutes, and writes what it
-// is given to the file Out, in real time. Either may be empty. In may have any
+// A WAV hears what is in the file In, its first ten minutes, again and again,
+// and writes what it is given to the file Out, in real time. Either may be empty. In may have any
 // rate; Out gets that of the stream. Each stream writes Out anew, so it holds
 // the last one: one that has no Source leaves it alone.
-type WAV struct {
-	In, Out string
-	Once    bool // silence after the end of In, instead of In again
-}
+type WAV struct{ In, Out string }
 
 // Run implements System. It returns an error where a file cannot be read or
 // written.
@@ -26,7 +23,7 @@ func (w WAV) Run(ctx context.Context, s media.Stream) error {
 		if err != nil {
 			return err
 		}
-		t := &tape{samples: in.At(s.Rate).Samples, again: !w.Once}
+		t := &tape{samples: in.At(s.Rate).Samples}
 		hear = t.read
 	}
 	if w.Out == "" || s.Source == nil {
@@ -63,10 +60,9 @@ func readWAV(name string) (media.Sound, error) {
 	return s, nil
 }
 
-// A tape plays samples, once or again and again. It is used by one goroutine.
+// A tape plays samples again and again. It is used by one goroutine.
 type tape struct {
 	samples []int16
-	again   bool
 	at      int
 }
 
@@ -77,7 +73,7 @@ func (t *tape) read(frame []int16) {
 		if t.at += n; t.at < len(t.samples) {
 			continue
 		}
-		if !t.again || len(t.samples) == 0 {
+		if len(t.samples) == 0 {
 			clear(frame)
 			return
 		}
