@@ -132,6 +132,31 @@ func TestMappedAddressIsTheSameConnection(t *testing.T) {
 	back.Hangup(within(t))
 }
 
+// TestHangUpAfterTheConnectionBroke breaks the connection of a call: who made it
+// can still hang up, over a new one.
+func TestHangUpAfterTheConnectionBroke(t *testing.T) {
+	legs := make(chan *Leg, 1)
+	var cfg Config
+	cfg.TCP, _ = net.Listen("tcp", "127.0.0.1:0")
+	cfg.OnInvite = answering(t, legs, AnswerOptions{})
+	s := start(t, cfg)
+	p := start(t, Config{})
+	l, err := p.Dial(within(t), Target{URI: "sip:102@office.test", Transport: "tcp", Addr: at(s, "tcp")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := next(t, legs)
+	bothWays(t, l, far)
+	l.path.stream.Close()
+	if err := l.Hangup(within(t)); err != nil {
+		t.Errorf("Hangup: %v", err)
+	}
+	next(t, far.Done())
+	if got := far.Cause(); got != (Cause{200, true}) {
+		t.Errorf("cause %+v", got)
+	}
+}
+
 // TestAnswerOnce answers and rejects an answered call again: nothing happens to it.
 func TestAnswerOnce(t *testing.T) {
 	errs := make(chan error, 3)

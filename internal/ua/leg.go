@@ -291,6 +291,7 @@ func (l *Leg) bye() error {
 		case <-ctx.Done():
 		}
 	}
+	l.reconnect(ctx)
 	err := l.dialog.WriteBye(ctx, l.request(sip.BYE))
 	if err != nil {
 		// The session believes in the call until a BYE is answered, and diago would
@@ -322,8 +323,17 @@ func (l *Leg) request(method sip.RequestMethod) *sip.Request {
 	return req
 }
 
+// reconnect makes the connection anew where it broke during the call: a phone that
+// changed its network can still hang up. Where it cannot, sending will say so.
+func (l *Leg) reconnect(ctx context.Context) {
+	if l.path.stream != nil {
+		l.e.connect(ctx, l.path.network, l.path.peer)
+	}
+}
+
 // do sends a request within the dialog and returns its final response.
 func (l *Leg) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
+	l.reconnect(ctx)
 	tx, err := l.dialog.TransactionRequest(ctx, req)
 	if err != nil {
 		return nil, err
