@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,6 @@ import (
 	"timbre/internal/store"
 	"timbre/sync/jmap"
 )
-
-// Capability is that of the office's data; its object says what is switched on.
-const Capability = "urn:timbre:jmap:office"
 
 // The routes of JMAP.
 const (
@@ -70,7 +68,7 @@ func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit
 
 // writeProblem answers with a problem of ours or of JMAP.
 func writeProblem(w http.ResponseWriter, status int, p any) {
-	w.Header().Set("Content-Type", problemMedia)
+	w.Header().Set("Content-Type", jmap.ProblemType)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(p)
 }
@@ -87,11 +85,11 @@ func (s *Server) jmapSession(e office.Extension, host string) jmap.Session {
 	}
 	id := jmap.ID(e.Account)
 	return jmap.Session{
-		Capabilities: map[string]json.RawMessage{jmap.Core: core, Capability: own},
+		Capabilities: map[string]json.RawMessage{jmap.Core: core, office.Capability: own},
 		Accounts: map[jmap.ID]jmap.Account{id: {
-			Name: e.Name, IsPersonal: true, Capabilities: map[string]json.RawMessage{Capability: own},
+			Name: e.Name, IsPersonal: true, Capabilities: map[string]json.RawMessage{office.Capability: own},
 		}},
-		PrimaryAccounts: map[string]jmap.ID{Capability: id},
+		PrimaryAccounts: map[string]jmap.ID{office.Capability: id},
 		Username:        string(e.Number),
 		APIURL:          base + "/jmap/api",
 		DownloadURL:     base + "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
@@ -133,7 +131,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
 		writeProblem(w, http.StatusBadRequest, jmap.TooLarge("maxSizeRequest"))
 		return
 	}
-	request, problem := jmap.ParseRequest(body, limits, Capability)
+	request, problem := jmap.ParseRequest(body, limits, office.Capability)
 	if problem != nil {
 		writeProblem(w, problem.Status, problem)
 		return
@@ -159,10 +157,7 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, bool) 
 
 // methods returns what answers one method call of a session.
 func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
-	capable := false
-	for _, c := range using {
-		capable = capable || c == Capability
-	}
+	capable := slices.Contains(using, office.Capability)
 	kinds := map[string]kind{"Voicemail": voicemails{s.cfg.Store}, "Call": calls{s.cfg.Store}}
 	return func(ctx context.Context, c jmap.Invocation) (any, error) {
 		noun, verb, _ := strings.Cut(c.Name, "/")

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/sync/jmap"
 )
@@ -20,7 +19,7 @@ import (
 // refused it with.
 func ask[T any](h *house, token, name string, args any) (v T, err error) {
 	h.t.Helper()
-	r := jmap.Request{Using: []string{jmap.Core, api.Capability}}
+	r := jmap.Request{Using: []string{jmap.Core, office.Capability}}
 	id := r.Call(name, args)
 	res := into[jmap.Response](h.t, h.do("POST", "/jmap/api", token, r), http.StatusOK)
 	return v, res.Find(id, &v)
@@ -288,7 +287,7 @@ func TestAnswersArePackedWhereTheClientUnpacks(t *testing.T) {
 	for n := range 50 {
 		h.log("101", n)
 	}
-	r := jmap.Request{Using: []string{api.Capability}}
+	r := jmap.Request{Using: []string{office.Capability}}
 	r.Call("Call/get", jmap.GetArgs{AccountID: me})
 	plain := h.do("POST", "/jmap/api", s.Token, r, "Accept-Encoding", "gzip;q=0, br")
 	if plain.Header.Get("Content-Encoding") != "" {

@@ -7,9 +7,10 @@ import (
 	"net/http"
 	"strings"
 
-	"timbre/internal/office"
-
 	"github.com/danielgtaylor/huma/v2"
+
+	"timbre/internal/office"
+	"timbre/sync/jmap"
 )
 
 // A Refusal is what an office answered instead of doing what it was asked. It
@@ -31,24 +32,19 @@ func (r *Refusal) Unwrap() error {
 // A problem is a refusal as it travels (RFC 9457). It never repeats what was
 // submitted, which may be a password.
 type problem struct {
-	Type   string `json:"type"` // problemType and the code of an office.Error, or about:blank
+	Type   string `json:"type"` // office.ProblemType and the code, or about:blank
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 }
 
-const (
-	problemType  = "urn:timbre:error:"
-	problemMedia = "application/problem+json"
-)
-
 func (p *problem) Error() string             { return p.Detail }
 func (p *problem) GetStatus() int            { return p.Status }
-func (p *problem) ContentType(string) string { return problemMedia }
+func (p *problem) ContentType(string) string { return jmap.ProblemType }
 
 // refusal returns p as a client sees it.
 func (p *problem) refusal() *Refusal {
-	code, known := strings.CutPrefix(p.Type, problemType)
+	code, known := strings.CutPrefix(p.Type, office.ProblemType)
 	if !known {
 		code = ""
 	}
@@ -112,7 +108,7 @@ func (s *Server) refuse(ctx context.Context, noun string, err error) *problem {
 	var code office.Error
 	if errors.As(err, &code) {
 		if r, ok := replyTo(code); ok {
-			return &problem{problemType + string(code), http.StatusText(r.status), r.status, noun + ": " + r.words}
+			return &problem{office.ProblemType + string(code), http.StatusText(r.status), r.status, noun + ": " + r.words}
 		}
 	}
 	if ctx.Err() == nil { // else the client has gone, which needs no line

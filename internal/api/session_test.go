@@ -14,7 +14,7 @@ func TestLoginHandsOutSessionAndPhone(t *testing.T) {
 	h := open(t)
 	s := h.login("101")
 	account := h.account("101")
-	if s.Token == "" || s.Session.PrimaryAccounts[api.Capability] != "" && string(s.Session.PrimaryAccounts[api.Capability]) != string(account) {
+	if s.Token == "" || s.Session.PrimaryAccounts[office.Capability] != "" && string(s.Session.PrimaryAccounts[office.Capability]) != string(account) {
 		t.Fatalf("%+v", s)
 	}
 	if s.SIP.Username == "" || s.SIP.Password == "" || s.SIP.Domain != "office.test" || len(s.SIP.URIs) != 1 || s.SIP.URIs[0] != "sips:127.0.0.1:5061" {

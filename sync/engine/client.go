@@ -203,10 +203,6 @@ func isPublic(chain []*x509.Certificate) bool {
 	return err == nil
 }
 
-// problemPrefix stands before an office.Error in the type of a problem
-// (RFC 9457).
-const problemPrefix = "urn:timbre:error:"
-
 // refusal returns what a status of 3xx or more means.
 func refusal(res *http.Response) error {
 	var p struct {
@@ -214,7 +210,7 @@ func refusal(res *http.Response) error {
 	}
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, 16<<10)) // without it the status says enough
 	if json.Unmarshal(raw, &p) == nil {
-		if code, ours := strings.CutPrefix(p.Type, problemPrefix); ours && code != "" {
+		if code, ours := strings.CutPrefix(p.Type, office.ProblemType); ours && code != "" {
 			return office.Error(code)
 		}
 		if p.Type == jmap.LimitProblem {

@@ -113,7 +113,7 @@ func (e *Engine) current() (*login, error) {
 // known offline too.
 type Account struct {
 	ID          office.ID
-	Server      string // URL, as it was typed
+	Server      string // URL, as it was given to Login
 	Fingerprint office.Fingerprint
 	Company     office.Number
 	Extension   office.Number

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,12 +17,9 @@ import (
 	"timbre/sync/local"
 )
 
-// capability is that of the office's data in the session object.
-const capability = "urn:timbre:jmap:office"
-
 // A Login is what the user types, and the pinned authority of the server.
 type Login struct {
-	Server      string // URL; https:// is put before a bare host
+	Server      string // URL, such as "https://host:8443"
 	Company     office.Number
 	Extension   office.Number
 	Password    string             `json:"-"`
@@ -61,7 +57,7 @@ type sessionReply struct {
 
 // account returns the account of the session, empty where there is none.
 func (r *sessionReply) account() office.ID {
-	return office.ID(r.Session.PrimaryAccounts[capability])
+	return office.ID(r.Session.PrimaryAccounts[office.Capability])
 }
 
 // name returns the name of the person whose account it is.
@@ -124,9 +120,6 @@ func (l *login) close() error {
 func (e *Engine) Login(ctx context.Context, in Login) error {
 	if e.offline {
 		return office.ErrOffline
-	}
-	if !strings.Contains(in.Server, "://") {
-		in.Server = "https://" + in.Server
 	}
 	if in.DeviceName == "" {
 		in.DeviceName, _ = os.Hostname() // without one it has no name

@@ -100,7 +100,7 @@ func (e *Engine) round(ctx context.Context, l *login, c *client) (more bool, err
 	if err != nil {
 		return false, err
 	}
-	r := &jmap.Request{Using: []string{jmap.Core, capability}}
+	r := &jmap.Request{Using: []string{jmap.Core, office.Capability}}
 	set := ""
 	if len(edits) > 0 {
 		set = r.Call(string(local.VoicemailType)+"/set", setArgs(account, edits))
@@ -303,7 +303,7 @@ type readPage struct {
 // readPage asks for the state, the ids behind last, and their objects.
 func (e *Engine) readPage(ctx context.Context, l *login, c *client, t local.Type, last *jmap.ID, size int) (p readPage, err error) {
 	account := jmap.ID(l.account.ID)
-	r := &jmap.Request{Using: []string{jmap.Core, capability}}
+	r := &jmap.Request{Using: []string{jmap.Core, office.Capability}}
 	state := r.Call(string(t)+"/get", jmap.GetArgs{AccountID: account, IDs: []jmap.ID{}})
 	args := jmap.QueryArgs{AccountID: account, Limit: &size}
 	if last != nil {
