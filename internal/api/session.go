@@ -11,12 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"timbre/internal/auth"
 	"timbre/internal/office"
 	"timbre/internal/store"
 	"timbre/sync/jmap"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // sessionRoutes adds login, logout and the list of sessions.
@@ -102,7 +102,7 @@ func (s *Server) login(ctx context.Context, in *LoginInput) (*SessionOutput, err
 	if err != nil {
 		return nil, s.refuseLogin(ctx, err)
 	}
-	return &SessionOutput{SessionReply{l.Token, l.ExpiresAt.UTC(), s.jmapSession(l.Extension, in.host), s.dialled(l.SIP, in.host)}}, nil
+	return &SessionOutput{SessionReply{l.Token, l.Session.ExpiresAt.UTC(), s.jmapSession(l.Extension, in.host), s.dialled(l.SIP, in.host)}}, nil
 }
 
 // refuseLogin tells with a TooMany how long to wait.

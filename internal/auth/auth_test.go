@@ -94,8 +94,8 @@ func TestLogin(t *testing.T) {
 		}
 	}
 	r := d.login(t, "102", home)
-	if r.Extension.Number != "102" || r.Account != r.Extension.Account || !r.Session.Device.Session || r.Session.Device.Name != "laptop" ||
-		!r.ExpiresAt.Equal(d.now.Add(90*24*time.Hour)) || r.Session.Address != "192.0.2.1" {
+	if r.Extension.Number != "102" || r.Session.Account != r.Extension.Account || !r.Session.Device.Session || r.Session.Device.Name != "laptop" ||
+		!r.Session.ExpiresAt.Equal(d.now.Add(90*24*time.Hour)) || r.Session.Address != "192.0.2.1" {
 		t.Fatalf("got %+v", r)
 	}
 	if r.SIP.Domain != "office.example" || len(r.SIP.URIs) != 1 || !strings.HasPrefix(r.SIP.Username, "d") || len(r.SIP.Username) != 10 || len(r.SIP.Password) < 24 {
@@ -236,14 +236,14 @@ func TestLogoutEndsTheDevice(t *testing.T) {
 	if _, ok := d.HA1(t.Context(), a.SIP.Username, true); !ok {
 		t.Fatal("a session has no phone")
 	}
-	if all, err := d.Sessions(t.Context(), a.Account); len(all) != 2 || err != nil {
+	if all, err := d.Sessions(t.Context(), a.Session.Account); len(all) != 2 || err != nil {
 		t.Fatalf("got %v, %v", all, err)
 	}
 	must(t, d.Logout(t.Context(), a.Token))
-	if err := d.EndSession(t.Context(), a.Account, c.Session.ID); !errors.Is(err, office.ErrNotFound) {
+	if err := d.EndSession(t.Context(), a.Session.Account, c.Session.ID); !errors.Is(err, office.ErrNotFound) {
 		t.Fatalf("ended somebody else's session: %v", err)
 	}
-	must(t, d.EndSession(t.Context(), b.Account, b.Session.ID))
+	must(t, d.EndSession(t.Context(), b.Session.Account, b.Session.ID))
 	for _, r := range []LoginResult{a, b} {
 		if _, ok := d.HA1(t.Context(), r.SIP.Username, true); ok {
 			t.Error("the phone outlived its session")
@@ -323,7 +323,7 @@ func TestOneTimePassword(t *testing.T) {
 	if err != nil || office.CheckPassword(made) != nil || made == NewPassword() {
 		t.Fatalf("made %q, %v", made, err)
 	}
-	if r, err := d.Login(t.Context(), company, "103", made, "", home); err != nil || r.Account != e.Account {
+	if r, err := d.Login(t.Context(), company, "103", made, "", home); err != nil || r.Session.Account != e.Account {
 		t.Fatalf("got %+v, %v", r, err)
 	}
 	if _, made, err := d.AddExtension(t.Context(), office.Extension{Number: "105"}, password); made != "" || err != nil {

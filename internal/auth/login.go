@@ -15,8 +15,6 @@ import (
 type LoginResult struct {
 	Token     string
 	Session   store.Session
-	ExpiresAt time.Time
-	Account   office.ID
 	Extension office.Extension
 	SIP       office.SIPAccount
 }
@@ -65,8 +63,7 @@ func (g *Gate) Login(ctx context.Context, company, ext office.Number, password, 
 	}
 	g.log.Info("login", "ext", e.Number, "device", session.Device.ID, "source", addr.String())
 	return LoginResult{
-		Token: token, Session: session, ExpiresAt: session.ExpiresAt, Account: e.Account, Extension: e,
-		SIP: g.sipAccount(username, sipPassword(token, 0)),
+		Token: token, Session: session, Extension: e, SIP: g.sipAccount(username, sipPassword(token, 0)),
 	}, nil
 }
 
