@@ -5,11 +5,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"timbre/internal/auth"
 	"timbre/internal/office"
 	"timbre/internal/store"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // adminRoutes adds the administration. Whoever reaches it is an administrator.
@@ -80,13 +80,7 @@ func (s *Server) addExtension(ctx context.Context, in *In[NewExtension]) (*Out[E
 	e := office.Extension{
 		Number: number, Name: office.CleanName(in.Body.Name), Email: in.Body.Email,
 		Language: in.Body.Language, RingTime: time.Duration(in.Body.Ring),
-	}
-	if e.Language == "" {
-		e.Language = office.Spanish
-	}
-	if e.RingTime == 0 {
-		e.RingTime = office.DefaultRingTime
-	}
+	}.WithDefaults()
 	if refused := s.check(ctx, e); refused != nil {
 		return nil, refused
 	}
@@ -99,16 +93,19 @@ func (s *Server) addExtension(ctx context.Context, in *In[NewExtension]) (*Out[E
 	return &Out[Extension]{out}, nil
 }
 
-// check returns a problem where a property of e may not be chosen.
+// check returns a problem for the first property of e that may not be chosen.
 func (s *Server) check(ctx context.Context, e office.Extension) error {
-	for noun, err := range map[string]error{
-		"name":      office.CheckName(e.Name),
-		"email":     office.CheckEmail(e.Email),
-		"language":  office.CheckLanguage(e.Language),
-		"ring time": office.CheckRingTime(e.RingTime),
+	for _, p := range []struct {
+		noun string
+		err  error
+	}{
+		{"name", office.CheckName(e.Name)},
+		{"email", office.CheckEmail(e.Email)},
+		{"language", office.CheckLanguage(e.Language)},
+		{"ring time", office.CheckRingTime(e.RingTime)},
 	} {
-		if err != nil {
-			return s.refuse(ctx, noun, err)
+		if p.err != nil {
+			return s.refuse(ctx, p.noun, p.err)
 		}
 	}
 	return nil

@@ -59,6 +59,18 @@ type Extension struct {
 	RingTime time.Duration
 }
 
+// WithDefaults returns e with the language and the ring time that an extension
+// has unless somebody says otherwise.
+func (e Extension) WithDefaults() Extension {
+	if e.Language == "" {
+		e.Language = Spanish
+	}
+	if e.RingTime == 0 {
+		e.RingTime = DefaultRingTime
+	}
+	return e
+}
+
 // A Device is one telephone of an extension: a desk phone that the
 // administrator added, or the softphone of one login session.
 type Device struct {

@@ -21,12 +21,7 @@ func scanExtension(row interface{ Scan(...any) error }) (e office.Extension, err
 // account, which it returns. Zero Language and RingTime get their defaults.
 // ErrExists: the number is taken.
 func (s *Store) AddExtension(ctx context.Context, e office.Extension, passwordHash string) (office.Extension, error) {
-	if e.Language == "" {
-		e.Language = office.Spanish
-	}
-	if e.RingTime == 0 {
-		e.RingTime = office.DefaultRingTime
-	}
+	e = e.WithDefaults()
 	e.Account = office.NewID()
 	now := millis(s.now())
 	err := s.write(ctx, func(w *writing) error {
