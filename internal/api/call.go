@@ -35,28 +35,21 @@ func (k calls) list(account office.ID, raw json.RawMessage) (list, error) {
 	}
 	chosen := store.CallFilter{Kind: f.Kind, After: timeOf(f.After), Before: timeOf(f.Before), Text: f.Text}
 	return list{
+		after: chosen.After, before: chosen.Before,
 		ids: func(ctx context.Context, p store.Page) ([]office.ID, error) {
 			return k.store.QueryCalls(ctx, account, chosen, p)
 		},
-		count: func(ctx context.Context) (int, error) { return k.store.CountCalls(ctx, account, chosen) },
-		index: func(ctx context.Context, id office.ID) (int, error) {
+		count: func(ctx context.Context, after, before time.Time) (int, error) {
+			part := chosen
+			part.After, part.Before = after, before
+			return k.store.CountCalls(ctx, account, part)
+		},
+		at: func(ctx context.Context, id office.ID) (time.Time, error) {
 			rows, err := k.store.Calls(ctx, account, id)
 			if err != nil || len(rows) == 0 {
-				return 0, orNotFound(err)
+				return time.Time{}, err
 			}
-			return indexAt(ctx, rows[0].StartedAt, chosen.After, chosen.Before, func(ctx context.Context, after, before time.Time) (int, error) {
-				part := chosen
-				part.After, part.Before = after, before
-				return k.store.CountCalls(ctx, account, part)
-			})
+			return rows[0].StartedAt, nil
 		},
 	}, nil
-}
-
-// orNotFound returns err, or office.ErrNotFound where there is none.
-func orNotFound(err error) error {
-	if err == nil {
-		return office.ErrNotFound
-	}
-	return err
 }

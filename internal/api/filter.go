@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
@@ -38,25 +37,4 @@ func timeOf(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *t
-}
-
-// indexAt returns how many rows of a list stand before the row at time t, where
-// rows are sorted newest first. count tells how many rows are of after or later
-// and before before; either may be zero. ErrNotFound: no row is at t.
-func indexAt(ctx context.Context, t, after, before time.Time, count func(ctx context.Context, after, before time.Time) (int, error)) (int, error) {
-	next := t.Add(time.Millisecond) // times are kept in milliseconds
-	if t.Before(after) || !before.IsZero() && !t.Before(before) {
-		return 0, office.ErrNotFound
-	}
-	at, err := count(ctx, t, next)
-	if err != nil {
-		return 0, err
-	}
-	if at == 0 {
-		return 0, office.ErrNotFound
-	}
-	if !before.IsZero() && !next.Before(before) {
-		return 0, nil
-	}
-	return count(ctx, next, before)
 }

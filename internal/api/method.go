@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -23,15 +22,6 @@ type kind interface {
 // A setter is a kind that clients may change.
 type setter interface {
 	set(ctx context.Context, account office.ID, args jmap.SetArgs) (jmap.SetResponse, error)
-}
-
-// A list is what a filter chooses from an account, newest first.
-type list struct {
-	ids   func(context.Context, store.Page) ([]office.ID, error)
-	count func(context.Context) (int, error)
-	// index returns the place of an object in the list, office.ErrNotFound
-	// where it is not in it.
-	index func(context.Context, office.ID) (int, error)
 }
 
 // A method is a call of one of the standard methods (RFC 8620 §5) on a kind.
@@ -175,7 +165,7 @@ func (m method) query(ctx context.Context, raw json.RawMessage) (any, error) {
 	}
 	answer.IDs = jmapIDs(ids)
 	if a.CalculateTotal {
-		n, err := l.count(ctx)
+		n, err := l.count(ctx, l.after, l.before)
 		if err != nil {
 			return nil, err
 		}
@@ -183,39 +173,6 @@ func (m method) query(ctx context.Context, raw json.RawMessage) (any, error) {
 	}
 	return answer, nil
 }
-
-// page returns where in the list the answer to a query begins, and enters that
-// position into the answer.
-func (l list) page(ctx context.Context, a jmap.QueryArgs, answer *jmap.QueryResponse) (store.Page, error) {
-	a.Position, a.AnchorOffset = clamp(a.Position), clamp(a.AnchorOffset)
-	if a.Anchor == nil {
-		answer.Position = a.Position
-		if a.Position < 0 { // counted from the end
-			n, err := l.count(ctx)
-			if err != nil {
-				return store.Page{}, err
-			}
-			answer.Position = max(0, n+a.Position)
-		}
-		return store.Page{Position: answer.Position}, nil
-	}
-	anchor := office.ID(*a.Anchor)
-	i, err := l.index(ctx, anchor)
-	if errors.Is(err, office.ErrNotFound) {
-		return store.Page{}, &jmap.MethodError{Type: jmap.AnchorNotFound}
-	}
-	if err != nil {
-		return store.Page{}, err
-	}
-	answer.Position = max(0, i+a.AnchorOffset)
-	if a.AnchorOffset >= 1 { // the store is quick behind a row, slow at a position
-		return store.Page{Anchor: anchor, Position: a.AnchorOffset - 1}, nil
-	}
-	return store.Page{Position: answer.Position}, nil
-}
-
-// clamp returns n within what sums of two cannot overflow.
-func clamp(n int) int { return min(max(n, -1<<30), 1<<30) }
 
 func (m method) set(ctx context.Context, k setter, raw json.RawMessage) (any, error) {
 	var a jmap.SetArgs

@@ -36,20 +36,21 @@ func (k voicemails) list(account office.ID, raw json.RawMessage) (list, error) {
 	}
 	chosen := store.VoicemailFilter{After: timeOf(f.After), Before: timeOf(f.Before), IsNew: f.IsNew, Text: f.Text}
 	return list{
+		after: chosen.After, before: chosen.Before,
 		ids: func(ctx context.Context, p store.Page) ([]office.ID, error) {
 			return k.store.QueryVoicemails(ctx, account, chosen, p)
 		},
-		count: func(ctx context.Context) (int, error) { return k.store.CountVoicemails(ctx, account, chosen) },
-		index: func(ctx context.Context, id office.ID) (int, error) {
+		count: func(ctx context.Context, after, before time.Time) (int, error) {
+			part := chosen
+			part.After, part.Before = after, before
+			return k.store.CountVoicemails(ctx, account, part)
+		},
+		at: func(ctx context.Context, id office.ID) (time.Time, error) {
 			rows, err := k.store.Voicemails(ctx, account, id)
 			if err != nil || len(rows) == 0 {
-				return 0, orNotFound(err)
+				return time.Time{}, err
 			}
-			return indexAt(ctx, rows[0].ReceivedAt, chosen.After, chosen.Before, func(ctx context.Context, after, before time.Time) (int, error) {
-				part := chosen
-				part.After, part.Before = after, before
-				return k.store.CountVoicemails(ctx, account, part)
-			})
+			return rows[0].ReceivedAt, nil
 		},
 	}, nil
 }
