@@ -46,6 +46,7 @@ func (h *house) listen(t *testing.T, token, query, lastID string) *stream {
 	go func() {
 		defer close(done)
 		s.ended <- jmap.ReadEvents(res.Body, func(e jmap.Event) error { s.events <- e; return nil })
+		close(s.events)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -61,12 +62,13 @@ func (s *stream) next(name string) jmap.Event {
 	deadline := time.After(limit)
 	for {
 		select {
-		case e := <-s.events:
+		case e, ok := <-s.events:
+			if !ok {
+				s.t.Fatalf("the stream ended: %v", <-s.ended)
+			}
 			if e.Name == name {
 				return e
 			}
-		case err := <-s.ended:
-			s.t.Fatalf("the stream ended: %v", err)
 		case <-deadline:
 			s.t.Fatalf("no %s event", name)
 		}
