@@ -16,11 +16,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"timbre/internal/auth"
 	"timbre/internal/office"
 	"timbre/internal/store"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // A Switch is the telephone side as the API sees it. Its methods are safe for

@@ -6,11 +6,11 @@ import (
 	"strconv"
 	"time"
 
-	"timbre/internal/office"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"timbre/internal/office"
 )
 
 // metrics are the figures of one server. They are shown on the admin socket.

@@ -19,12 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"timbre/internal/api"
 	"timbre/internal/auth"
 	"timbre/internal/office"
 	"timbre/internal/store"
-
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -6,21 +6,6 @@ import (
 	"timbre/internal/office"
 )
 
-// The addresses a server listens on and the folder it keeps unless told
-// otherwise.
-const (
-	DefaultData  = "/var/lib/timbred"
-	DefaultHTTPS = ":8443"
-	DefaultSIP   = ":5060"
-	DefaultSIPS  = ":5061"
-)
-
-// The UDP ports for sound unless told otherwise.
-const (
-	DefaultRTPMin = 20000
-	DefaultRTPMax = 20999
-)
-
 // A Config says where a server keeps its data and where it listens. Only Data
 // is required; an empty address is one that is not listened on, so that most
 // callers start from Default.
@@ -47,8 +32,8 @@ type Config struct {
 // Default returns the Config of `timbred serve` without flags.
 func Default() Config {
 	return Config{
-		Data: DefaultData, HTTPS: DefaultHTTPS, SIP: DefaultSIP, SIPS: DefaultSIPS,
-		RTPMin: DefaultRTPMin, RTPMax: DefaultRTPMax,
+		Data: "/var/lib/timbred", HTTPS: ":8443", SIP: ":5060", SIPS: ":5061",
+		RTPMin: 20000, RTPMax: 20999,
 	}
 }
 

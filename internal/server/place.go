@@ -133,6 +133,23 @@ func (p place) names() []string {
 	return unique
 }
 
+// ports are those that phones dial; 0: not listened on.
+type ports struct{ sip, sips int }
+
+// configuredPorts returns the ports of the addresses in cfg: those of the next
+// server that runs with it.
+func configuredPorts(cfg Config) ports {
+	port := func(addr string) int {
+		_, p, err := net.SplitHostPort(addr)
+		if err != nil {
+			return 0
+		}
+		n, _ := strconv.Atoi(p) // a service name is none that a phone could be told
+		return n
+	}
+	return ports{port(cfg.SIP), port(cfg.SIPS)}
+}
+
 // uris returns where phones register, safest first.
 func (p place) uris(ports ports) []string {
 	var all []string

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -19,12 +18,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"timbre/internal/api"
 	"timbre/internal/auth"
 	"timbre/internal/pbx"
 	"timbre/internal/store"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Run serves the office in cfg.Data until ctx ends, then ends the calls in
@@ -172,34 +171,6 @@ func (h *house) sayReady() error {
 // newGate returns the gate of an office whose phones dial the given ports.
 func newGate(cfg Config, kept *store.Store, p place, ports ports) *auth.Gate {
 	return auth.New(auth.Config{Store: kept, Log: cfg.Log, Domain: p.domain, URIs: p.uris(ports)})
-}
-
-// adminSocket is the name of the socket in the data folder on which a running
-// server is administered.
-const adminSocket = "admin.sock"
-
-// maxSocketPath is the longest name of a socket that all systems take.
-const maxSocketPath = 103
-
-// listenAdmin binds the admin socket in dir, which the caller has locked: one
-// that is there already was left by a server that was killed.
-func listenAdmin(dir string) (net.Listener, error) {
-	path := filepath.Join(dir, adminSocket)
-	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("data folder %s: its path is too long for the socket in it", dir)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("admin socket: %w", err)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("admin socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("admin socket: %w", err)
-	}
-	return l, nil
 }
 
 // Version is that of the program: of its module where it was built from a

@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/internal/server"
 	"timbre/internal/sqldb/pgtest"
-
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -3,10 +3,10 @@ package main
 import (
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"timbre/internal/api"
 	"timbre/internal/office"
-
-	"github.com/spf13/cobra"
 )
 
 func (c *command) company() *cobra.Command {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"timbre/internal/api"
 	"timbre/internal/office"
-
-	"github.com/spf13/cobra"
 )
 
 func (c *command) device() *cobra.Command {

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"timbre/internal/api"
 	"timbre/internal/office"
-
-	"github.com/spf13/cobra"
 )
 
 func (c *command) extension() *cobra.Command {

@@ -13,11 +13,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/internal/server"
-
-	"github.com/spf13/cobra"
 )
 
 func main() {

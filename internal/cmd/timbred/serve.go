@@ -1,14 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 
-	"timbre/internal/server"
-
 	"github.com/spf13/cobra"
+
+	"timbre/internal/server"
 )
 
 func (c *command) serve() *cobra.Command {
@@ -66,7 +67,7 @@ func (p *portRange) Set(s string) error {
 	low, err1 := strconv.ParseUint(from, 10, 16)
 	high, err2 := strconv.ParseUint(to, 10, 16)
 	if err1 != nil || err2 != nil || low == 0 {
-		return fmt.Errorf("not a range of ports such as %d-%d", server.DefaultRTPMin, server.DefaultRTPMax)
+		return errors.New("not a range of ports such as 20000-20999")
 	}
 	p.cfg.RTPMin, p.cfg.RTPMax = int(low), int(high)
 	return nil

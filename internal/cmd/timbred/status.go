@@ -3,9 +3,9 @@ package main
 import (
 	"io"
 
-	"timbre/internal/api"
-
 	"github.com/spf13/cobra"
+
+	"timbre/internal/api"
 )
 
 func (c *command) status() *cobra.Command {

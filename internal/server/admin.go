@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"timbre/internal/api"
@@ -61,19 +61,30 @@ func Admin(ctx context.Context, cfg Config, create bool) (admin *api.Admin, done
 	}
 }
 
-// ports are those that phones dial; 0: not listened on.
-type ports struct{ sip, sips int }
+// adminSocket is the name of the socket in the data folder on which a running
+// server is administered.
+const adminSocket = "admin.sock"
 
-// configuredPorts returns the ports of the addresses in cfg: those of the next
-// server that runs with it.
-func configuredPorts(cfg Config) ports {
-	port := func(addr string) int {
-		_, p, err := net.SplitHostPort(addr)
-		if err != nil {
-			return 0
-		}
-		n, _ := strconv.Atoi(p) // a service name is none that a phone could be told
-		return n
+// maxSocketPath is the longest name of a socket that all systems take.
+const maxSocketPath = 103
+
+// listenAdmin binds the admin socket in dir, which the caller has locked: one
+// that is there already was left by a server that was killed.
+func listenAdmin(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, adminSocket)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("data folder %s: its path is too long for the socket in it", dir)
 	}
-	return ports{port(cfg.SIP), port(cfg.SIPS)}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	return l, nil
 }
