@@ -80,17 +80,9 @@ func listCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filter
 	if err := o.sync(ctx, e); err != nil {
 		return err
 	}
-	all := []local.Call{}
-	for {
-		page, err := e.Calls(ctx, f)
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			break
-		}
-		all = append(all, page...)
-		f.After = page[len(page)-1].Cursor()
+	all, err := wholeList(ctx, f, e.Calls)
+	if err != nil {
+		return err
 	}
 	switch {
 	case o.json:

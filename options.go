@@ -12,6 +12,7 @@ import (
 	"timbre/app/model"
 	"timbre/internal/office"
 	"timbre/sync/engine"
+	"timbre/sync/local"
 )
 
 // Options are what all commands share: the flags that each of them takes, the
@@ -136,6 +137,20 @@ func (o *options) edit(ctx context.Context, e *engine.Engine, change func() erro
 		o.note(o.words.Say("cli.queued"))
 	}
 	return refusal(ctx, e)
+}
+
+// wholeList returns all that f chooses, read page by page; never nil, so that
+// an empty list is [] in JSON.
+func wholeList[T interface{ Cursor() local.Cursor }](ctx context.Context, f local.Filter, read func(context.Context, local.Filter) ([]T, error)) ([]T, error) {
+	all := []T{}
+	for {
+		page, err := read(ctx, f)
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		all = append(all, page...)
+		f.After = page[len(page)-1].Cursor()
+	}
 }
 
 // note writes a line for people beside the output.

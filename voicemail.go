@@ -60,17 +60,9 @@ func listVoicemails(ctx context.Context, o *options, e *engine.Engine) error {
 	if err := o.sync(ctx, e); err != nil {
 		return err
 	}
-	all := []local.Voicemail{}
-	for f := (local.Filter{}); ; {
-		page, err := e.Voicemails(ctx, f)
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			break
-		}
-		all = append(all, page...)
-		f.After = page[len(page)-1].Cursor()
+	all, err := wholeList(ctx, local.Filter{}, e.Voicemails)
+	if err != nil {
+		return err
 	}
 	switch {
 	case o.json:

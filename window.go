@@ -6,9 +6,13 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"timbre/app"
 )
 
-// openWindow shows the app, or says in words why there is no window.
+// openWindow shows the app until its window is closed or ctx ends, or says in
+// words why there is no window. It must be called on the main goroutine. demo
+// says that the office is made up, and the window tells what to try there.
 func (o *options) openWindow(ctx context.Context, demo bool) (err error) {
 	profile, err := o.folder()
 	if err != nil {
@@ -25,7 +29,7 @@ func (o *options) openWindow(ctx context.Context, demo bool) (err error) {
 			err = usageError{"cli.noWindow", nil}
 		}
 	}()
-	return runGUI(ctx, profile, o.offline, demo, o.appLog())
+	return app.Run(app.Options{Profile: profile, Log: o.appLog(), Offline: o.offline, Demo: demo, Stop: ctx.Done()})
 }
 
 // isNoWindow reports whether the toolkit panicked because the system gives it
