@@ -44,7 +44,8 @@ func sipPassword(token string, rotation int) string {
 }
 
 // Session returns the session of token, or office.ErrSession where it is
-// unknown, expired or ended. Using a session puts its end off.
+// unknown, expired or ended. Using a session puts its end off; where that cannot
+// be written, it holds all the same until its end.
 func (g *Gate) Session(ctx context.Context, token string) (store.Session, error) {
 	s, err := g.store.SessionByToken(ctx, hashToken(token))
 	if err != nil {
@@ -55,9 +56,15 @@ func (g *Gate) Session(ctx context.Context, token string) (store.Session, error)
 		return store.Session{}, office.ErrSession
 	}
 	if now.Sub(s.LastUsed) >= useStep {
-		s.LastUsed, s.ExpiresAt = now, now.Add(idleTime)
-		if err := g.store.UseSession(ctx, s.ID, s.ExpiresAt); err != nil {
-			return store.Session{}, ended(err)
+		switch err := g.store.UseSession(ctx, s.ID, now.Add(idleTime)); {
+		case errors.Is(err, office.ErrNotFound):
+			return store.Session{}, office.ErrSession
+		case err != nil && ctx.Err() != nil:
+			return store.Session{}, err
+		case err != nil: // a full disk keeps nobody from reading
+			g.log.Error("use of a session not noted", "err", err)
+		default:
+			s.LastUsed, s.ExpiresAt = now, now.Add(idleTime)
 		}
 	}
 	return s, nil
