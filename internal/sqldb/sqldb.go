@@ -83,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	read.SetMaxIdleConns(readers)
 	db, err := New(ctx, write, read, Dialect{Name: "sqlite", Goose: goose.DialectSQLite3, Group: true}, cfg.Migrations)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
+		return nil, fmt.Errorf("opening %s: %w", path, named(err))
 	}
 	return db, nil
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -243,6 +244,34 @@ func TestCorruptIsKnown(t *testing.T) {
 	}
 	if _, err := sqldb.Open(t.Context(), sqldb.Config{Path: filepath.Join(path, "a.db"), Migrations: first}); err == nil || sqldb.IsCorrupt(err) {
 		t.Errorf("a missing folder: %v", err)
+	}
+}
+
+func TestFullDiskIsKnown(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	limit := func(pages int) error {
+		return db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			return tx.QueryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages)).Scan(&pages)
+		})
+	}
+	if err := limit(20); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 1<<20)
+	if err := db.Write(t.Context(), insert(1, long)); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("no room: %v", err)
+	}
+	if err := db.Write(t.Context(), insert(2, "short")); err != nil {
+		t.Errorf("what has room: %v", err)
+	}
+	if err := db.Write(t.Context(), insert(2, "again")); err == nil || errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("another error: %v", err)
+	}
+	if err := limit(1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), insert(1, long)); err != nil || count(t, db) != 2 {
+		t.Errorf("room again: %v", err)
 	}
 }
 

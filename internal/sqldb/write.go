@@ -35,12 +35,13 @@ func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 // others. fn may run on another goroutine and, on PostgreSQL, more than once:
 // it must only touch the database and set its results afresh. It must not call
 // Write. An ended ctx gives up waiting for the turn, never a commit under way.
+// A full disk is a syscall.ENOSPC.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if db.dialect.Group {
-		return db.group.write(ctx, db.write, fn)
+		return named(db.group.write(ctx, db.write, fn))
 	}
 	for try := 1; ; try++ {
 		err := writeAlone(context.WithoutCancel(ctx), db.write, fn)

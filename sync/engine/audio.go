@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -151,10 +152,11 @@ func (e *Engine) resume(ctx context.Context, l *login, c *client, v local.Voicem
 	body := newStallReader(res.Body, stallTime, cancel)
 	defer body.stop()
 	n, err := io.Copy(f, io.LimitReader(body, v.Size-have+1))
-	if err != nil {
-		return have + n, unreachable(ctx, err)
+	var here *fs.PathError
+	if err != nil && !errors.As(err, &here) { // a full disk here is not the network's doing
+		err = unreachable(ctx, err)
 	}
-	return have + n, nil
+	return have + n, err
 }
 
 // Download copies the message's MP3 to the file dst, which is replaced as a

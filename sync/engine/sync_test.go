@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -300,6 +301,29 @@ func TestAudio(t *testing.T) {
 	if sent := h.requests(); len(sent) != 0 {
 		t.Errorf("it is cached, and yet %v", sent)
 	}
+}
+
+// The user of a full disk is told so, and not to look at the network.
+func TestAudioOnAFullDisk(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	v := h.leave(1, 5000)
+	dir := t.TempDir()
+	e := h.login(dir, engine.Options{})
+	must(t, e.SyncOnce(ctx))
+	folders, err := filepath.Glob(filepath.Join(dir, "*", "audio"))
+	if err != nil || len(folders) != 1 {
+		t.Fatal(folders, err)
+	}
+	part := filepath.Join(folders[0], string(v.BlobID)+".part")
+	must(t, os.Symlink("/dev/full", part))
+	if _, err := e.Audio(ctx, v.ID); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, office.ErrOffline) {
+		t.Errorf("got %v", err)
+	}
+	must(t, os.Remove(part))
+	path, err := e.Audio(ctx, v.ID)
+	must(t, err)
+	h.sameSound(path, v)
 }
 
 func TestFetchAudioTakesTheNewestFirst(t *testing.T) {
