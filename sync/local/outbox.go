@@ -110,14 +110,16 @@ func enqueue(tx *sqldb.Tx, e Edit, due time.Time) error {
 // each object only its first: the next may go when that one is answered. From
 // now on a destroy among them cannot be undone. Each must be ended by Accept or
 // Refuse; without an answer it is taken again, because all edits are idempotent.
+// One that would wait longer than Hold was queued before the clock was set back:
+// it is sent now.
 func (m *Mirror) TakeEdits(ctx context.Context, now time.Time, limit int) ([]Edit, error) {
 	var taken []Edit
 	err := m.write(ctx, func(tx *sqldb.Tx) error {
 		taken = nil
 		rows, err := tx.Query(`SELECT seq, type, object, action, value FROM outbox o
-			WHERE reason IS NULL AND not_before <= $1 AND NOT EXISTS
+			WHERE reason IS NULL AND (not_before <= $1 OR not_before > $2) AND NOT EXISTS
 				(SELECT 1 FROM outbox e WHERE e.object = o.object AND e.seq < o.seq AND e.reason IS NULL)
-			ORDER BY seq LIMIT $2`, millis(now), limit)
+			ORDER BY seq LIMIT $3`, millis(now), millis(now.Add(Hold)), limit)
 		if err != nil {
 			return err
 		}

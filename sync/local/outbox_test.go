@@ -184,3 +184,21 @@ func TestARefusedDestroyShowsTheMessageAgain(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A destroy does not wait for the time that a clock was set back.
+func TestClockSetBackHoldsNoDestroyUp(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}))
+	if err := m.DeleteVoicemail(ctx, "v1", noon.Add(Hold)); err != nil {
+		t.Fatal(err)
+	}
+	for _, now := range []time.Time{noon, noon.Add(Hold - time.Millisecond)} {
+		if edits := take(t, m, now); len(edits) != 0 {
+			t.Fatalf("at %v: %v", now, edits)
+		}
+	}
+	if edits := take(t, m, noon.Add(-time.Hour)); len(edits) != 1 {
+		t.Errorf("an hour before: %v", edits)
+	}
+}
