@@ -282,7 +282,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*Out[Status], error) 
 		return nil, s.refuse(ctx, "status", err)
 	}
 	out := Status{
-		Version: s.cfg.Version, Running: s.cfg.Switch != nil, Database: held.Database, Listeners: s.cfg.Listeners,
+		Version: s.cfg.Version, Running: s.cfg.Switch != nil, Database: held.Database, Listeners: s.cfg.Listeners, Fingerprint: s.cfg.Fingerprint,
 		Extensions: held.Extensions, Devices: held.Devices, Sessions: held.Sessions,
 		Registered: len(s.registered()), LiveCalls: s.liveCalls(),
 	}

@@ -59,18 +59,21 @@ type Device struct {
 }
 
 // A Status is what `timbred status` shows. Without a running server Running is
-// false and Listeners, Registered and LiveCalls are zero.
+// false and Listeners, Fingerprint, Registered and LiveCalls are zero.
 type Status struct {
-	Version    string    `json:"version"`
-	Running    bool      `json:"running"`
-	Database   string    `json:"database"` // sqlite or postgres
-	Company    *Company  `json:"company"`  // nil: not set up yet
-	Listeners  Listeners `json:"listeners"`
-	Extensions int       `json:"extensions"`
-	Devices    int       `json:"devices"`
-	Sessions   int       `json:"sessions"`
-	Registered int       `json:"registered"` // devices with a binding
-	LiveCalls  int       `json:"liveCalls"`
+	Version   string    `json:"version"`
+	Running   bool      `json:"running"`
+	Database  string    `json:"database"` // sqlite or postgres
+	Company   *Company  `json:"company"`  // nil: not set up yet
+	Listeners Listeners `json:"listeners"`
+	// Fingerprint is what users compare at their first login; empty: the
+	// certificate is of a public authority.
+	Fingerprint office.Fingerprint `json:"fingerprint"`
+	Extensions  int                `json:"extensions"`
+	Devices     int                `json:"devices"`
+	Sessions    int                `json:"sessions"`
+	Registered  int                `json:"registered"` // devices with a binding
+	LiveCalls   int                `json:"liveCalls"`
 }
 
 // Listeners are the addresses a server is bound to; empty ones are not.

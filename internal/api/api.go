@@ -41,8 +41,9 @@ type Config struct {
 	Ready   func() bool // whether all of the server serves; nil: it does not
 	Version string
 
-	Listeners Listeners
-	SIPSPort  int // that phones of login sessions dial, on the host by which they came; 0: as Gate says
+	Listeners   Listeners
+	Fingerprint office.Fingerprint // of the office's authority; empty: the system's roots decide
+	SIPSPort    int                // that phones of login sessions dial, on the host by which they came; 0: as Gate says
 }
 
 // A Server answers HTTPS and administration requests. It is safe for

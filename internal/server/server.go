@@ -103,7 +103,7 @@ func (h *house) build(ctx context.Context) (err error) {
 	r := h.listeners.ready()
 	h.api = api.New(api.Config{
 		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Ready: h.ready.Load, Version: Version(),
-		Listeners: api.Listeners{HTTPS: r.HTTPS, SIP: r.SIP, SIPS: r.SIPS}, SIPSPort: h.listeners.ports().sips,
+		Listeners: api.Listeners{HTTPS: r.HTTPS, SIP: r.SIP, SIPS: r.SIPS}, Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
 	})
 	return nil
 }

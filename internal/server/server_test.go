@@ -129,7 +129,7 @@ func TestServerServesAndStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, err := a.Status(context.Background())
-	if err != nil || !status.Running || status.Listeners.HTTPS != r.HTTPS || status.Sessions != 1 {
+	if err != nil || !status.Running || status.Listeners.HTTPS != r.HTTPS || status.Fingerprint != r.Fingerprint || status.Sessions != 1 {
 		t.Errorf("%+v, %v", status, err)
 	}
 	if err := done(); err != nil {

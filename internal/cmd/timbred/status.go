@@ -44,6 +44,9 @@ func statusTable(w io.Writer, s api.Status) {
 			row(w, "  "+l[0], l[1])
 		}
 	}
+	if s.Fingerprint != "" {
+		row(w, "fingerprint", s.Fingerprint)
+	}
 	row(w, "registered devices", s.Registered)
 	row(w, "live calls", s.LiveCalls)
 }

@@ -211,7 +211,7 @@ func TestAdministrationWithAndWithoutAServer(t *testing.T) {
 				t.Errorf("%+v", status)
 			}
 			out = run(t, "", with("status")...).ok(t)
-			if !strings.Contains(out, "version") || strings.Contains(out, "not running") == withServer || strings.Contains(out, "live calls") != withServer {
+			if !strings.Contains(out, "version") || strings.Contains(out, "not running") == withServer || strings.Contains(out, "live calls") != withServer || strings.Contains(out, "fingerprint") != withServer {
 				t.Errorf("%s", out)
 			}
 		})
