@@ -2,9 +2,15 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +23,9 @@ import (
 // A screen is an X server without a monitor, with a window manager and a
 // session bus: what a window needs to be a real one.
 type screen struct {
-	t   *testing.T
-	env []string
+	t     *testing.T
+	env   []string
+	frame string // file in which the X server keeps what is on the screen
 }
 
 // newScreen starts a screen of 1400 × 900 that ends with the test.
@@ -30,7 +37,9 @@ func newScreen(t *testing.T) *screen {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "+extension", "GLX")
+	frames := t.TempDir()
+	s.frame = filepath.Join(frames, "Xvfb_screen0")
+	x := exec.Command("Xvfb", "-displayfd", "3", "-fbdir", frames, "-screen", "0", "1400x900x24", "-nolisten", "tcp", "+extension", "GLX")
 	x.ExtraFiles = []*os.File{write}
 	s.start(x)
 	write.Close()
@@ -99,7 +108,7 @@ func (s *screen) output(name string, args ...string) (string, error) {
 func (s *screen) until(what string, is func() bool) {
 	s.t.Helper()
 	limit := time.Now().Add(30 * time.Second)
-	look := time.NewTicker(50 * time.Millisecond)
+	look := time.NewTicker(150 * time.Millisecond)
 	defer look.Stop()
 	for !is() {
 		if time.Now().After(limit) {
@@ -116,9 +125,46 @@ func (s *screen) picture(name string) {
 	if err := os.MkdirAll("screenshots", 0o755); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.try("import", "-window", "root", filepath.Join("screenshots", "window-"+name+".png")); err != nil {
-		s.t.Errorf("screenshot %s: %v", name, err)
+	b, err := os.ReadFile(s.frame)
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	img, err := decodeXWD(b)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, img); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("screenshots", "window-"+name+".png"), out.Bytes(), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// decodeXWD reads a picture as the X server keeps it: a header of 32-bit words
+// in network order, a table of colours, then lines of blue, green, red and
+// nothing (XWDFile.h).
+func decodeXWD(b []byte) (image.Image, error) {
+	const words = 25
+	if len(b) < 4*words {
+		return nil, errors.New("no picture")
+	}
+	word := func(i int) int { return int(binary.BigEndian.Uint32(b[4*i:])) }
+	width, height, bits, stride := word(4), word(5), word(11), word(12)
+	pixels := b[min(len(b), word(0)+12*word(19)):]
+	if bits != 32 || len(pixels) < stride*height {
+		return nil, fmt.Errorf("a picture of %d bits, %d bytes", bits, len(pixels))
+	}
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		line := pixels[y*stride:]
+		for x := range width {
+			p := line[4*x:]
+			img.SetNRGBA(x, y, color.NRGBA{R: p[2], G: p[1], B: p[0], A: 255})
+		}
+	}
+	return img, nil
 }
 
 // A gui is the app in its window.
@@ -169,17 +215,35 @@ func (g *gui) must(name string, args ...string) {
 	}
 }
 
-// settle waits until two pictures of the screen, a moment apart, are the same.
+// settle waits until two pictures of the screen, a moment apart, are the same. A
+// pointer needs that moment between a move and a click, too.
 func (g *gui) settle() {
 	g.t.Helper()
-	last := ""
+	last := g.look()
 	g.until("a quiet screen", func() bool {
-		time.Sleep(150 * time.Millisecond) // a pointer needs it between a move and a click, too
-		now, err := g.output("bash", "-c", "import -window root rgb:- | md5sum")
-		same := err == nil && now == last
+		now := g.look()
+		same := now == last
 		last = now
 		return same
 	})
+}
+
+// look returns a sum of what is on the screen.
+func (g *gui) look() [sha256.Size]byte {
+	b, err := os.ReadFile(g.frame)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return sha256.Sum256(b)
+}
+
+// changed does something and waits until it is seen.
+func (g *gui) changed(what string, do func()) {
+	g.t.Helper()
+	before := g.look()
+	do()
+	g.until(what, func() bool { return g.look() != before })
+	g.settle()
 }
 
 // click clicks a place in the window.
@@ -220,7 +284,6 @@ func (g *gui) quit() {
 type logWriter struct{ t *testing.T }
 
 func (w logWriter) Write(b []byte) (int, error) {
-	fmt.Fprint(io.Discard, w.t.Name())
 	w.t.Logf("%s", strings.TrimRight(string(b), "\n"))
 	return len(b), nil
 }

@@ -53,6 +53,7 @@ type shell struct {
 	words   *model.Phrasebook
 	desk    *model.Desk
 	engine  *engine.Engine // nil until opened
+	opened  *engine.Engine // the same, for whoever has waited for work
 	login   *view.Login    // shown; nil while logged in
 	session *session       // nil while nobody is logged in
 	dialog  *widget.Dialog // over the page; may be hidden
@@ -94,8 +95,8 @@ func Run(o Options) error {
 	stop()
 	d.desk.Close()
 	d.work.Wait()
-	if d.engine != nil {
-		return d.engine.Close()
+	if d.opened != nil {
+		return d.opened.Close()
 	}
 	return nil
 }
@@ -121,22 +122,28 @@ func (d *shell) open() {
 			d.dialog.Cancel()
 		}
 	})
+	w.Canvas().SetOnTypedRune(func(r rune) { // digits that no field takes go into the call
+		if d.session != nil {
+			d.session.phone.Press(r)
+		}
+	})
 	w.SetOnClosed(d.saveSize)
 	w.Show()
 	d.work.Go(func() {
 		e, err := engine.Open(d.opts.Profile, engine.Options{Log: d.log, Offline: d.opts.Offline})
-		fyne.Do(func() { d.opened(e, err) })
+		fyne.Do(func() { d.begin(e, err) })
 		if err != nil {
 			return
 		}
+		d.opened = e
 		if err := e.Run(d.ctx); err != nil && d.ctx.Err() == nil {
 			d.log.Error("engine ended", "err", err)
 		}
 	})
 }
 
-// opened goes on when the profile is open, or says why it is not.
-func (d *shell) opened(e *engine.Engine, err error) {
+// begin goes on when the profile is open, or says why it is not.
+func (d *shell) begin(e *engine.Engine, err error) {
 	if err != nil {
 		d.log.Error("opening the profile", "err", err)
 		text := widget.NewText(d.words.Words(err), widget.TextSize, widget.ColorBad)

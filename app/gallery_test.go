@@ -21,6 +21,7 @@ import (
 
 	"timbre/app/model"
 	"timbre/app/view"
+	"timbre/assets"
 	"timbre/internal/office"
 	"timbre/softphone"
 	"timbre/sync/engine"
@@ -202,20 +203,24 @@ func (v variant) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
 	return v.Theme.Color(n, v.v)
 }
 
-// paint draws an object into screenshots/NAME.png and looks at its texts.
-func paint(t *testing.T, name string, o fyne.CanvasObject, size fyne.Size) {
+// paint looks at the texts of an object, and draws it into screenshots/NAME.png
+// where it is to be kept.
+func paint(t *testing.T, name string, o fyne.CanvasObject, size fyne.Size, keep bool) {
 	t.Helper()
 	c := software.NewCanvas()
 	c.SetPadded(false)
 	c.SetContent(o)
 	c.Resize(size)
 	legible(t, o, size)
-	paintCanvas(t, name, c, size)
+	if keep {
+		paintCanvas(t, name, c)
+	}
 }
 
 // legible finds texts that stand outside the window, or on top of each other.
 func legible(t *testing.T, o fyne.CanvasObject, size fyne.Size) {
 	t.Helper()
+	foreign := englishOnly(t.Name())
 	type spot struct {
 		text         string
 		x, y, x2, y2 float32
@@ -229,6 +234,9 @@ func legible(t *testing.T, o fyne.CanvasObject, size fyne.Size) {
 			x += (text.Size().Width - w) / 2
 		case fyne.TextAlignTrailing:
 			x += text.Size().Width - w
+		}
+		if foreign[text.Text] {
+			t.Errorf("%q is English", text.Text)
 		}
 		s := spot{text.Text, x, at.Y, x + w, at.Y + text.Size().Height}
 		if s.x < -0.5 || s.x2 > size.Width+0.5 {
@@ -244,6 +252,29 @@ func legible(t *testing.T, o fyne.CanvasObject, size fyne.Size) {
 		}
 		spots = append(spots, s)
 	})
+}
+
+// englishOnly returns the English texts that are not Spanish ones too, for a test
+// that draws a page in Spanish.
+func englishOnly(test string) map[string]bool {
+	only := map[string]bool{}
+	if !strings.Contains(test, string(office.Spanish)) {
+		return only
+	}
+	read := func(lang office.Language) (texts map[string]string) {
+		b, err := assets.Translations.ReadFile("translations/" + string(lang) + ".json")
+		if err != nil || json.Unmarshal(b, &texts) != nil {
+			panic("translations: " + string(lang))
+		}
+		return texts
+	}
+	for _, text := range read(office.English) {
+		only[text] = true
+	}
+	for _, text := range read(office.Spanish) {
+		delete(only, text)
+	}
+	return only
 }
 
 type spotClip struct{ x1, y1, x2, y2 float32 }
@@ -273,7 +304,7 @@ func visit(o fyne.CanvasObject, at fyne.Position, clip spotClip, see func(*canva
 	}
 }
 
-func paintCanvas(t *testing.T, name string, c software.WindowlessCanvas, size fyne.Size) {
+func paintCanvas(t *testing.T, name string, c software.WindowlessCanvas) {
 	t.Helper()
 	path := filepath.Join("..", "screenshots", name+".png")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

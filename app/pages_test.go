@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
 
 	"timbre/app/model"
 	"timbre/app/view"
@@ -79,11 +80,11 @@ func TestPages(t *testing.T) {
 					t.Run(name, func(t *testing.T) {
 						g := newGallery(t, lang, calls, mails)
 						s.set(g)
-						paint(t, name, g.shell.Object, w.size)
+						paint(t, name, g.shell.Object, w.size, lang == office.Spanish || look.v == theme.VariantLight)
 					})
 				}
 			}
-			t.Run("login", func(t *testing.T) { paintLogin(t, look.name, lang) })
+			t.Run("login-"+string(lang), func(t *testing.T) { paintLogin(t, look.name, lang) })
 		}
 	}
 }
@@ -95,16 +96,16 @@ func paintLogin(t *testing.T, look string, lang office.Language) {
 	incoming := view.NewIncoming(g.phone, g.words)
 	g.phone.Update(&madeUpCall{to: office.Party{Number: "+525555550199", Name: "Luis Peña"}, incoming: true}, softphone.Status{State: softphone.Ringing})
 	incoming.Refresh()
-	paint(t, "incoming-"+look+"-"+string(lang), incoming.Object, fyne.NewSize(320, 180))
+	paint(t, "incoming-"+look+"-"+string(lang), incoming.Object, fyne.NewSize(320, 180), true)
 	for _, w := range windows {
 		m.Problem, m.Question = "", ""
 		page.Refresh()
-		paint(t, "login-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size)
+		paint(t, "login-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size, true)
 		m.Problem = g.words.Words(office.ErrLogin)
 		page.Refresh()
-		paint(t, "login-wrong-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size)
+		paint(t, "login-wrong-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size, true)
 		m.Server, m.Problem, m.Question = "https://oficina.ejemplo.mx:8443", "", "0f9d3a5be21c77448899aabbccddeeff00112233445566778899aabbccddeeff"
 		page.Refresh()
-		paint(t, "trust-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size)
+		paint(t, "trust-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size, true)
 	}
 }

@@ -29,6 +29,8 @@ type session struct {
 	incoming  *incomingWindow
 	bell      func() // stops the ringing; nil while nothing rings
 
+	calendar func() // stops looking at it
+
 	stop context.CancelFunc // of the phone
 	gone chan struct{}      // closed when the phone has said good-bye
 }
@@ -72,6 +74,13 @@ func newSession(d *shell, account engine.Account) *session {
 	s.phone.OnTick = s.shell.Tick
 
 	s.reload(engine.Voicemails | engine.Calls | engine.StatusKind)
+	day := d.desk.Now().YearDay()
+	s.calendar = d.desk.Every(time.Minute, func() { // "hoy" becomes "ayer"
+		if now := d.desk.Now().YearDay(); now != day {
+			day = now
+			s.reload(engine.Voicemails | engine.Calls)
+		}
+	})
 	s.startPhone()
 	return s
 }
@@ -215,6 +224,7 @@ func (d *shell) loggedOut(problem string) { d.leave(problem) }
 // the screen until others take their place.
 func (s *session) close() {
 	s.stop()
+	s.calendar()
 	s.phone.Connect(nil)
 	s.voicemail.Player.Pause()
 	s.incoming.close()

@@ -70,9 +70,9 @@ func (d *Desk) after(wait time.Duration, f func()) (stop func()) {
 	return cancel
 }
 
-// every runs f where the models live again and again until the returned
+// Every runs f where the models live again and again until the returned
 // function is called.
-func (d *Desk) every(period time.Duration, f func()) (stop func()) {
+func (d *Desk) Every(period time.Duration, f func()) (stop func()) {
 	ctx, cancel := context.WithCancel(d.ctx)
 	d.Go(func(context.Context) func() {
 		defer cancel()

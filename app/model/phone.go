@@ -132,7 +132,7 @@ func (p *Phone) Update(c Call, s softphone.Status) {
 		}
 		p.drop()
 		p.call, p.Talk, p.Problem = c, &Talk{}, ""
-		p.ticks = p.desk.every(time.Second/4, func() {
+		p.ticks = p.desk.Every(time.Second/4, func() {
 			if p.call != nil && p.status.State == softphone.Active {
 				p.Talk.State = Length(p.status.Duration(p.desk.Now()).Truncate(time.Second))
 				changed(p.OnTick)

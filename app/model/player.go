@@ -110,7 +110,7 @@ func (p *Player) start() {
 	idle := make(chan struct{})
 	p.idle = idle
 	ctx, cancel := context.WithCancel(p.desk.ctx)
-	ticks := p.desk.every(tick, func() {
+	ticks := p.desk.Every(tick, func() {
 		p.Position = sound.Position()
 		p.onChange()
 	})

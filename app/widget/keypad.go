@@ -9,8 +9,7 @@ import (
 // keys of a telephone, in the order in which they lie.
 const keys = "123456789*0#"
 
-// A Keypad is the twelve keys of a telephone. While it has the focus the
-// keyboard's digits press them too.
+// A Keypad is the twelve keys of a telephone.
 type Keypad struct {
 	widget.BaseWidget
 
@@ -22,17 +21,6 @@ func NewKeypad(press func(key rune)) *Keypad {
 	k := &Keypad{OnPress: press}
 	k.ExtendBaseWidget(k)
 	return k
-}
-
-// Type presses the key that r stands for and reports whether there is one.
-func (k *Keypad) Type(r rune) bool {
-	for _, key := range keys {
-		if key == r {
-			k.OnPress(r)
-			return true
-		}
-	}
-	return false
 }
 
 // CreateRenderer implements fyne.Widget.
