@@ -51,6 +51,7 @@ type Dialect struct {
 	Goose goose.Dialect
 	Group bool                   // one writer: commits are grouped
 	Retry func(error) bool       // a transaction that failed so may succeed when run again; nil: none
+	Away  func(error) bool       // the database was lost, or not reached, before anything was committed; nil: never
 	Lock  []goose.ProviderOption // how processes that migrate at the same time wait for each other
 }
 

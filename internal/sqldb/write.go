@@ -3,7 +3,9 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 )
 
 // A Tx is a transaction as its function sees it. It belongs to that function's
@@ -34,7 +36,8 @@ func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 // commit is under way share the next one; a failure of one does not touch the
 // others. fn may run on another goroutine and, on PostgreSQL, more than once:
 // it must only touch the database and set its results afresh. It must not call
-// Write. An ended ctx gives up waiting for the turn, never a commit under way.
+// Write. An ended ctx gives up waiting, for the turn or for PostgreSQL to be
+// there again, never a commit under way.
 // A full disk is a syscall.ENOSPC.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
@@ -43,9 +46,21 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	if db.dialect.Group {
 		return named(db.group.write(ctx, db.write, fn))
 	}
-	for try := 1; ; try++ {
+	began := time.Now()
+	for try := 1; ; {
 		err := writeAlone(context.WithoutCancel(ctx), db.write, fn)
-		if err == nil || try == maxTries || db.dialect.Retry == nil || !db.dialect.Retry(err) {
+		switch {
+		case err == nil:
+			return nil
+		case db.dialect.Retry != nil && db.dialect.Retry(err) && try < maxTries:
+			try++
+		case db.dialect.Away != nil && db.dialect.Away(err) && time.Since(began) < patience:
+			select {
+			case <-time.After(awayStep):
+			case <-ctx.Done():
+				return err
+			}
+		default:
 			return err
 		}
 	}
@@ -53,6 +68,13 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 
 // maxTries bounds how often a transaction that met another one is run.
 const maxTries = 10
+
+// A database that restarts is waited for: what has happened, such as a call,
+// should not be lost over it.
+const (
+	patience = 8 * time.Second
+	awayStep = 100 * time.Millisecond
+)
 
 // writeAlone runs fn in a transaction of its own.
 func writeAlone(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
@@ -65,7 +87,19 @@ func writeAlone(ctx context.Context, db *sql.DB, fn func(*Tx) error) error {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return &commitError{err}
 	}
 	return nil
+}
+
+// A commitError leaves open whether the transaction was committed.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return "committing: " + e.err.Error() }
+func (e *commitError) Unwrap() error { return e.err }
+
+// Committing reports whether err leaves open if the transaction was committed.
+func Committing(err error) bool {
+	var e *commitError
+	return errors.As(err, &e)
 }

@@ -4,9 +4,13 @@ package pg
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -40,6 +44,7 @@ func Open(ctx context.Context, dsn string, migrations fs.FS) (*sqldb.DB, error) 
 		Name:  "postgres",
 		Goose: goose.DialectPostgres,
 		Retry: retry,
+		Away:  away,
 		Lock:  []goose.ProviderOption{goose.WithSessionLocker(locker)},
 	}
 	out, err := sqldb.New(ctx, db, db, d, migrations)
@@ -54,4 +59,20 @@ func Open(ctx context.Context, dsn string, migrations fs.FS) (*sqldb.DB, error) 
 func retry(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+// away reports whether the server could not be reached, or was lost before the
+// commit, as when it restarts. A commit that was cut may have been made, and is
+// not run again.
+func away(err error) bool {
+	var dial *pgconn.ConnectError
+	var stop *pgconn.PgError
+	var cut *net.OpError
+	switch {
+	case sqldb.Committing(err):
+		return false
+	case errors.As(err, &dial), errors.As(err, &cut), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, driver.ErrBadConn):
+		return true
+	}
+	return errors.As(err, &stop) && strings.HasPrefix(stop.Code, "57P") // it shuts down, crashed or starts
 }

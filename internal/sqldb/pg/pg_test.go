@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"timbre/internal/sqldb"
 	"timbre/internal/sqldb/pg"
@@ -30,6 +31,7 @@ func TestPostgreSQL(t *testing.T) {
 		"servers that start together migrate once": startTogether,
 		"a write runs again after a deadlock":      deadlock,
 		"a newer schema is left alone":             newerSchema,
+		"a write waits for a restart":              restart,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, cluster.Database(t)) })
 	}
@@ -103,5 +105,55 @@ func TestErrorsHideThePassword(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+func restart(t *testing.T, dsn string) {
+	db, err := pg.Open(t.Context(), dsn, migrations(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	_, name, _ := strings.Cut(dsn, "dbname=")
+	other, err := pg.Open(t.Context(), strings.Replace(dsn, name, "postgres", 1), migrations("CREATE TABLE unused (id BIGINT);"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	admin := func(statements ...string) {
+		for _, s := range statements {
+			if err := other.Write(context.Background(), func(tx *sqldb.Tx) error { _, err := tx.Exec(s); return err }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	runs := 0
+	add := func(ctx context.Context) error {
+		return db.Write(ctx, func(tx *sqldb.Tx) error {
+			if _, err := tx.Exec("UPDATE pair SET n = n + 1 WHERE id = 1"); err != nil {
+				return err
+			}
+			if runs++; runs == 1 { // it goes away in the middle
+				admin("ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
+					"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+			}
+			_, err := tx.Exec("UPDATE pair SET n = n + 1 WHERE id = 2")
+			return err
+		})
+	}
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := add(short); err == nil {
+		t.Fatal("written to a database that is away")
+	}
+	var back sync.WaitGroup
+	back.Go(func() { admin("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true") })
+	if err := add(t.Context()); err != nil {
+		t.Error(err)
+	}
+	back.Wait()
+	var a, b int
+	if err := db.QueryRow(t.Context(), "SELECT (SELECT n FROM pair WHERE id = 1), (SELECT n FROM pair WHERE id = 2)").Scan(&a, &b); err != nil || a != 1 || b != 1 {
+		t.Errorf("%d and %d, %v: want each added once", a, b, err)
 	}
 }
