@@ -67,7 +67,7 @@ func makeAuthority(dir, certFile, keyFile string, now time.Time) error {
 	template := &x509.Certificate{
 		SerialNumber:          serial(),
 		Subject:               pkix.Name{CommonName: "Timbre office"},
-		NotBefore:             now.Add(-clockSkew),
+		NotBefore:             now.Add(-authorityLife), // the clock may have been ahead at the first start
 		NotAfter:              now.Add(authorityLife),
 		IsCA:                  true,
 		BasicConstraintsValid: true,

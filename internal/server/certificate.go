@@ -30,7 +30,9 @@ type certificate struct {
 // leaf long before the old one ends.
 func ownCertificate(a *authority, names func() []string, log *slog.Logger, now func() time.Time) (*certificate, error) {
 	c := &certificate{log: log, now: now, print: a.fingerprint()}
-	c.fresh = func(t *tls.Certificate) bool { return now().Before(t.Leaf.NotAfter.Add(-leafRenewal)) }
+	c.fresh = func(t *tls.Certificate) bool { // a clock that was ahead may have been set back since
+		return now().Before(t.Leaf.NotAfter.Add(-leafRenewal)) && now().After(t.Leaf.NotBefore)
+	}
 	c.obtain = func() (*tls.Certificate, error) { return a.leaf(names(), now()) }
 	return c, c.first()
 }

@@ -90,6 +90,29 @@ func TestLeafRenewsItself(t *testing.T) {
 	}
 }
 
+// A server that started with a clock in the future must not lock its clients out
+// when the clock is set right.
+func TestClockThatWasAhead(t *testing.T) {
+	now := time.Now().AddDate(2, 0, 0)
+	a, err := openAuthority(t.TempDir(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func() []string { return []string{"localhost"} }
+	c, err := ownCertificate(a, names, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = time.Now()
+	shown, err := c.get(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.print.Verify([]*x509.Certificate{shown.Leaf, a.cert}); err != nil {
+		t.Errorf("a client refuses it: %v (leaf from %s, authority from %s)", err, shown.Leaf.NotBefore, a.cert.NotBefore)
+	}
+}
+
 func TestClientPinsTheAuthority(t *testing.T) {
 	a, err := openAuthority(t.TempDir(), time.Now())
 	if err != nil {
