@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,13 +71,9 @@ func loopback() (*net.UDPConn, error) {
 }
 
 // bareCost returns what share of a core a bare relay takes for each of n calls.
-// This program must run BareRelay when its arguments are "bare-relay" and n.
-func bareCost(ctx context.Context, n int) (float64, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	p, err := startProcess(ctx, self, "bare-relay", strconv.Itoa(n))
+// The command line bare, followed by n, runs BareRelay.
+func bareCost(ctx context.Context, bare []string, n int) (float64, error) {
+	p, err := startProcess(ctx, bare[0], append(bare[1:len(bare):len(bare)], strconv.Itoa(n))...)
 	if err != nil {
 		return 0, err
 	}

@@ -18,15 +18,16 @@ const benchLines = 50
 
 // Bench measures the binaries in the folder bin and prints a table: what was
 // reached, the figure to reach, and a peer or the machine itself in the same
-// run. It needs sipp, baresip and, for the app, Xvfb and xdotool.
-func Bench(ctx context.Context, bin string, w io.Writer) (err error) {
+// run. It needs sipp, baresip and, for the app, Xvfb and xdotool. The command
+// line bare, followed by a number of calls, runs BareRelay.
+func Bench(ctx context.Context, bin string, bare []string, w io.Writer) (err error) {
 	fmt.Fprintln(w, "Measuring takes some three minutes; nothing else should run meanwhile.")
 	o, err := Spawn(ctx, Options{Bin: bin})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	b := &bench{Office: o, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	b := &bench{Office: o, bare: bare, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	if b.callers, b.answerers, err = o.Lines(ctx, benchLines); err != nil {
 		return err
 	}
@@ -44,6 +45,7 @@ func Bench(ctx context.Context, bin string, w io.Writer) (err error) {
 // bench is one run of Bench.
 type bench struct {
 	*Office
+	bare      []string
 	table     *tabwriter.Writer
 	callers   []SippRow
 	answerers []office.SIPAccount
@@ -176,7 +178,7 @@ func (b *bench) relayAt(ctx context.Context, calls int, devices [2]office.SIPAcc
 	if calls < 100 {
 		return nil // too little to be measured well
 	}
-	bare, err := bareCost(ctx, calls)
+	bare, err := bareCost(ctx, b.bare, calls)
 	if err != nil {
 		return err
 	}
