@@ -206,7 +206,7 @@ func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // fail answers 500 if nothing was answered yet.
 func (c *counted) fail(panicked any, log *slog.Logger, path string) {
 	if panicked != http.ErrAbortHandler {
-		log.Error("request panicked", "path", path, "err", panicked)
+		log.Error("request panicked", "path", path, "panic", panicked)
 	}
 	if !c.begun {
 		http.Error(c.ResponseWriter, "the server could not do it; its log says why", http.StatusInternalServerError)
