@@ -120,9 +120,6 @@ func (t *terminal) line(c *softphone.Call, s softphone.Status) string {
 		if d := s.Duration(time.Now()); d > 0 {
 			text += " " + d.Round(time.Second).String()
 		}
-		if why := w.CallWords(s); why != "" && !c.Incoming() {
-			text += ". " + why
-		}
 	}
 	if s.AudioErr != nil && s.State != softphone.Ended {
 		text += " " + w.Say("line.audioMissing")

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"timbre/internal/officetest"
+	"timbre/softphone"
+)
+
+func TestCallRefusesWhatItCannotDo(t *testing.T) {
+	s := shell{t, t.TempDir()}
+	for part, line := range map[string]string{
+		"timbre call NUMBER":              "call",
+		`--dtmf cannot be "12x"`:          "call 102 --dtmf 12x",
+		`--for cannot be "-1s"`:           "call 102 --for=-1s",
+		`--for cannot be "soon"`:          "call 102 --for soon",
+		"cannot be dialled":               "call nobody",
+		"not signed in":                   "call 102 --headless",
+		"Unknown flag: --pony":            "phone --pony",
+		"timbre phone":                    "phone 102",
+		`--auto-answer cannot be "maybe"`: "phone --auto-answer=maybe",
+	} {
+		s.refused(part, "", strings.Fields(line)...)
+	}
+}
+
+// TestPhoneAndCall is the phone of the command line at a real office.
+func TestPhoneAndCall(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	bin := t.TempDir()
+	if err := officetest.Build(ctx, bin); err != nil {
+		t.Fatal(err)
+	}
+	o, err := officetest.Start(context.WithoutCancel(ctx), officetest.Options{Bin: bin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := shell{t, t.TempDir()}
+	if status, _, errs := s.try(o.Person("101").Password+"\n", "login", "--server", o.Ready.HTTPS, "--company", string(officetest.Company),
+		"--extension", "101", "--password-stdin", "--fingerprint", string(o.Ready.Fingerprint)); status != 0 {
+		t.Fatal(errs)
+	}
+	s.refused("cannot be reached", "", "call", "102", "--offline")
+	s.refused(`--audio cannot be "tape"`, "", "call", "102", "--audio", "tape")
+	if status, out, errs := s.try("", "call", "555", "--audio", "null"); status != 1 || !strings.Contains(out, "Ext. 555: Calling…") || !strings.Contains(errs, "the number does not exist") {
+		t.Errorf("a number that is not there: status %d, %q, %q", status, out, errs)
+	}
+	s.echo()
+	s.answers(ctx, o)
+}
+
+// echo calls the echo test and looks for its own tone in what came back.
+func (s shell) echo() {
+	s.t.Helper()
+	wav := filepath.Join(s.t.TempDir(), "echo.wav")
+	in := filepath.Join(s.t.TempDir(), "tone.wav")
+	if err := officetest.WriteTone(in, 1000, 20*time.Second); err != nil {
+		s.t.Fatal(err)
+	}
+	// A key cuts the announcement short.
+	out := s.run("call", "*43", "--headless", "--audio", "wav:"+in+","+wav, "--for", "3s", "--dtmf", "1")
+	for _, want := range []string{"Registered", "*43: Calling…", "*43: In a call", "*43: Call ended 3s"} {
+		if !strings.Contains(out, want) {
+			s.t.Errorf("it did not say %q:\n%s", want, out)
+		}
+	}
+	heard, err := officetest.ReadWAV(wav)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if level := officetest.Loudest(heard, 1000); level < -18 {
+		s.t.Errorf("the echo of 1000 Hz is at %.1f dBFS in %v", level, heard.Duration())
+	}
+}
+
+// answers lets 102 call the phone that answers by itself.
+func (s shell) answers(ctx context.Context, o *officetest.Office) {
+	s.t.Helper()
+	phone, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	r, w := io.Pipe()
+	var errs bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(phone, []string{"phone", "--auto-answer", "--audio", "null", "--profile", s.profile}, strings.NewReader(""), w, &errs)
+		w.Close()
+	}()
+	said := newLines(r)
+	if err := said.until(ctx, "Registered"); err != nil {
+		s.t.Fatal(err)
+	}
+	luis, err := o.Phone(context.WithoutCancel(ctx), "102", officetest.PhoneOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c, err := luis.Call("101")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := luis.Reach(ctx, c, softphone.Active); err != nil {
+		s.t.Fatal(err)
+	}
+	c.Hangup()
+	for _, want := range []string{"Luis Peña: Incoming call", "Luis Peña: In a call", "Luis Peña: Call ended"} {
+		if err := said.until(ctx, want); err != nil {
+			s.t.Error(err)
+		}
+	}
+	hangUp()
+	if status := <-ended; status != 0 || errs.Len() > 0 {
+		s.t.Errorf("interrupted: status %d, %s", status, errs.String())
+	}
+}
+
+// lines are what a command prints, as it comes.
+type lines struct{ c chan string }
+
+func newLines(r io.Reader) *lines {
+	l := &lines{make(chan string, 1000)}
+	go func() {
+		defer close(l.c)
+		for scan := bufio.NewScanner(r); scan.Scan(); {
+			l.c <- scan.Text()
+		}
+	}()
+	return l
+}
+
+// until waits for a line that holds want.
+func (l *lines) until(ctx context.Context, want string) error {
+	var seen []string
+	for {
+		select {
+		case line, ok := <-l.c:
+			if !ok {
+				return errors.New("it ended without " + want + ":\n" + strings.Join(seen, "\n"))
+			}
+			if seen = append(seen, line); strings.Contains(line, want) {
+				return nil
+			}
+		case <-ctx.Done():
+			return errors.New("it did not say " + want + ":\n" + strings.Join(seen, "\n"))
+		}
+	}
+}
