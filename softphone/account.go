@@ -23,9 +23,6 @@ type Account struct {
 	Fingerprint office.Fingerprint // of the office's authority; empty: the system's roots decide
 }
 
-// realm is the one in which an office knows its devices.
-const realm = "timbre"
-
 // A RegistrationState is what stands between the phone and the office.
 type RegistrationState string
 

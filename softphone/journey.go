@@ -63,10 +63,10 @@ func (c *Call) farSideRings(status int, header func(string) string) {
 
 // learn takes what the office says of a call beside SIP.
 func (s *Status) learn(header func(string) string) {
-	if id := header("Timbre-Call"); id != "" {
+	if id := header(office.CallHeader); id != "" {
 		s.LogID = office.ID(id)
 	}
-	if m := header("Timbre-Far-Media"); m != "" {
+	if m := header(office.FarMediaHeader); m != "" {
 		s.FarMedia = m
 	}
 }

@@ -212,7 +212,7 @@ func (p *Phone) brokenSince(t time.Time) bool {
 
 // credentials are those of the device.
 func (p *Phone) credentials() ua.Credentials {
-	return ua.Credentials{Username: p.cfg.Account.Username, Password: p.cfg.Account.Password, Realm: realm}
+	return ua.Credentials{Username: p.cfg.Account.Username, Password: p.cfg.Account.Password, Realm: office.SIPRealm}
 }
 
 // registered takes what the register loop tells.

@@ -10,7 +10,7 @@ import (
 )
 
 // A Desk is what all models of one window share: the words, the clock, and the
-// way to do what waits elsewhere. Its fields do not change.
+// way to do what waits elsewhere. Its fields do not change after the login.
 type Desk struct {
 	Phrases *Phrasebook
 	Region  office.Region // how numbers are written

@@ -20,9 +20,9 @@ type Inbox interface {
 	Download(ctx context.Context, id office.ID, dst string) error
 }
 
-// UndoTime is how long a deleted message can be brought back from the page: a
-// little less than the outbox holds it (local.Hold).
-const UndoTime = 10 * time.Second
+// UndoTime is how long a deleted message can be brought back from the page: as
+// long as the outbox holds it.
+const UndoTime = local.Hold
 
 // A Message is one row of the voicemail page, in words.
 type Message struct {

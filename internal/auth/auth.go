@@ -16,10 +16,6 @@ import (
 	"timbre/internal/store"
 )
 
-// Realm is the SIP realm of every office. It is constant, so that the stored
-// H(A1) outlive a change of the domain.
-const Realm = "timbre"
-
 // Config says what a Gate needs. Domain and URIs are what a phone is told.
 type Config struct {
 	Store  *store.Store

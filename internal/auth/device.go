@@ -35,7 +35,7 @@ func isUsername(s string) bool {
 
 // secretOf returns what the server keeps of a SIP password.
 func secretOf(username, password string) store.Secret {
-	a1 := []byte(username + ":" + Realm + ":" + password)
+	a1 := []byte(username + ":" + office.SIPRealm + ":" + password)
 	m, s := md5.Sum(a1), sha256.Sum256(a1)
 	return store.Secret{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])}
 }

@@ -93,7 +93,7 @@ func TestDecodeMP3Survives(t *testing.T) {
 		"text":                  []byte("this is not sound"),
 		"a tag of 256 MB":       append([]byte("ID3\x04\x00\x00\x7f\x7f\x7f\x7f"), good...),
 		"a tag with wrong bits": append([]byte("ID3\x04\x00\x00\xff\xff\xff\xff"), good...),
-		"longer than any call":  bytes.Repeat(good, 5<<20/len(good)), // minutes of work
+		"longer than any call":  bytes.Repeat(good, 5<<20/len(good)),  // minutes of work
 		"8 kHz":                 {0xff, 0xe3, 0x18, 0xc4, 0, 0, 0, 0}, // MPEG-2.5
 	} {
 		if _, err := DecodeMP3(data); !errors.Is(err, ErrFormat) {

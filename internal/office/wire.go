@@ -7,3 +7,14 @@ const Capability = "urn:timbre:jmap:office"
 // ProblemType stands before an Error in the type of a problem (RFC 9457): the
 // way in which one travels over HTTPS.
 const ProblemType = "urn:timbre:error:"
+
+// SIPRealm is the realm of every office's devices. It is constant, so that the
+// stored hashes outlive a change of the domain.
+const SIPRealm = "timbre"
+
+// The header fields between an office and Timbre's own phones, on INVITE, 18x
+// and 200.
+const (
+	CallHeader     = "Timbre-Call"      // the ID of the call in the receiver's log
+	FarMediaHeader = "Timbre-Far-Media" // what protects the far side's sound: srtp, rtp or mixed
+)

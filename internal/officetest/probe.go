@@ -85,7 +85,7 @@ func (s *station) register(ctx context.Context, server string, a office.SIPAccou
 }
 
 func credentials(a office.SIPAccount) ua.Credentials {
-	return ua.Credentials{Username: a.Username, Password: a.Password, Realm: "timbre"}
+	return ua.Credentials{Username: a.Username, Password: a.Password, Realm: office.SIPRealm}
 }
 
 // call calls to at addr and returns both legs.

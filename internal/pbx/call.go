@@ -24,12 +24,6 @@ const (
 	recordTime = 10 * time.Second
 )
 
-// The header fields between the switchboard and Timbre's own phones.
-const (
-	callHeader     = "Timbre-Call"      // the ID of the call in the receiver's log
-	farMediaHeader = "Timbre-Far-Media" // what protects the sound of the far side
-)
-
 // A call is one call in progress. It is owned by the goroutine of its INVITE;
 // those that ring the devices see only what does not change while they do.
 type call struct {
@@ -140,9 +134,9 @@ func (c *call) rings() {
 // headers returns what the caller's phone is told beside the standard. far is
 // the protection of the far side, empty while it is unknown.
 func (c *call) headers(far string) ua.Headers {
-	h := ua.Headers{callHeader: string(c.record.caller.Call.ID)}
+	h := ua.Headers{office.CallHeader: string(c.record.caller.Call.ID)}
 	if far != "" {
-		h[farMediaHeader] = far
+		h[office.FarMediaHeader] = far
 	}
 	return h
 }
@@ -150,7 +144,9 @@ func (c *call) headers(far string) ua.Headers {
 // answer answers the caller in one of codecs; far is the protection of the far
 // side. Where it fails, the call is over and the record says why.
 func (c *call) answer(ctx context.Context, codecs []sdp.Codec, far string) (*ua.Leg, error) {
-	leg, err := c.in.Answer(ctx, ua.AnswerOptions{Codecs: codecs, Headers: c.headers(far)})
+	leg, err := c.in.Answer(ctx, ua.AnswerOptions{
+		Codecs: codecs, Secure: c.in.Transport() == "tls", Headers: c.headers(far),
+	})
 	var refused *ua.StatusError
 	switch {
 	case err == nil:

@@ -67,10 +67,10 @@ func TestTwoPhonesTalk(t *testing.T) {
 			if out.Encryption != (office.Encryption{Local: c.local, Remote: c.remote}) || in.Encryption != (office.Encryption{Local: c.remote, Remote: c.local}) {
 				t.Errorf("encryption %+v and %+v", out.Encryption, in.Encryption)
 			}
-			if got := callee.in.Header(callHeader); got != string(in.ID) {
+			if got := callee.in.Header(office.CallHeader); got != string(in.ID) {
 				t.Errorf("the callee's phone was told the call %q, not %q", got, in.ID)
 			}
-			if got := callee.in.Header(farMediaHeader); got != c.local {
+			if got := callee.in.Header(office.FarMediaHeader); got != c.local {
 				t.Errorf("the callee's phone was told %q", got)
 			}
 		})
@@ -136,7 +136,7 @@ func TestCallerGivesUp(t *testing.T) {
 	told := make(chan string, 4)
 	leg, err := ana.dial(ctx, "102", func(t *ua.Target) {
 		t.OnRinging = func(_ int, header func(string) string) {
-			told <- header(callHeader)
+			told <- header(office.CallHeader)
 			giveUp()
 		}
 	})

@@ -52,8 +52,8 @@ func (c *call) reach(ctx context.Context, to office.Extension) rung {
 		To:     office.Party{Number: to.Number, Name: to.Name},
 		Codecs: offer(c.in.Codecs()),
 		Headers: ua.Headers{
-			callHeader:     string(c.record.callee.Call.ID),
-			farMediaHeader: protection(c.in.Secure()),
+			office.CallHeader:     string(c.record.callee.Call.ID),
+			office.FarMediaHeader: protection(c.in.Secure()),
 		},
 	})
 	c.record.stopsRinging(c.pbx.cfg.Now())

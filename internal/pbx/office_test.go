@@ -176,7 +176,7 @@ func (x *exchange) unregistered(t *testing.T, ext office.Number, transport strin
 	p.target = ua.Target{
 		Transport: transport, Addr: x.tls, Secure: transport == "tls",
 		From: office.Party{Number: office.Number(p.account.Username)},
-		Auth: &ua.Credentials{Username: p.account.Username, Password: p.account.Password, Realm: auth.Realm},
+		Auth: &ua.Credentials{Username: p.account.Username, Password: p.account.Password, Realm: office.SIPRealm},
 	}
 	if transport == "udp" {
 		if cfg.UDP, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -99,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	p.endpoint, err = ua.New(ua.Config{
 		Log: cfg.Log, Agent: cfg.Agent, Host: cfg.Domain,
 		UDP: cfg.UDP, TCP: cfg.TCP, TLS: cfg.TLS, ServerTLS: cfg.ServerTLS, Media: cfg.Media,
-		Digest:       ua.Digest{Realm: auth.Realm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
+		Digest:       ua.Digest{Realm: office.SIPRealm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
 		OnInvite:     p.invite,
 		OnRegister:   p.register,
 		OnDisconnect: p.table.Disconnected,
@@ -200,14 +199,5 @@ func (p *PBX) LiveCalls() int {
 
 // Registered returns the devices that can be rung now.
 func (p *PBX) Registered() []office.ID {
-	var devices []office.ID
-	now := p.cfg.Now()
-	for ext := range p.table.Registered(now) {
-		for _, b := range p.table.Contacts(p.halt, ext, now) {
-			if !slices.Contains(devices, b.Device.ID) {
-				devices = append(devices, b.Device.ID)
-			}
-		}
-	}
-	return devices
+	return p.table.Registered(p.cfg.Now())
 }

@@ -141,7 +141,7 @@ func TestOnlyWhatIsAllowedPasses(t *testing.T) {
 			if !strings.Contains(value, "Ana") || !strings.Contains(value, "sip:101@") {
 				t.Errorf("the caller is shown as %s", value)
 			}
-		case callHeader:
+		case office.CallHeader:
 			if value == "forged" {
 				t.Errorf("passed on: %s", line)
 			}

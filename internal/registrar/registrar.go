@@ -163,16 +163,15 @@ func (t *Table) Contacts(ctx context.Context, ext office.Number, now time.Time) 
 	return out
 }
 
-// Registered returns how many devices each extension has registered now; one
-// that is missing is offline.
-func (t *Table) Registered(now time.Time) map[office.Number]int {
+// Registered returns the devices that can be reached now, in no order.
+func (t *Table) Registered(now time.Time) []office.ID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.refreshOrLog(context.Background())
-	out := map[office.Number]int{}
+	var out []office.ID
 	for id, bound := range t.bindings {
 		if len(live(bound, now)) > 0 {
-			out[t.devices[id].Extension]++
+			out = append(out, id)
 		}
 	}
 	return out

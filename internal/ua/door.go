@@ -41,9 +41,9 @@ func (d *door) Close() error   { return nil }
 // streams holds the open connections of an endpoint.
 type streams struct {
 	mu      sync.Mutex
-	byPeer  map[string]*stream // by network and remote address; guarded by mu
-	sources map[netip.Addr]int // accepted connections by address; guarded by mu
-	dialing map[string]*dialing
+	byPeer  map[string]*stream  // by network and remote address; guarded by mu
+	sources map[netip.Addr]int  // accepted connections by address; guarded by mu
+	dialing map[string]*dialing // guarded by mu
 }
 
 // A dialing is a connection that is being made; done is closed when s or err is set.

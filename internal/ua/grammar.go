@@ -146,7 +146,7 @@ func validSIP(rest []byte, headers bool) bool {
 	return validHost(hostport)
 }
 
-// validUser reports whether the user part has only complete escapes.
+// validUser reports whether the user part has no bracket.
 func validUser(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		if b[i] == '[' || b[i] == ']' {
