@@ -2,13 +2,12 @@ package officetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -70,50 +69,60 @@ func loopback() (*net.UDPConn, error) {
 	return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 }
 
-// bareCost returns what share of a core a bare relay takes for each of n calls.
-// The command line bare, followed by n, runs BareRelay.
-func bareCost(ctx context.Context, bare []string, n int) (float64, error) {
+// bareCost returns what share of a core a bare relay takes for each of n calls,
+// and how long it keeps their packets. The command line bare, followed by n, runs
+// BareRelay.
+func bareCost(ctx context.Context, bare []string, n int) (cpu float64, delays Delays, err error) {
 	p, err := startProcess(ctx, bare[0], append(bare[1:len(bare):len(bare)], strconv.Itoa(n))...)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer p.Kill()
 	if _, _, err := p.Line(ctx, 0, func(l string) bool { return l == "ready" }); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	before, err := p.Usage()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	if err := flood(ctx, p.Lines()[:2*n], relayTime); err != nil {
-		return 0, err
+	if delays, err = flood(ctx, p.Lines()[:2*n], relayTime); err != nil {
+		return 0, nil, err
 	}
 	after, err := p.Usage()
-	return (after.CPU - before.CPU).Seconds() / relayTime.Seconds() / float64(n), err
+	return (after.CPU - before.CPU).Seconds() / relayTime.Seconds() / float64(n), delays, err
 }
 
 // flood sends packets like those of G.711 to each port, fifty a second, and
-// throws away what comes back.
-func flood(ctx context.Context, ports []string, long time.Duration) error {
+// returns how long those that came back were on their way.
+func flood(ctx context.Context, ports []string, long time.Duration) (Delays, error) {
+	conns, all := make([]*net.UDPConn, len(ports)), make([]Delays, len(ports))
+	to := make([]netip.AddrPort, len(ports))
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	var conns []*net.UDPConn
-	defer func() {
+	stop := func() {
 		for _, c := range conns {
-			c.Close()
+			if c != nil {
+				c.Close()
+			}
 		}
-	}()
-	for range ports {
+		wg.Wait()
+	}
+	defer stop()
+	for i := range ports {
+		var err error
+		if to[i], err = netip.ParseAddrPort("127.0.0.1:" + ports[i]); err != nil {
+			return nil, err
+		}
 		c, err := loopback()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		conns = append(conns, c)
+		conns[i] = c
 		wg.Go(func() {
 			for buf := make([]byte, 1500); ; {
 				if _, err := c.Read(buf); err != nil {
 					return
 				}
+				all[i] = append(all[i], sentAgo(buf))
 			}
 		})
 	}
@@ -124,14 +133,12 @@ func flood(ctx context.Context, ports []string, long time.Duration) error {
 		n, wait := pacer.Next(time.Now())
 		time.Sleep(wait)
 		for i := int(n % 10); i < len(ports); i += 10 {
-			to, err := netip.ParseAddrPort("127.0.0.1:" + strings.TrimSpace(ports[i]))
-			if err != nil {
-				return err
-			}
-			if _, err := conns[i].WriteToUDPAddrPort(packet, to); err != nil && !errors.Is(err, net.ErrClosed) {
-				return err
+			stamp(packet)
+			if _, err := conns[i].WriteToUDPAddrPort(packet, to[i]); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return ctx.Err()
+	stop()
+	return slices.Concat(all...), ctx.Err()
 }

@@ -117,6 +117,14 @@ func (d Delays) Percentile(p float64) time.Duration {
 	return d[min(len(d)-1, int(float64(len(d))*p/100))]
 }
 
+// stamp writes into b when it is sent.
+func stamp(b []byte) { binary.BigEndian.PutUint64(b, uint64(time.Now().UnixNano())) }
+
+// sentAgo returns how long ago b was stamped.
+func sentAgo(b []byte) time.Duration {
+	return time.Since(time.Unix(0, int64(binary.BigEndian.Uint64(b))))
+}
+
 // measure sends stamped packets from one leg to the other, fifty each second,
 // and returns how long each took.
 func measure(ctx context.Context, from, to *ua.Leg, long time.Duration) (Delays, error) {
@@ -125,8 +133,7 @@ func measure(ctx context.Context, from, to *ua.Leg, long time.Duration) (Delays,
 	wg.Go(func() {
 		for p := new(ua.Packet); to.ReadPacket(p) == nil; {
 			if len(p.Payload) >= 8 {
-				sent := time.Unix(0, int64(binary.BigEndian.Uint64(p.Payload)))
-				got = append(got, time.Since(sent))
+				got = append(got, sentAgo(p.Payload))
 			}
 		}
 	})
@@ -138,7 +145,7 @@ func measure(ctx context.Context, from, to *ua.Leg, long time.Duration) (Delays,
 		n, wait := pacer.Next(time.Now())
 		time.Sleep(wait)
 		p.Sequence, p.Timestamp = uint16(sent), uint32(n)*160
-		binary.BigEndian.PutUint64(p.Payload, uint64(time.Now().UnixNano()))
+		stamp(p.Payload)
 		err = from.WritePacket(p)
 	}
 	time.Sleep(100 * time.Millisecond) // for the last packets
