@@ -16,6 +16,7 @@ GUI := . ./app ./app/desktop
 
 GOFUMPT := mvdan.cc/gofumpt@v0.9.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+FYNE := fyne.io/tools/cmd/fyne@v1.7.4
 
 # Debian packages: what the build needs, then what the tests talk to.
 BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lame-dev pkg-config \
@@ -23,7 +24,7 @@ BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lam
 TEST_DEPS := baresip sip-tester sipvicious xvfb xauth openbox xdotool dbus dbus-x11 libgl1-mesa-dri \
 	imagemagick postgresql iproute2 nftables pulseaudio libasound2-plugins
 
-.PHONY: build run demo test check bench soak package deps build-deps clean fuzz
+.PHONY: build run demo test check bench soak package deps build-deps clean
 
 build: build-deps
 	$(GO) build -tags $(TAGS) -o bin/timbre .
@@ -47,6 +48,21 @@ check: build-deps
 
 bench: build deps
 	$(GO) run -tags $(TAGS) ./internal/cmd/office bench --bin bin
+
+# soak gives the sync many more schedules and every parser of outside input a minute of fuzzing.
+soak: deps
+	$(GO) test -tags $(TAGS) -timeout 0 -run TestSchedules ./sync/engine -schedules 2000
+	@grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' sync internal | sed 's/func //' | sort -u | while read -r f; do \
+	  for p in $$(grep -rl --include='*_test.go' "func $$f(" sync internal | xargs -n1 dirname); do \
+	    echo "$$p $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s ./$$p; \
+	  done; \
+	done
+
+# package makes dist/Timbre.tar.xz (here), Timbre.app or Timbre.exe. The tool rewrites FyneApp.toml, so it works on a copy.
+package: build
+	rm -rf dist && mkdir -p dist/copy && git archive HEAD | tar x -C dist/copy
+	cd dist/copy && $(GO) run $(FYNE) package --executable ../../bin/timbre
+	mv dist/copy/Timbre.* dist/ && cp bin/timbred dist/ && rm -rf dist/copy
 
 clean:
 	rm -rf bin screenshots dist

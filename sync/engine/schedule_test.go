@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -30,6 +31,8 @@ type schedule struct {
 	steps   []string // for the report of a failure
 }
 
+var schedules = flag.Uint64("schedules", 50, "how many schedules TestSchedules runs")
+
 func TestSchedules(t *testing.T) {
 	h := open(t)
 	s := &schedule{t: t, h: h}
@@ -37,7 +40,7 @@ func TestSchedules(t *testing.T) {
 		e := h.login(t.TempDir(), engine.Options{Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }})
 		s.devices = append(s.devices, e)
 	}
-	for seed := range uint64(50) {
+	for seed := range *schedules {
 		s.random, s.deleted, s.steps = rand.New(rand.NewPCG(seed, 7)), map[office.ID]bool{}, nil
 		s.play()
 		if t.Failed() {
