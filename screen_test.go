@@ -125,14 +125,7 @@ func (s *screen) picture(name string) {
 	if err := os.MkdirAll("screenshots", 0o755); err != nil {
 		s.t.Fatal(err)
 	}
-	b, err := os.ReadFile(s.frame)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	img, err := decodeXWD(b)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	img := s.now()
 	var out bytes.Buffer
 	if err := png.Encode(&out, img); err != nil {
 		s.t.Fatal(err)
@@ -142,10 +135,24 @@ func (s *screen) picture(name string) {
 	}
 }
 
+// now returns what is on the screen.
+func (s *screen) now() *image.NRGBA {
+	s.t.Helper()
+	b, err := os.ReadFile(s.frame)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	img, err := decodeXWD(b)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return img
+}
+
 // decodeXWD reads a picture as the X server keeps it: a header of 32-bit words
 // in network order, a table of colours, then lines of blue, green, red and
 // nothing (XWDFile.h).
-func decodeXWD(b []byte) (image.Image, error) {
+func decodeXWD(b []byte) (*image.NRGBA, error) {
 	const words = 25
 	if len(b) < 4*words {
 		return nil, errors.New("no picture")
@@ -197,12 +204,23 @@ func (s *screen) launch(bin, profile string, env []string, args ...string) *gui 
 	return g
 }
 
+// corner is where on the screen the window stands, in both directions.
+const corner = 40
+
 // resize gives the window a size and a place, and the keyboard.
 func (g *gui) resize(width, height int) {
 	g.t.Helper()
-	g.settle()
-	g.must("xdotool", "windowsize", "--sync", g.window, strconv.Itoa(width), strconv.Itoa(height))
-	g.must("xdotool", "windowmove", g.window, "40", "40")
+	size := fmt.Sprintf("Geometry: %dx%d", width, height)
+	g.until("a window of "+size, func() bool { // until the first page is there, the window decides
+		g.settle()
+		now, err := g.output("xdotool", "getwindowgeometry", g.window)
+		if err == nil && strings.Contains(now, size) {
+			return true
+		}
+		g.must("xdotool", "windowsize", g.window, strconv.Itoa(width), strconv.Itoa(height))
+		return false
+	})
+	g.must("xdotool", "windowmove", g.window, strconv.Itoa(corner), strconv.Itoa(corner))
 	g.must("xdotool", "windowactivate", "--sync", g.window)
 	g.settle()
 }
@@ -215,16 +233,20 @@ func (g *gui) must(name string, args ...string) {
 	}
 }
 
-// settle waits until two pictures of the screen, a moment apart, are the same. A
-// pointer needs that moment between a move and a click, too.
+// settle waits until the screen is still, as far as a blinking cursor lets it,
+// and in any case for some turns of the app's loop. A pointer needs them between
+// a move and a click: Fyne takes note of moves once in a turn, of clicks at once,
+// and a click that comes in the same turn as a move goes to where the pointer
+// was.
 func (g *gui) settle() {
 	g.t.Helper()
-	last := g.look()
+	last, looks := g.look(), 0
 	g.until("a quiet screen", func() bool {
 		now := g.look()
-		same := now == last
+		still := now == last
 		last = now
-		return same
+		looks++
+		return looks >= 3 && still || looks >= 10
 	})
 }
 
@@ -237,20 +259,49 @@ func (g *gui) look() [sha256.Size]byte {
 	return sha256.Sum256(b)
 }
 
-// changed does something and waits until it is seen.
-func (g *gui) changed(what string, do func()) {
+// An area is a part of the window, by two corners.
+type area struct{ x1, y1, x2, y2 int }
+
+// shows reports whether a colour of the theme, 0xRRGGBB, is somewhere in a part
+// of the window.
+func (g *gui) shows(ink uint32, a area) bool {
+	want := color.NRGBA{R: uint8(ink >> 16), G: uint8(ink >> 8), B: uint8(ink), A: 255}
+	img := g.now()
+	for y := corner + a.y1; y < corner+a.y2; y++ {
+		for x := corner + a.x1; x < corner+a.x2; x++ {
+			if img.NRGBAAt(x, y) == want {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// see waits until a colour is in a part of the window, and then until all is
+// quiet; gone until it is there no longer.
+func (g *gui) see(what string, ink uint32, a area) {
 	g.t.Helper()
-	before := g.look()
-	do()
-	g.until(what, func() bool { return g.look() != before })
+	g.until(what, func() bool { return g.shows(ink, a) })
+	g.settle()
+}
+
+func (g *gui) gone(what string, ink uint32, a area) {
+	g.t.Helper()
+	g.until(what+" gone", func() bool { return !g.shows(ink, a) })
+	g.settle()
+}
+
+// point moves the pointer to a place in the window.
+func (g *gui) point(x, y int) {
+	g.t.Helper()
+	g.must("xdotool", "mousemove", "--window", g.window, strconv.Itoa(x), strconv.Itoa(y))
 	g.settle()
 }
 
 // click clicks a place in the window.
 func (g *gui) click(x, y int) {
 	g.t.Helper()
-	g.must("xdotool", "mousemove", "--window", g.window, strconv.Itoa(x), strconv.Itoa(y))
-	g.settle()
+	g.point(x, y)
 	g.must("xdotool", "click", "1")
 	g.settle()
 }

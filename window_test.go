@@ -109,43 +109,57 @@ func (w *walk) over(c *softphone.Call) {
 	}
 }
 
-// Places in a window of 1280 × 800.
+// The colours of the theme by which the test knows what it sees.
 const (
-	boxX, boxY           = 500, 32
-	navX, mailY, callsY  = 130, 125, 169
-	rowX, rowY           = 640, 157
-	playX, playY         = 338, 205
-	crossX, crossY       = 1254, 86
-	barY                 = 768
-	muteX, keypadX, endX = 1000, 1120, 1225
-	userX, userY         = 1210, 32
+	accent, good, warn, bad     = 0x0F766E, 0x15803D, 0xB45309, 0xC62828 // light
+	accentDark, goodDark        = 0x2DD4BF, 0x4ADE80
+	warnDark, badDark, mutedDot = 0xFBBF24, 0xF87171, 0x9AA8A5
+)
+
+// Places in a window of 1280 × 800.
+var (
+	light  = area{10, 20, 30, 44}     // of the registration
+	sign   = area{14, 72, 40, 100}    // of the line under the top bar
+	marker = area{295, 145, 312, 170} // of the first message
+	player = area{322, 190, 356, 220} // its button
+	words  = area{370, 190, 800, 220} // what is said beside it
+	bar    = area{0, 740, 900, 796}   // state of the call
+	red    = area{1180, 745, 1270, 790}
+	green  = area{940, 745, 1080, 790}
+	key5   = area{1090, 600, 1150, 650}
 )
 
 func (w *walk) spanish() {
 	g := w.launch(w.bin, w.profile, []string{"LANG=es_MX.UTF-8", "FYNE_THEME=light"})
+	g.see("the button", accent, area{200, 100, 1000, 720})
 	g.resize(1280, 800)
 	g.picture("login-es")
 	w.login(g)
 	w.until("the message", func() bool { return len(w.messages()) == 1 })
-	g.settle()
+	g.see("a new message", accent, marker)
 	g.picture("voicemail-es")
 
-	g.click(rowX, rowY) // opens the row
-	g.click(playX, playY)
+	g.click(640, 157) // opens the row
+	g.see("the player", accent, player)
+	g.click(338, 205)
+	g.see("that there is no speaker here", bad, words)
 	g.picture("voicemail-open-es")
 
 	w.dials(g)
 	w.answers(g)
 
-	g.click(navX, callsY)
+	g.click(130, 169)
+	g.see("the missed call", bad, area{300, 280, 340, 460})
 	g.picture("calllog-es")
-	g.click(navX, mailY)
-	g.click(rowX, rowY)
+	g.click(130, 125)
+	g.see("the row again", accent, player)
+	g.click(640, 157)
+	g.gone("the player", accent, player)
 	g.press("Delete")
+	w.until("the message deleted here", func() bool { return !g.shows(accent, marker) })
 	g.settle()
 	g.picture("voicemail-deleted-es")
 	w.until("the message deleted in the office", func() bool { return len(w.messages()) == 0 })
-
 	g.quit()
 }
 
@@ -159,39 +173,48 @@ func (w *walk) login(g *gui) {
 		g.write(text)
 	}
 	g.press("Return")
-	g.settle()
+	g.see("the question", warn, area{400, 430, 880, 500})
 	g.picture("trust-es")
 	g.click(640, 527)
 	w.titled(g, "Ana López · Timbre")
+	g.see("that it is registered", good, light)
+	g.see("that there is no keychain", accent, sign)
 	g.picture("no-keychain-es")
-	g.click(crossX, crossY) // the line that says that there is no keychain
+	g.click(1254, 86)
+	g.gone("that line", accent, sign)
 }
 
-// dials calls 102 from the number box, mutes, presses a key and hangs up.
+// dials calls 102 from the number box, presses a key, is silent and hangs up.
 func (w *walk) dials(g *gui) {
 	w.t.Helper()
-	g.click(boxX, boxY)
+	g.click(500, 32)
 	g.write("10 2")
-	g.settle()
 	g.press("Return")
 	c := w.taken()
-	g.settle()
+	g.see("the call", bad, red)
 	g.picture("call-ringing-es")
 	c.Answer()
 	if err := w.luis.Reach(w.ctx, c, softphone.Active); err != nil {
 		w.t.Fatal(err)
 	}
-	g.settle()
+	g.see("the padlock", good, bar)
+	g.see("that there is no sound device", warn, sign)
 	g.picture("call-es")
-	g.click(crossX, crossY) // the line that says that there is no sound device
-	g.click(keypadX, barY)
-	g.picture("call-keypad-es")
-	g.click(rowX, 600) // beside the keys: they go away
-	g.click(muteX, barY)
-	g.picture("call-muted-es")
-	g.click(endX, barY)
-	w.over(c)
+	g.click(1254, 86)
+	g.gone("that line", warn, sign)
+	before := g.shows(0xFFFFFF, key5)
+	g.click(1120, 768)
+	g.until("the keys", func() bool { return before != g.shows(0xF7F8F8, key5) || g.shows(0x14201F, key5) })
 	g.settle()
+	g.picture("call-keypad-es")
+	g.click(640, 600) // beside the keys: they go away
+	g.click(1000, 768)
+	g.point(640, 600) // a button under the pointer has another shade
+	g.see("silence", accent, green)
+	g.picture("call-muted-es")
+	g.click(1225, 768)
+	w.over(c)
+	g.gone("the call", bad, red)
 }
 
 // answers takes a call in the small window, which must not take the keyboard.
@@ -218,10 +241,12 @@ func (w *walk) answers(g *gui) {
 	if err := w.luis.Reach(w.ctx, c, softphone.Active); err != nil {
 		w.t.Fatal(err)
 	}
-	g.settle()
+	g.see("the padlock", good, bar)
 	g.picture("call-answered-es")
 	c.Hangup()
 	w.over(c)
+	g.gone("the call", bad, red)
+	g.gone("the padlock", good, bar)
 	g.settle()
 }
 
@@ -229,10 +254,14 @@ func (w *walk) english() {
 	g := w.launch(w.bin, w.profile, []string{"LANG=en_US.UTF-8", "FYNE_THEME=dark"})
 	w.titled(g, "Ana López · Timbre")
 	g.resize(360, 560)
+	g.see("that it is registered", goodDark, light)
+	g.see("that there is no keychain", accentDark, area{14, 72, 40, 110})
 	g.picture("no-keychain-en")
-	g.click(336, 90)
+	g.click(336, 92)
+	g.gone("that line", accentDark, area{14, 72, 40, 110})
 	g.picture("voicemail-compact-en")
 	g.click(180, 532)
+	g.see("the missed call", badDark, area{10, 200, 340, 500})
 	g.picture("calllog-compact-en")
 	g.click(150, 32)
 	g.write("102")
@@ -242,25 +271,25 @@ func (w *walk) english() {
 	if err := w.luis.Reach(w.ctx, c, softphone.Active); err != nil {
 		w.t.Fatal(err)
 	}
-	g.settle()
+	g.see("the padlock", goodDark, area{40, 100, 320, 300})
 	g.picture("call-compact-en")
-	g.changed("the call off the screen", func() {
-		c.Hangup()
-		w.over(c)
-	})
-	g.changed("the list again", func() { g.press("Escape") })
-	g.changed("the line that says offline", func() {
-		if err := w.office.StopServer(); err != nil {
-			w.t.Fatal(err)
-		}
-	})
+	c.Hangup()
+	w.over(c)
+	g.see("the pages again", accentDark, area{120, 505, 240, 555})
+	if err := w.office.StopServer(); err != nil {
+		w.t.Fatal(err)
+	}
+	g.see("that it is offline", warnDark, area{14, 72, 40, 110})
+	g.see("that it is not registered", mutedDot, light)
 	g.picture("offline-compact-en")
 	g.click(300, 532)
 	g.picture("more-compact-en")
 	g.click(300, 482)
+	g.see("the question", accentDark, area{220, 320, 340, 370})
 	g.picture("logout-compact-en")
 	g.click(290, 345)
 	w.titled(g, "Timbre")
+	g.see("the login page", accentDark, area{30, 380, 330, 460})
 	g.picture("login-compact-en")
 	g.quit()
 }
