@@ -46,8 +46,11 @@ func TestEverythingCanBeRead(t *testing.T) {
 	grounds := []fyne.ThemeColorName{widget.ColorPage, widget.ColorSurface, theme.ColorNameInputBackground, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground, theme.ColorNameButton}
 	type use struct{ ink, ground fyne.ThemeColorName }
 	pairs := []use{
-		{widget.ColorOnAccent, widget.ColorAccent}, {widget.ColorOnBad, widget.ColorBad}, {widget.ColorOnGood, widget.ColorGood},
-		{theme.ColorNameForegroundOnWarning, widget.ColorWarn}, {widget.ColorMuted, widget.ColorLine},
+		{widget.ColorOnAccent, widget.ColorAccent},
+		{widget.ColorOnBad, widget.ColorBad},
+		{widget.ColorOnGood, widget.ColorGood},
+		{theme.ColorNameForegroundOnWarning, widget.ColorWarn},
+		{widget.ColorMuted, widget.ColorLine},
 	}
 	for _, i := range inks {
 		for _, g := range grounds {

@@ -136,8 +136,11 @@ func TestPadlockIsHonest(t *testing.T) {
 		locked bool
 		key    string
 	}{
-		{false, "srtp", false, "call.insecure"}, {true, "rtp", false, "call.mixed"}, {true, "mixed", false, "call.mixed"},
-		{true, "", true, "call.secure"}, {true, "srtp", true, "call.secureEnd"},
+		{false, "srtp", false, "call.insecure"},
+		{true, "rtp", false, "call.mixed"},
+		{true, "mixed", false, "call.mixed"},
+		{true, "", true, "call.secure"},
+		{true, "srtp", true, "call.secureEnd"},
 	} {
 		locked, words := padlock(p, softphone.Status{Secure: c.secure, FarMedia: c.far})
 		if locked != c.locked || words != p.Say(c.key) {

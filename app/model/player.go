@@ -48,16 +48,19 @@ func (p *Player) unload() {
 	p.sound, p.Loading, p.Position, p.Length, p.Problem = nil, false, 0, 0, ""
 }
 
+// hearing is how much of a message must have sounded before it counts as heard:
+// by then it is known whether there is a speaker.
+const hearing = time.Second
+
 // play fetches the sound where that has not been done and plays it; heard is
-// called when it begins.
+// called once it has been heard.
 func (p *Player) play(fetch func(context.Context) (string, error), heard func()) {
 	if p.Playing || p.Loading {
 		return
 	}
 	p.Problem = ""
 	if p.sound != nil {
-		p.start()
-		heard()
+		p.start(heard)
 		return
 	}
 	p.Loading = true
@@ -81,8 +84,7 @@ func (p *Player) play(fetch func(context.Context) (string, error), heard func())
 			}
 			p.sound = sound
 			p.sound.Seek(p.Position)
-			p.start()
-			heard()
+			p.start(heard)
 		}
 	})
 }
@@ -104,14 +106,19 @@ func (p *Player) words(err error) string {
 var errSound = errors.New("no sound device")
 
 // start plays p.sound on a goroutine of its own.
-func (p *Player) start() {
+func (p *Player) start(heard func()) {
 	p.run++
 	sound, run, before := p.sound, p.run, p.idle
 	idle := make(chan struct{})
 	p.idle = idle
 	ctx, cancel := context.WithCancel(p.desk.ctx)
+	from := sound.Position()
 	ticks := p.desk.Every(tick, func() {
 		p.Position = sound.Position()
+		if heard != nil && p.Position >= from+hearing {
+			heard()
+			heard = nil
+		}
 		p.onChange()
 	})
 	p.halt = func() { ticks(); cancel() }
@@ -131,6 +138,8 @@ func (p *Player) start() {
 			if err != nil {
 				p.desk.Log.Warn("playing voicemail", "err", err)
 				p.Problem = p.words(errors.Join(errSound, err))
+			} else if heard != nil { // shorter than that
+				heard()
 			}
 			p.onChange()
 		}

@@ -69,8 +69,8 @@ func TestHearingClearsTheNewMarker(t *testing.T) {
 		t.Fatalf("%+v", v.Player)
 	}
 	b.until("the sound", func() bool { return v.Player.Playing })
-	b.until("the marker cleared", func() bool { return v.New == 0 })
 	sound.Seek(5 * time.Second)
+	b.until("the marker cleared", func() bool { return v.New == 0 })
 	b.until("a moved slider", func() bool { return v.Player.Position == 5*time.Second })
 	v.PlayPause()
 	if v.Player.Playing || v.Player.Position != 5*time.Second {
@@ -108,7 +108,7 @@ func TestPlayerSaysWhyItCannot(t *testing.T) {
 	b.until("the sound", func() bool { return v.Player.Playing })
 	sound.end <- errors.New("unplugged")
 	b.until("the reason", func() bool { return v.Player.Problem != "" })
-	if v.Player.Problem != b.Phrases.Say("error.audio") || v.Player.Playing {
+	if v.Player.Problem != b.Phrases.Say("error.audio") || v.Player.Playing || v.New != 2 { // nobody heard it
 		t.Errorf("no speaker: %+v", v.Player)
 	}
 }
