@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"timbre/internal/media"
 )
 
 // BareRelay is the least that a relay of n calls can be: each packet that comes
@@ -126,19 +124,12 @@ func flood(ctx context.Context, ports []string, long time.Duration) (Delays, err
 			}
 		})
 	}
-	const ptime = 20 * time.Millisecond
 	packet := make([]byte, 172)
-	for pacer, end := media.NewPacer(time.Now(), ptime/10), time.Now().Add(long); time.Now().Before(end) && ctx.Err() == nil; {
-		// A tenth of them every 2 ms: real calls do not speak all at once.
-		n, wait := pacer.Next(time.Now())
-		time.Sleep(wait)
-		for i := int(n % 10); i < len(ports); i += 10 {
-			stamp(packet)
-			if _, err := conns[i].WriteToUDPAddrPort(packet, to[i]); err != nil {
-				return nil, err
-			}
-		}
-	}
+	err := paced(ctx, len(ports), long, func(i int) error {
+		stamp(packet)
+		_, err := conns[i].WriteToUDPAddrPort(packet, to[i])
+		return err
+	})
 	stop()
-	return slices.Concat(all...), ctx.Err()
+	return slices.Concat(all...), err
 }

@@ -106,6 +106,9 @@ func (b *bench) registrations(ctx context.Context) error {
 }
 
 func (b *bench) setUps(ctx context.Context) error {
+	if _, err := b.SippAnswerer(ctx, b.answerers...); err != nil {
+		return err
+	}
 	return b.load(ctx, "call set-up with digest and records", "≥ 100/s, ≤ 2.5 ms", SippLoad{
 		Scenario: SippCall, Server: b.Ready.SIP, Calls: 2000, Rate: 400, AtOnce: benchLines, Rows: b.callers,
 	})
@@ -115,52 +118,56 @@ func (b *bench) setUps(ctx context.Context) error {
 const relayTime = 10 * time.Second
 
 // relay measures how much longer the way of packets through the office is than
-// without it, while other calls go on.
-func (b *bench) relay(ctx context.Context) error {
-	if _, err := b.SippAnswerer(ctx, b.answerers...); err != nil {
+// without it, while many calls go on.
+func (b *bench) relay(ctx context.Context) (err error) {
+	from, stopFrom, err := newStation()
+	if err != nil {
 		return err
 	}
-	var devices [2]office.SIPAccount
-	for i, n := range []office.Number{"101", "102"} {
-		var err error
-		if devices[i], err = b.AddDevice(ctx, n, "bench"); err != nil {
+	defer func() { err = errors.Join(err, stopFrom()) }()
+	to, stopTo, err := newStation()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopTo()) }()
+	for _, a := range b.answerers {
+		unregister, err := to.register(ctx, b.Ready.SIP, a)
+		if err != nil {
 			return err
 		}
+		defer unregister()
 	}
 	for _, calls := range []int{1, 50, 100} {
-		if err := b.relayAt(ctx, calls, devices); err != nil {
+		if err := b.relayAt(ctx, calls, from, to); err != nil {
 			return fmt.Errorf("relay at %d calls: %w", calls, err)
 		}
 	}
 	return nil
 }
 
-// relayAt does so while calls go on, of which the measured one is one.
-func (b *bench) relayAt(ctx context.Context, calls int, devices [2]office.SIPAccount) (err error) {
-	if calls > 1 {
-		background, err := b.Sipp(ctx, SippLoad{
-			Scenario: SippCall, Server: b.Ready.SIP, Calls: calls - 1, Rate: 50, AtOnce: calls - 1,
-			Talk: 3*time.Second + relayTime, Rows: b.callers,
-		})
+// relayAt measures while that many calls go on, beside one call that does not
+// pass through the office.
+func (b *bench) relayAt(ctx context.Context, calls int, from, to *station) error {
+	var talks []talk
+	for i := range calls {
+		row := b.callers[i%benchLines]
+		auth := credentials(row.Account)
+		t, err := from.call(ctx, "sip:"+string(row.Number)+"@"+row.Account.Domain, b.Ready.SIP, &auth, to)
 		if err != nil {
 			return err
 		}
-		defer func() { // its calls must be over before the next measurement
-			_, failed := background.Result(ctx)
-			err = errors.Join(err, failed)
-		}()
-		select { // until all of them talk
-		case <-time.After(time.Duration(calls/50)*time.Second + 500*time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		talks = append(talks, t)
+	}
+	alone, err := from.call(ctx, "sip:bench@localhost", to.addr.String(), nil, to)
+	if err != nil {
+		return err
 	}
 	var through, direct Delays
 	cpu, err := b.spent(func() error {
 		var errs [2]error
 		var wg sync.WaitGroup
-		wg.Go(func() { through, errs[0] = b.probe(ctx, &devices) })
-		wg.Go(func() { direct, errs[1] = b.probe(ctx, nil) })
+		wg.Go(func() { through, errs[0] = measure(ctx, talks, relayTime) })
+		wg.Go(func() { direct, errs[1] = measure(ctx, []talk{alone}, relayTime) })
 		wg.Wait()
 		return errors.Join(errs[:]...)
 	})
@@ -187,38 +194,6 @@ func (b *bench) relayAt(ctx context.Context, calls int, devices [2]office.SIPAcc
 		fmt.Sprintf("%.3f %% of a core per call, RSS %.0f MB", 100*cpu.Seconds()/relayTime.Seconds()/float64(calls), float64(u.RSS)/1e6),
 		"≤ 0.1 % per call", fmt.Sprintf("nothing but sockets: %.3f %%", 100*bare))
 	return nil
-}
-
-// probe measures one call, through the office or, without devices, directly.
-func (b *bench) probe(ctx context.Context, devices *[2]office.SIPAccount) (_ Delays, err error) {
-	from, stopFrom, err := newStation()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, stopFrom()) }()
-	to, stopTo, err := newStation()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, stopTo()) }()
-	if devices == nil {
-		here, there, err := from.call(ctx, "sip:bench@localhost", to.addr.String(), nil, to)
-		if err != nil {
-			return nil, err
-		}
-		return measure(ctx, here, there, relayTime)
-	}
-	unregister, err := to.register(ctx, b.Ready.SIP, devices[1])
-	if err != nil {
-		return nil, err
-	}
-	defer unregister()
-	auth := credentials(devices[0])
-	here, there, err := from.call(ctx, "sip:102@"+devices[0].Domain, b.Ready.SIP, &auth, to)
-	if err != nil {
-		return nil, err
-	}
-	return measure(ctx, here, there, relayTime)
 }
 
 // starts is how often a start is measured; the median counts.

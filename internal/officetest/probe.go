@@ -88,20 +88,21 @@ func credentials(a office.SIPAccount) ua.Credentials {
 	return ua.Credentials{Username: a.Username, Password: a.Password, Realm: office.SIPRealm}
 }
 
-// call calls to at addr and returns both legs.
-func (s *station) call(ctx context.Context, uri, addr string, auth *ua.Credentials, callee *station) (here, there *ua.Leg, err error) {
+// call calls uri at addr, where callee answers.
+func (s *station) call(ctx context.Context, uri, addr string, auth *ua.Credentials, callee *station) (talk, error) {
 	a, err := netip.ParseAddrPort(addr)
 	if err != nil {
-		return nil, nil, err
+		return talk{}, err
 	}
 	t := ua.Target{URI: uri, Transport: "udp", Addr: a, Auth: auth}
 	if auth != nil {
 		t.From.Number = office.Number(auth.Username)
 	}
-	if here, err = s.Dial(ctx, t); err != nil {
-		return nil, nil, fmt.Errorf("calling %s: %w", uri, err)
+	here, err := s.Dial(ctx, t)
+	if err != nil {
+		return talk{}, fmt.Errorf("calling %s: %w", uri, err)
 	}
-	return here, <-callee.legs, nil
+	return talk{here, <-callee.legs}, nil
 }
 
 // Delays are how long packets were on their way.
@@ -125,32 +126,59 @@ func sentAgo(b []byte) time.Duration {
 	return time.Since(time.Unix(0, int64(binary.BigEndian.Uint64(b))))
 }
 
-// measure sends stamped packets from one leg to the other, fifty each second,
-// and returns how long each took.
-func measure(ctx context.Context, from, to *ua.Leg, long time.Duration) (Delays, error) {
-	var got Delays
+// A talk is both ends of one call.
+type talk struct{ here, there *ua.Leg }
+
+// measure sends stamped packets both ways through all talks, fifty each second,
+// and returns how long each was on its way. Then it hangs up.
+func measure(ctx context.Context, talks []talk, long time.Duration) (Delays, error) {
+	var legs []*ua.Leg
+	for _, t := range talks {
+		legs = append(legs, t.here, t.there)
+	}
+	all := make([]Delays, len(legs))
+	packets := make([]ua.Packet, len(legs))
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		for p := new(ua.Packet); to.ReadPacket(p) == nil; {
-			if len(p.Payload) >= 8 {
-				got = append(got, sentAgo(p.Payload))
+	for i, leg := range legs {
+		packets[i] = ua.Packet{Payload: make([]byte, 160), SSRC: uint32(i + 1)}
+		wg.Go(func() {
+			for p := new(ua.Packet); leg.ReadPacket(p) == nil; {
+				if len(p.Payload) >= 8 {
+					all[i] = append(all[i], sentAgo(p.Payload))
+				}
+			}
+		})
+	}
+	err := paced(ctx, len(legs), long, func(i int) error {
+		p := &packets[i]
+		p.Sequence++
+		p.Timestamp += 160
+		stamp(p.Payload)
+		return legs[i].WritePacket(p)
+	})
+	time.Sleep(200 * time.Millisecond) // for the last packets
+	for _, t := range talks {
+		err = errors.Join(err, t.here.Hangup(ctx))
+	}
+	wg.Wait()
+	return slices.Concat(all...), err
+}
+
+// paced calls send for each of n streams fifty times a second. A tenth of them
+// comes every 2 ms: real calls do not speak all at once.
+func paced(ctx context.Context, n int, long time.Duration, send func(i int) error) error {
+	const step = 2 * time.Millisecond
+	for pacer, end := media.NewPacer(time.Now(), step), time.Now().Add(long); time.Now().Before(end); {
+		turn, wait := pacer.Next(time.Now())
+		time.Sleep(wait)
+		for i := int(turn % 10); i < n; i += 10 {
+			if err := send(i); err != nil {
+				return err
 			}
 		}
-	})
-	const ptime = 20 * time.Millisecond
-	pacer := media.NewPacer(time.Now(), ptime)
-	p := &ua.Packet{Payload: make([]byte, 160), SSRC: 1}
-	var err error
-	for sent := 0; sent < int(long/ptime) && err == nil && ctx.Err() == nil; sent++ {
-		n, wait := pacer.Next(time.Now())
-		time.Sleep(wait)
-		p.Sequence, p.Timestamp = uint16(sent), uint32(n)*160
-		stamp(p.Payload)
-		err = from.WritePacket(p)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
-	time.Sleep(100 * time.Millisecond) // for the last packets
-	from.Hangup(ctx)
-	to.Hangup(ctx)
-	wg.Wait()
-	return got, errors.Join(err, ctx.Err())
+	return nil
 }
