@@ -19,7 +19,7 @@ type Voicemail struct {
 	ReceivedAt  time.Time `json:"receivedAt"`
 	Duration    Duration  `json:"duration"`
 	IsNew       bool      `json:"isNew"`
-	IsTruncated bool      `json:"isTruncated"` // cut short by a stop of the server
+	IsTruncated bool      `json:"isTruncated"` // cut short by a stop of the server or a full disk
 	BlobID      ID        `json:"blobId"`
 	Size        int64     `json:"size"`
 	Type        string    `json:"type"`

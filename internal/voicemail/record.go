@@ -25,7 +25,8 @@ type Message struct {
 // returns when the caller hangs up, presses #, says nothing for Silence or has
 // spoken for office.MaxVoicemail, or when ctx ends; the caller of Record then
 // hangs up and gives what was taken to Keep. Nothing was taken (nil, nil) where
-// less than office.MinVoicemail was said.
+// less than office.MinVoicemail was said. A recording that cannot be written any
+// further ends as well: what there is of it is a message, unless it is too short.
 func (b *Box) Record(ctx context.Context, leg Leg, m Message) (*Taken, error) {
 	if err := b.greet(ctx, leg, m.To.Language); err != nil {
 		return nil, err
@@ -38,16 +39,20 @@ func (b *Box) Record(ctx context.Context, leg Leg, m Message) (*Taken, error) {
 		return nil, fmt.Errorf("beginning a recording: %w", err)
 	}
 	duration, err := record(ctx, leg, b.store.MasterPath(r.ID))
-	if err != nil || duration < office.MinVoicemail {
+	if duration < office.MinVoicemail {
 		if err := b.store.DropRecording(context.WithoutCancel(ctx), r.ID); err != nil {
 			b.log.Error("recording not dropped", "call", m.Call, "err", err)
 		}
 		return nil, err
 	}
-	return &Taken{recording: r, Duration: duration, EndedAt: b.now().UTC(), cut: ctx.Err() != nil}, nil
+	if err != nil { // the disk is full, but not of nothing
+		b.log.Error("recording cut", "call", m.Call, "duration", duration, "err", err)
+	}
+	return &Taken{recording: r, Duration: duration, EndedAt: b.now().UTC(), cut: err != nil || ctx.Err() != nil}, nil
 }
 
-// record tapes leg into a new file and returns how long the recording is.
+// record tapes leg into a new file and returns how long the recording is, also
+// after an error.
 func record(ctx context.Context, leg Leg, file string) (time.Duration, error) {
 	t, err := newTape(file)
 	if err != nil {

@@ -2,6 +2,7 @@ package voicemail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -115,17 +116,16 @@ func (t *tape) full() bool {
 }
 
 // close finishes the file and returns how long the recording is. Silence before
-// a hang-up is part of it.
+// a hang-up is part of it. What was written before an error is there to be read.
 func (t *tape) close() (time.Duration, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.write(t.held)
-	for _, err := range []error{t.err, t.wav.Close(), t.file.Sync(), t.file.Close()} {
-		if err != nil {
-			return 0, fmt.Errorf("writing a recording: %w", err)
-		}
+	err := errors.Join(t.err, t.wav.Close(), t.file.Sync(), t.file.Close())
+	if err != nil {
+		err = fmt.Errorf("writing a recording: %w", err)
 	}
-	return lasting(t.written), nil
+	return lasting(t.written), err
 }
 
 // lasting returns how long n samples sound.
