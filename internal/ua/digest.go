@@ -256,7 +256,7 @@ func (e *Endpoint) authenticate(req *sip.Request, tx sip.ServerTransaction, sour
 	username, v, retry := c.verify(e.ctx, req, source)
 	switch {
 	case retry > 0:
-		e.answer(req, tx, 503, Headers{"Retry-After": strconv.Itoa(int(retry.Seconds()) + 1)})
+		e.dismiss(req, tx, 503, Headers{"Retry-After": strconv.Itoa(int(retry.Seconds()) + 1)})
 		return "", false
 	case v == proved:
 		return username, true

@@ -41,9 +41,10 @@ func (d *door) Close() error   { return nil }
 // streams holds the open connections of an endpoint.
 type streams struct {
 	mu      sync.Mutex
-	byPeer  map[string]*stream  // by network and remote address; guarded by mu
-	sources map[netip.Addr]int  // accepted connections by address; guarded by mu
-	dialing map[string]*dialing // guarded by mu
+	byPeer  map[string]*stream   // by network and remote address; guarded by mu
+	sources map[netip.Prefix]int // accepted connections by customer; guarded by mu
+	total   int                  // of sources, those that still shake hands among them; guarded by mu
+	dialing map[string]*dialing  // guarded by mu
 }
 
 // A dialing is a connection that is being made; done is closed when s or err is set.
@@ -159,22 +160,44 @@ func (e *Endpoint) push(ctx context.Context, s *stream, d *door) bool {
 	}
 }
 
+// customer is what counts as one source: an IPv4 address, or the /64 that an IPv6
+// customer has.
+func customer(a netip.Addr) netip.Prefix {
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
 func (s *streams) admit(a netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.byPeer) >= maxStreams || s.sources[a] >= maxStreamsPerSource {
+	if s.total >= maxStreams || s.sources[customer(a)] >= maxStreamsPerSource {
 		return false
 	}
-	s.sources[a]++
+	s.total++
+	s.sources[customer(a)]++
 	return true
 }
 
 func (s *streams) leave(a netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sources[a]--; s.sources[a] <= 0 {
-		delete(s.sources, a)
+	s.total--
+	if c := customer(a); s.sources[c] <= 1 {
+		delete(s.sources, c)
+	} else {
+		s.sources[c]--
 	}
+}
+
+// open returns the open connection to addr, or nil.
+func (s *streams) open(network string, addr netip.AddrPort) *stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byPeer[peerKey(network, addr)]
 }
 
 // connect returns the open connection to addr, or makes one. Where ctx ends

@@ -121,7 +121,7 @@ func New(cfg Config) (*Endpoint, error) {
 		ready: make(chan struct{}), quiet: make(chan struct{}, 1),
 		legs: map[string]*Leg{}, ringing: map[string]*Incoming{},
 		doors:   map[string]*door{},
-		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Addr]int{}, dialing: map[string]*dialing{}},
+		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Prefix]int{}, dialing: map[string]*dialing{}},
 		digest:  newChallenger(cfg.Digest),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -188,7 +188,7 @@ func (e *Endpoint) assemble() error {
 	}
 	for _, network := range []string{"udp", "tcp", "tls"} {
 		opts = append(opts, diago.WithTransport(diago.Transport{
-			Transport: network, BindHost: "127.0.0.1", BindPort: 5060, RewriteContact: true,
+			Transport: network, BindHost: "127.0.0.1", BindPort: 5060, // where requests go we say ourselves
 		}))
 	}
 	e.diago = diago.NewDiago(e.stack, opts...)

@@ -145,7 +145,7 @@ func (d *deadlines) SetReadDeadline(t time.Time) error {
 
 // TestConnectionsPerSourceAreLimited opens too many connections.
 func TestConnectionsPerSourceAreLimited(t *testing.T) {
-	s := streams{byPeer: map[string]*stream{}, sources: map[netip.Addr]int{}}
+	s := streams{byPeer: map[string]*stream{}, sources: map[netip.Prefix]int{}}
 	a, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	for i := range maxStreamsPerSource {
 		if !s.admit(a) {

@@ -52,41 +52,41 @@ func (e *Endpoint) inviteMiddleware(next sipgo.RequestHandler) sipgo.RequestHand
 	})
 }
 
-// invited judges an INVITE for a new call. It answers what must be refused and
+// invited judges an INVITE for a new call. It dismisses what must be refused and
 // returns nil then.
 func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming {
 	in := &Incoming{e: e, req: req, tx: tx, canceled: make(chan struct{})}
 	in.source, _ = netip.ParseAddrPort(req.Source())
 	if tag, _ := req.From().Params.Get("tag"); tag == "" {
-		e.answer(req, tx, 400)
+		e.dismiss(req, tx, 400)
 		return nil
 	}
 	if e.cfg.OnInvite == nil || e.ctx.Err() != nil {
-		e.answer(req, tx, 480)
+		e.dismiss(req, tx, 480)
 		return nil
 	}
 	var ok bool
 	if in.username, ok = e.authenticate(req, tx, in.source.Addr()); !ok {
 		return nil
 	}
-	key := in.CallID() + "\n" + req.From().Params.GetOr("tag", "") + "\n" + req.CSeq().Value()
-	if !e.merged.first(key, time.Now()) { // RFC 3261 §8.2.2.2
-		e.answer(req, tx, 482)
-		return nil
-	}
 	if accept := header(req, "Accept"); accept != "" && !acceptsSDP(req) {
-		e.answer(req, tx, 406)
+		e.dismiss(req, tx, 406)
 		return nil
 	}
 	var code int
 	if in.offer, code = readOffer(req); code != 0 {
-		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
+		e.dismiss(req, tx, code, Headers{"Accept": "application/sdp"})
 		return nil
 	}
 	var err error
 	if in.path, err = e.path(e.ctx, sip.NetworkToLower(req.Transport()), in.source); err != nil {
 		e.log.Warn("caller cannot be answered", "err", err)
-		e.answer(req, tx, 500)
+		e.dismiss(req, tx, 500)
+		return nil
+	}
+	key := in.CallID() + "\n" + req.From().Params.GetOr("tag", "") + "\n" + req.CSeq().Value()
+	if !e.merged.first(key, time.Now()) { // RFC 3261 §8.2.2.2
+		e.dismiss(req, tx, 482)
 		return nil
 	}
 	if !tx.OnCancel(func(*sip.Request) { in.gone() }) {
@@ -120,8 +120,15 @@ func (e *Endpoint) serve(d *diago.DialogServerSession) {
 		return
 	}
 	canceled := in.canceled
+	var broken <-chan struct{} // nil over UDP
+	if s := in.path.stream; s != nil {
+		broken = s.closed
+	}
 	for {
 		select {
+		case <-broken:
+			broken = nil
+			in.abandon()
 		case <-canceled:
 			canceled = nil
 			in.lose()
@@ -137,6 +144,16 @@ func (in *Incoming) lose() {
 	in.mu.Lock()
 	in.final = true
 	in.mu.Unlock()
+}
+
+// abandon cancels a call without an answer, which can be told nothing any more.
+func (in *Incoming) abandon() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.final {
+		in.final = true
+		in.gone()
+	}
 }
 
 // leave tidies up after OnInvite: a call without an answer is refused with code,

@@ -49,11 +49,11 @@ const keepTime = 5 * time.Second
 // onREGISTER authenticates a REGISTER and hands it to Config.OnRegister.
 func (e *Endpoint) onREGISTER(req *sip.Request, tx sip.ServerTransaction) {
 	if e.cfg.OnRegister == nil {
-		e.answer(req, tx, 405, Headers{"Allow": allow})
+		e.dismiss(req, tx, 405, Headers{"Allow": allow})
 		return
 	}
 	if s := req.To().Address.Scheme; s != "sip" && s != "sips" { // RFC 3261 §10.2
-		e.answer(req, tx, 400)
+		e.dismiss(req, tx, 400)
 		return
 	}
 	source, _ := netip.ParseAddrPort(req.Source())

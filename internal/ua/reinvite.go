@@ -13,7 +13,7 @@ import (
 func (e *Endpoint) reinvite(req *sip.Request, tx sip.ServerTransaction) {
 	l := e.find(req)
 	if l == nil {
-		e.answer(req, tx, 481)
+		e.dismiss(req, tx, 481)
 		return
 	}
 	if !l.begin() {
@@ -54,7 +54,7 @@ func (e *Endpoint) reinvite(req *sip.Request, tx sip.ServerTransaction) {
 func (e *Endpoint) onUPDATE(req *sip.Request, tx sip.ServerTransaction) {
 	l := e.find(req)
 	if l == nil {
-		e.answer(req, tx, 481)
+		e.dismiss(req, tx, 481)
 		return
 	}
 	if !l.begin() {

@@ -78,6 +78,14 @@ func (e *Endpoint) answer(req *sip.Request, tx sip.ServerTransaction, code int, 
 	}
 }
 
+// dismiss answers a request and forgets it at once (RFC 3261 §8.2.7): a copy of it
+// gets the same answer again. It is for whatever strangers can send, which would
+// fill the memory if it were kept for the 32 s of a transaction.
+func (e *Endpoint) dismiss(req *sip.Request, tx sip.ServerTransaction, code int, headers ...Headers) {
+	e.answer(req, tx, code, headers...)
+	tx.Terminate()
+}
+
 // handle registers the handlers of all methods but INVITE, which diago dispatches.
 func (e *Endpoint) handle() {
 	for method, h := range map[sip.RequestMethod]sipgoHandler{
@@ -89,7 +97,7 @@ func (e *Endpoint) handle() {
 		e.server.OnRequest(method, e.protected(h))
 	}
 	e.server.OnNoRoute(e.protected(func(req *sip.Request, tx sip.ServerTransaction) {
-		e.answer(req, tx, 501, Headers{"Allow": allow})
+		e.dismiss(req, tx, 501, Headers{"Allow": allow})
 	}))
 }
 
@@ -142,26 +150,28 @@ func (e *Endpoint) unwanted(req *sip.Request, tx sip.ServerTransaction) bool {
 	if len(tags) == 0 {
 		return false
 	}
-	e.answer(req, tx, 420, Headers{"Unsupported": strings.Join(tags, ", ")})
+	e.dismiss(req, tx, 420, Headers{"Unsupported": strings.Join(tags, ", ")})
 	return true
 }
 
 func (e *Endpoint) onForeign(req *sip.Request, tx sip.ServerTransaction) {
-	e.answer(req, tx, 405, Headers{"Allow": allow})
+	e.dismiss(req, tx, 405, Headers{"Allow": allow})
 }
 
 // onEvent answers subscriptions and notifications: there are no event packages.
-func (e *Endpoint) onEvent(req *sip.Request, tx sip.ServerTransaction) { e.answer(req, tx, 489) }
+func (e *Endpoint) onEvent(req *sip.Request, tx sip.ServerTransaction) { e.dismiss(req, tx, 489) }
 
 // onCANCEL sees only those that match no transaction.
-func (e *Endpoint) onCANCEL(req *sip.Request, tx sip.ServerTransaction) { e.answer(req, tx, 481) }
+func (e *Endpoint) onCANCEL(req *sip.Request, tx sip.ServerTransaction) { e.dismiss(req, tx, 481) }
 
 func (e *Endpoint) onOPTIONS(req *sip.Request, tx sip.ServerTransaction) {
-	if req.To().Params.Has("tag") && e.find(req) == nil {
-		e.answer(req, tx, 481)
-		return
+	if req.To().Params.Has("tag") {
+		if l := e.find(req); l == nil || l.over() { // over: our BYE may never arrive
+			e.dismiss(req, tx, 481)
+			return
+		}
 	}
-	e.answer(req, tx, 200, Headers{"Allow": allow, "Accept": "application/sdp"})
+	e.dismiss(req, tx, 200, Headers{"Allow": allow, "Accept": "application/sdp"})
 }
 
 // onACK hands the ACK of a 2xx to who waits for it; any other is the
@@ -175,7 +185,7 @@ func (e *Endpoint) onACK(req *sip.Request, tx sip.ServerTransaction) {
 func (e *Endpoint) onBYE(req *sip.Request, tx sip.ServerTransaction) {
 	l := e.find(req)
 	if l == nil {
-		e.answer(req, tx, 481)
+		e.dismiss(req, tx, 481)
 		return
 	}
 	if err := l.dialog.ReadBye(req, tx); err != nil {
@@ -189,7 +199,7 @@ func (e *Endpoint) onBYE(req *sip.Request, tx sip.ServerTransaction) {
 func (e *Endpoint) onINFO(req *sip.Request, tx sip.ServerTransaction) {
 	l := e.find(req)
 	if l == nil {
-		e.answer(req, tx, 481)
+		e.dismiss(req, tx, 481)
 		return
 	}
 	kind := contentType(req)

@@ -9,7 +9,7 @@ import (
 const (
 	maxMessage = 32 << 10 // bytes, header and body
 	maxHeader  = 16 << 10 // bytes up to the empty line
-	maxFields  = 128      // header fields
+	maxFields  = 128      // header fields, and folded lines
 )
 
 // A fieldKind names the header fields that the guard looks into.
@@ -109,6 +109,7 @@ func cut(raw []byte, buf []field) (m rawMessage, f fault) {
 		return m, vanish
 	}
 	m.start = line
+	folds := 0
 	for {
 		line, rest, ok = nextLine(rest)
 		if !ok {
@@ -119,6 +120,9 @@ func cut(raw []byte, buf []field) (m rawMessage, f fault) {
 			return m, f
 		}
 		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') { // folded
+			if folds++; folds > maxFields { // each copies the line so far
+				return m, bad("Too Many Folded Lines")
+			}
 			var more []byte
 			if more, rest, ok = nextLine(rest); !ok {
 				return m, bad("Header Section Does Not End")
