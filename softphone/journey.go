@@ -80,18 +80,8 @@ func (c *Call) ring(in *ua.Incoming) {
 		c.end(func(s *Status) { s.Outcome = office.Canceled })
 		return
 	}
-	select {
-	case <-c.answer:
-	case <-in.Canceled():
-		c.end(func(s *Status) { s.Outcome, s.Code = office.Canceled, 487 })
-		return
-	case <-c.want.Done():
-		code, outcome := 603, office.Declined
-		if c.running.Err() != nil { // the phone goes away; the person did not say no
-			code, outcome = 480, office.Failed
-		}
-		in.Reject(code)
-		c.end(func(s *Status) { s.Outcome, s.Code = outcome, code })
+	if how := c.decide(in); how != nil {
+		c.end(how)
 		return
 	}
 	c.carry()
@@ -101,6 +91,32 @@ func (c *Call) ring(in *ua.Incoming) {
 		return
 	}
 	c.talk(leg)
+}
+
+// decide waits until the user takes the call, or returns how it ended otherwise.
+func (c *Call) decide(in *ua.Incoming) (how func(*Status)) {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	begun := c.Status().StartedAt
+	for {
+		select {
+		case <-c.answer:
+			return nil
+		case <-in.Canceled():
+			return func(s *Status) { s.Outcome, s.Code = office.Canceled, 487 }
+		case <-look.C:
+			if c.phone.brokenSince(begun) { // whoever called can no longer say that he gave up
+				return func(s *Status) { s.Outcome, s.Code, s.Reason = office.Canceled, 408, errLost.Error() }
+			}
+		case <-c.want.Done():
+			code, outcome := 603, office.Declined
+			if c.running.Err() != nil { // the phone goes away; the person did not say no
+				code, outcome = 480, office.Failed
+			}
+			in.Reject(code)
+			return func(s *Status) { s.Outcome, s.Code = outcome, code }
+		}
+	}
 }
 
 // talk holds an answered call until either side hangs up.
