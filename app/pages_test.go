@@ -10,6 +10,7 @@ import (
 
 	"timbre/app/model"
 	"timbre/app/view"
+	"timbre/app/widget"
 	"timbre/internal/office"
 	"timbre/softphone"
 	"timbre/sync/engine"
@@ -108,4 +109,88 @@ func paintLogin(t *testing.T, look string, lang office.Language) {
 		page.Refresh()
 		paint(t, "trust-"+w.name+"-"+look+"-"+string(lang), page.Object, w.size, true)
 	}
+}
+
+// TestOverlays draws what opens over a page, and looks whether it is inside the
+// window.
+func TestOverlays(t *testing.T) {
+	a := test.NewApp()
+	for _, look := range looks {
+		a.Settings().SetTheme(variant{newLook(), look.v})
+		for _, win := range windows {
+			for _, o := range []struct {
+				name string
+				open func(g *gallery, c fyne.Canvas)
+			}{
+				{"logout", func(g *gallery, c fyne.Canvas) {
+					g.status.Pending = 2
+					g.phone.Dial("102")
+					g.standing.Reload()
+					view.NewLogout(c, g.words, g.standing.Leaving(), func(bool) {}).Show()
+				}},
+				{"save", func(g *gallery, c fyne.Canvas) {
+					view.NewSave(c, g.words, "/home/ana/Descargas", g.voicemail.FileName("v5"), func(string) {}).Show()
+				}},
+				{"calendar", func(g *gallery, c fyne.Canvas) {
+					g.shell.Show(1)
+					tapButton(t, g.shell.Object, g.words.Say("date.pick"))
+				}},
+				{"keypad", func(g *gallery, c fyne.Canvas) {
+					g.phone.Dial("102")
+					g.phone.Update(&madeUpCall{to: office.Party{Number: "102"}}, softphone.Status{State: softphone.Active, AnsweredAt: noonOfGallery})
+					for _, d := range "12#" {
+						g.phone.Press(d)
+					}
+					tapButton(t, g.shell.Object, g.words.Say("call.keypad"))
+				}},
+			} {
+				name := o.name + "-" + win.name + "-" + look.name + "-" + string(office.Spanish)
+				t.Run(name, func(t *testing.T) {
+					g := newGallery(t, office.Spanish, sampleCalls(), sampleVoicemails())
+					w := test.NewTempWindow(t, g.shell.Object)
+					w.SetPadded(false)
+					w.Resize(win.size)
+					o.open(g, w.Canvas())
+					if top := w.Canvas().Overlays().Top(); top != nil {
+						legible(t, top, win.size)
+					} else if o.name != "keypad" || win.name == "wide" { // narrow, the keys are on the page
+						t.Error("nothing opened")
+					}
+					save(t, name, w.Canvas().Capture())
+				})
+			}
+		}
+	}
+}
+
+// tapButton taps the first button that is shown and means text.
+func tapButton(t *testing.T, o fyne.CanvasObject, text string) {
+	t.Helper()
+	if !tap(o, text) {
+		t.Errorf("no button %q", text)
+	}
+}
+
+func tap(o fyne.CanvasObject, text string) bool {
+	if !o.Visible() {
+		return false
+	}
+	var inner []fyne.CanvasObject
+	switch o := o.(type) {
+	case *widget.Button:
+		if o.Text == text {
+			o.Tapped(nil)
+			return true
+		}
+	case *fyne.Container:
+		inner = o.Objects
+	case fyne.Widget:
+		inner = test.WidgetRenderer(o).Objects()
+	}
+	for _, c := range inner {
+		if tap(c, text) {
+			return true
+		}
+	}
+	return false
 }

@@ -20,7 +20,7 @@ type Entry struct {
 func NewEntry(example string, submit func()) *Entry {
 	e := &Entry{}
 	e.PlaceHolder = example
-	e.Scroll = fyne.ScrollNone
+	e.Wrapping = fyne.TextWrap(fyne.TextTruncateClip) // what is too long scrolls
 	e.OnSubmitted = func(string) {
 		if submit != nil {
 			submit()
