@@ -251,6 +251,7 @@ func digestParams(v string) map[string]string {
 func (e *Endpoint) authenticate(req *sip.Request, tx sip.ServerTransaction, source netip.Addr) (username string, ok bool) {
 	c := e.digest
 	if c == nil {
+		e.prove(req)
 		return "", true
 	}
 	username, v, retry := c.verify(e.ctx, req, source)
@@ -259,6 +260,7 @@ func (e *Endpoint) authenticate(req *sip.Request, tx sip.ServerTransaction, sour
 		e.dismiss(req, tx, 503, Headers{"Retry-After": strconv.Itoa(int(retry.Seconds()) + 1)})
 		return "", false
 	case v == proved:
+		e.prove(req)
 		return username, true
 	}
 	if v == wrong {

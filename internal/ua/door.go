@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // Limits of connections, over all and from one address.
@@ -200,6 +202,18 @@ func (s *streams) open(network string, addr netip.AddrPort) *stream {
 	return s.byPeer[peerKey(network, addr)]
 }
 
+// prove notes that who sent req is no stranger, so that its connection may stay.
+func (e *Endpoint) prove(req *sip.Request) {
+	source, err := netip.ParseAddrPort(req.Source())
+	if err != nil {
+		return
+	}
+	source = netip.AddrPortFrom(source.Addr().Unmap(), source.Port())
+	if s := e.streams.open(sip.NetworkToLower(req.Transport()), source); s != nil {
+		s.prove()
+	}
+}
+
 // connect returns the open connection to addr, or makes one. Where ctx ends
 // first, or the endpoint, the error says so.
 func (e *Endpoint) connect(ctx context.Context, network string, addr netip.AddrPort) (*stream, error) {
@@ -267,7 +281,7 @@ func (e *Endpoint) dialStream(network string, addr netip.AddrPort) (*stream, err
 		c = t
 	}
 	s := e.track(c, network, addr, func() {})
-	s.seen = true // who we called need not speak first
+	s.prove() // whom we called is no stranger
 	if !e.push(ctx, s, e.doors[network]) {
 		s.Close()
 		return nil, ErrClosed

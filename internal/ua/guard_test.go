@@ -118,17 +118,30 @@ func TestStreamDeadlines(t *testing.T) {
 		}
 	}
 	msg := crlf(fmt.Sprintf(options, 1, 1))
-	go func() { io.WriteString(b, msg[:10]) }()
-	s.fill()
-	check("the first message", firstTime)
-	go func() { io.WriteString(b, msg[10:]) }()
-	s.fill()
+	send := func(text string) {
+		go io.WriteString(b, text)
+		s.fill()
+	}
+	send("\r\n")
+	s.next()
+	send(msg[:10])
+	check("a stranger who keeps alive", strangerTime)
+	send(msg[10:])
 	check("the rest of a message", frameTime)
 	if n, err := s.Read(make([]byte, maxMessage)); err != nil || n != len(msg) {
 		t.Fatalf("%d, %v", n, err)
 	}
-	go func() { io.WriteString(b, msg[:10]) }()
-	s.fill()
+	s.opened = s.opened.Add(5*time.Second - strangerTime)
+	send(msg[:10])
+	check("a stranger who talks on", 5*time.Second)
+	s.prove()
+	check("a peer that proves itself meanwhile", idleTime)
+	send(msg[10:])
+	check("the rest of its message", frameTime)
+	if n, err := s.Read(make([]byte, maxMessage)); err != nil || n != len(msg) {
+		t.Fatalf("%d, %v", n, err)
+	}
+	send(msg[:10])
 	check("an idle connection", idleTime)
 }
 

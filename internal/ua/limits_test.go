@@ -3,6 +3,9 @@ package ua
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -120,4 +123,81 @@ func TestConnectionsAreBoundedFromTheStart(t *testing.T) {
 	if n != maxStreamsPerSource {
 		t.Errorf("%d connections of one IPv6 customer were admitted", n)
 	}
+}
+
+// TestBytesAreLookedAtOnce sends a message byte by byte: the header is not searched
+// from its start for each.
+func TestBytesAreLookedAtOnce(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	s := newStream(a, slog.New(slog.DiscardHandler), func() {})
+	defer s.Close()
+	msg := strings.Replace(crlf(fmt.Sprintf(options, 1, 1)), "Content-Length: 0\r\n", "Content-Length: 4\r\n", 1) + "body"
+	header := len(msg) - len("body")
+	go func() {
+		for i := range msg {
+			io.WriteString(b, msg[i:i+1])
+		}
+	}()
+	for i := 1; i < len(msg); i++ {
+		if err := s.fill(); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.next(); n != 0 || err != nil {
+			t.Fatalf("after %d bytes: %d, %v", i, n, err)
+		}
+		if i < header && s.looked != max(0, i-3) || i >= header && s.total != len(msg) {
+			t.Fatalf("after %d bytes %d are done with, the message has %d", i, s.looked, s.total)
+		}
+	}
+	if n, err := s.Read(make([]byte, maxMessage)); n != len(msg) || err != nil || s.looked != 0 || s.total != 0 {
+		t.Errorf("%d, %v, and then %d and %d", n, err, s.looked, s.total)
+	}
+}
+
+// TestOnlyProvenPeersStay looks at which connections may stay longer than a
+// stranger's.
+func TestOnlyProvenPeersStay(t *testing.T) {
+	proven := func(e *Endpoint, p *rawPeer) bool {
+		s := e.streams.open("tcp", remote(p.LocalAddr()))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.proven
+	}
+	cfg := Config{Digest: secrets(nil), OnRegister: func(_ context.Context, r *Registration) { r.Accept(nil) }}
+	listen(t, &cfg)
+	cfg.ServerTLS, _ = certificate(t)
+	e := start(t, cfg)
+	p := dialRaw(t, "tcp", at(e, "tcp"))
+	register := func(headers string) string {
+		fmt.Fprint(p, crlf("REGISTER sip:h SIP/2.0\nVia: SIP/2.0/TCP h;branch=z9hG4bK"+newToken()+"\nFrom: <sip:dana@h>;tag=1\nTo: <sip:dana@h>\n"+
+			"Call-ID: 1\nCSeq: 1 REGISTER\nMax-Forwards: 70\n"+headers+"Content-Length: 0\n\n"))
+		return p.read(t)
+	}
+	res := register("")
+	if proven(e, p) {
+		t.Error("one that was challenged is proven")
+	}
+	_, nonce, _ := strings.Cut(res, `nonce="`)
+	nonce, _, _ = strings.Cut(nonce, `"`)
+	proof := hashHex(false, hashHex(false, "dana", "timbre", "secret"), nonce, hashHex(false, "REGISTER", "sip:h"))
+	credentials := `Authorization: Digest username="dana", realm="timbre", nonce="` + nonce + `", uri="sip:h", response="`
+	if register(credentials + "0\"\n"); proven(e, p) {
+		t.Error("one with wrong credentials is proven")
+	}
+	if res := register(credentials + proof + "\"\n"); !strings.HasPrefix(res, "SIP/2.0 200 ") || !proven(e, p) {
+		t.Errorf("one that registered is not proven\n%s", res)
+	}
+
+	e, call, _ := answered(t, "tcp", scriptedSDP)
+	q := dialRaw(t, "tcp", at(e, "tcp"))
+	fmt.Fprint(q, crlf(fmt.Sprintf(options, 1, 1)))
+	if q.read(t); proven(e, q) {
+		t.Error("one that asked for options is proven")
+	}
+	call.rawPeer = q // the caller's new connection
+	if call.request("INFO", "", ""); !proven(e, q) {
+		t.Error("one with a call is not proven")
+	}
+	call.request("BYE", "", "")
 }

@@ -13,7 +13,7 @@ import (
 // Time limits of a TCP or TLS connection.
 const (
 	handshakeTime = 10 * time.Second
-	firstTime     = 15 * time.Second // until the first whole message
+	strangerTime  = 30 * time.Second // from opening until the peer has proved itself
 	frameTime     = 15 * time.Second // from the first byte of a message to its last
 	idleTime      = 70 * time.Minute // longer than a registration that sends no keep-alive lasts
 	writeTime     = 10 * time.Second
@@ -26,6 +26,7 @@ type stream struct {
 	net.Conn
 	log     *slog.Logger
 	onClose func()
+	opened  time.Time
 
 	once    sync.Once
 	reading chan struct{} // closed at the first read: the stack knows the connection
@@ -33,14 +34,19 @@ type stream struct {
 	closed  chan struct{}
 	pongs   chan struct{} // capacity 1: a CRLF came that answers our keep-alive
 
-	in    []byte    // received and not yet given out; only Read touches it
-	begun time.Time // when the first byte of in came
-	seen  bool      // a whole message came already
+	// What only Read touches:
+	in     []byte    // received and not yet given out
+	begun  time.Time // when the first byte of in came
+	looked int       // so many bytes of in hold no end of a header
+	total  int       // length of the message at the front of in; 0: not known yet
+
+	mu     sync.Mutex
+	proven bool // we called it, or one of its requests was authenticated or of a call; guarded by mu
 }
 
 func newStream(c net.Conn, log *slog.Logger, onClose func()) *stream {
 	return &stream{
-		Conn: c, log: log, onClose: onClose,
+		Conn: c, log: log, onClose: onClose, opened: time.Now(),
 		reading: make(chan struct{}), closed: make(chan struct{}), pongs: make(chan struct{}, 1),
 	}
 }
@@ -57,7 +63,6 @@ func (s *stream) Read(b []byte) (int, error) {
 		if frame > 0 {
 			n := copy(b, s.in[:frame])
 			s.take(frame)
-			s.seen = true
 			return n, nil
 		}
 		if err := s.fill(); err != nil {
@@ -69,15 +74,7 @@ func (s *stream) Read(b []byte) (int, error) {
 
 // fill reads more bytes behind in.
 func (s *stream) fill() error {
-	limit := idleTime
-	if !s.seen {
-		limit = firstTime
-	}
-	deadline := time.Now().Add(limit)
-	if len(s.in) > 0 {
-		deadline = s.begun.Add(frameTime)
-	}
-	if err := s.SetReadDeadline(deadline); err != nil {
+	if err := s.await(); err != nil {
 		return err
 	}
 	if cap(s.in)-len(s.in) < 1024 {
@@ -99,10 +96,35 @@ func (s *stream) fill() error {
 	return err
 }
 
-// take removes n bytes from the front of in.
+// await sets how long the next bytes may take.
+func (s *stream) await() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	deadline := time.Now().Add(idleTime)
+	if len(s.in) > 0 {
+		deadline = s.begun.Add(frameTime)
+	}
+	if last := s.opened.Add(strangerTime); !s.proven && deadline.After(last) {
+		deadline = last
+	}
+	return s.SetReadDeadline(deadline)
+}
+
+// prove notes that the peer is no stranger: the connection may stay. A Read that
+// waits already gets the longer time too.
+func (s *stream) prove() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.proven {
+		s.proven = true
+		s.SetReadDeadline(time.Now().Add(idleTime)) // fails where it is closed
+	}
+}
+
+// take removes n bytes, a message or keep-alives, from the front of in.
 func (s *stream) take(n int) {
 	s.in = s.in[:copy(s.in, s.in[n:])]
-	s.begun = time.Now()
+	s.begun, s.looked, s.total = time.Now(), 0, 0
 }
 
 var errFraming = errors.New("stream has lost its message boundaries")
@@ -113,37 +135,49 @@ var errFraming = errors.New("stream has lost its message boundaries")
 func (s *stream) next() (int, error) {
 	for {
 		s.keepAlives()
-		end := bytes.Index(s.in, []byte("\r\n\r\n"))
-		if end < 0 {
-			if len(s.in) > maxHeader {
-				s.refuse(s.in, fault{513, "Message Too Large"})
-				return 0, errFraming
+		if s.total == 0 {
+			if err := s.measure(); err != nil {
+				return 0, err
 			}
+		}
+		if s.total == 0 || s.total > len(s.in) {
 			return 0, nil
 		}
-		length, f := contentLength(s.in[:end+4])
-		if f != (fault{}) {
-			s.refuse(s.in[:end+4], f)
-			return 0, errFraming
-		}
-		total := end + 4 + length
-		if total > maxMessage {
-			s.refuse(s.in[:end+4], fault{513, "Message Too Large"})
-			return 0, errFraming
-		}
-		if total > len(s.in) {
-			return 0, nil
-		}
-		f = guarded(s.in[:total], true)
+		f := guarded(s.in[:s.total], true)
 		if f == (fault{}) {
-			return total, nil
+			return s.total, nil
 		}
-		s.refuse(s.in[:total], f)
+		s.refuse(s.in[:s.total], f)
 		if f.status == 0 && !isStatusLine(s.in) {
 			return 0, errFraming // no SIP at all
 		}
-		s.take(total)
+		s.take(s.total)
 	}
+}
+
+// measure finds the total of the message at the front of in, where its header is
+// whole. It looks at every byte once, in however small pieces they come.
+func (s *stream) measure() error {
+	end := bytes.Index(s.in[s.looked:], []byte("\r\n\r\n"))
+	if end < 0 {
+		if len(s.in) > maxHeader {
+			s.refuse(s.in, fault{513, "Message Too Large"})
+			return errFraming
+		}
+		s.looked = max(0, len(s.in)-3) // the end may be torn
+		return nil
+	}
+	header := s.in[:s.looked+end+4]
+	length, f := contentLength(header)
+	if f == (fault{}) && len(header)+length > maxMessage {
+		f = fault{513, "Message Too Large"}
+	}
+	if f != (fault{}) {
+		s.refuse(header, f)
+		return errFraming
+	}
+	s.total = len(header) + length
+	return nil
 }
 
 // keepAlives removes the CRLFs before a message. Two are a ping, which is
@@ -156,7 +190,6 @@ func (s *stream) keepAlives() {
 	if n == 0 {
 		return
 	}
-	s.seen = true
 	s.take(n)
 	if n >= 4 {
 		s.Write([]byte("\r\n")) // a failed write closes the connection
