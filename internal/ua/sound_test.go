@@ -175,20 +175,36 @@ func TestLatchingOfSRTPNeedsAValidTag(t *testing.T) {
 	s.request("BYE", "", "")
 }
 
-func TestCipherForgetsNoMemoryToForgers(t *testing.T) {
+// TestForgersDoNotUseUpTheSources sends packets of made-up sources with wrong tags,
+// before the first genuine packet and between those of several sources.
+func TestForgersDoNotUseUpTheSources(t *testing.T) {
 	key := newCrypto(1, sdp.AES80)
 	c, _ := newCipher(key)
 	sender, _ := newCipher(key)
-	first, _ := sender.encrypt(rtpBytes(8, 1, 0, 1, "first"))
-	if _, ok := c.decrypt(first); !ok {
-		t.Fatal("the first packet is refused")
+	forge := func() {
+		for i := range uint32(10*maxSSRCs + 7) {
+			if _, ok := c.decrypt(append(rtpBytes(8, 1, 0, i, "forged"), make([]byte, 10)...)); ok {
+				t.Fatal("a forged packet is taken")
+			}
+		}
 	}
-	for i := range uint32(10 * maxSSRCs) {
-		c.decrypt(append(rtpBytes(8, 1, 0, 100+i, "forged"), make([]byte, 10)...))
+	for ssrc := range uint32(maxSSRCs) {
+		if ssrc%16 == 0 {
+			forge()
+		}
+		for sequence := range uint16(2) {
+			packet, _ := sender.encrypt(rtpBytes(8, sequence, 0, ssrc, "genuine"))
+			if _, ok := c.decrypt(packet); !ok {
+				t.Fatalf("packet %d of source %d is refused", sequence, ssrc)
+			}
+			if _, ok := c.decrypt(packet); ok {
+				t.Fatalf("packet %d of source %d is taken twice", sequence, ssrc)
+			}
+		}
 	}
-	again, _ := sender.encrypt(rtpBytes(8, 2, 0, 1, "again"))
-	if _, ok := c.decrypt(again); !ok {
-		t.Error("forgers shut the talker out")
+	more, _ := sender.encrypt(rtpBytes(8, 1, 0, maxSSRCs, "one more"))
+	if _, ok := c.decrypt(more); ok {
+		t.Error("even who has the key may not have so many sources")
 	}
 }
 
