@@ -83,8 +83,16 @@ func (d *demo) phone(ctx context.Context, args ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, _, err = p.Report(ctx, 0, isRegistered)
-	return p, err
+	return p, d.registers(ctx, "102", p)
+}
+
+// registers waits until a phone is registered, which ours are over TLS alone.
+func (d *demo) registers(ctx context.Context, who string, p *Process) error {
+	if _, _, err := p.Report(ctx, 0, isRegistered); err != nil {
+		return err
+	}
+	d.say("phone   %s is registered over TLS", who)
+	return nil
 }
 
 func isRegistered(r softphone.Report) bool {
@@ -101,7 +109,7 @@ func (d *demo) call(ctx context.Context, hold time.Duration) (softphone.Report, 
 	if err != nil {
 		return softphone.Report{}, err
 	}
-	if _, _, err := p.Report(ctx, 0, isRegistered); err != nil {
+	if err := d.registers(ctx, "101", p); err != nil {
 		return softphone.Report{}, err
 	}
 	r, _, err := p.Report(ctx, 0, isEnded)
@@ -126,7 +134,6 @@ func (d *demo) talk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("phones  101 and 102 register over TLS")
 	sent, err := d.call(ctx, 3*time.Second)
 	if err != nil {
 		return err
@@ -219,24 +226,27 @@ func (d *demo) hear(ctx context.Context) error {
 	return d.listen("the message has", d.file("played.wav"))
 }
 
-// drop marks the message as heard and deletes it.
+// drop marks the message as new and as heard, and deletes it.
 func (d *demo) drop(ctx context.Context) error {
 	id := string(d.message.ID)
-	if _, err := d.luis.Run(ctx, "", "voicemail", "mark", id, "heard"); err != nil {
+	for _, mark := range []string{"new", "heard"} {
+		if _, err := d.luis.Run(ctx, "", "voicemail", "mark", id, mark); err != nil {
+			return err
+		}
+		list, err := d.inbox(ctx)
+		if err != nil {
+			return err
+		}
+		if len(list) != 1 || list[0].IsNew != (mark == "new") {
+			return fmt.Errorf("the message should be %s: %+v", mark, list)
+		}
+		d.say("mark    the message is %s, also after a sync", mark)
+	}
+	if _, err := d.luis.Run(ctx, "", "voicemail", "delete", id); err != nil {
 		return err
 	}
 	list, err := d.inbox(ctx)
 	if err != nil {
-		return err
-	}
-	if len(list) != 1 || list[0].IsNew {
-		return fmt.Errorf("the message should be heard: %+v", list)
-	}
-	d.say("mark    the message is heard, also after a sync")
-	if _, err := d.luis.Run(ctx, "", "voicemail", "delete", id); err != nil {
-		return err
-	}
-	if list, err = d.inbox(ctx); err != nil {
 		return err
 	}
 	if len(list) != 0 {
