@@ -89,6 +89,7 @@ func newSession(d *shell, account engine.Account) *session {
 func (s *session) reload(kinds engine.Kinds) {
 	if kinds&engine.Voicemails != 0 {
 		s.voicemail.Reload()
+		s.voicemail.TellRefused(s.d.engine)
 	}
 	if kinds&engine.Calls != 0 {
 		s.calllog.Reload()

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -18,6 +19,12 @@ type Inbox interface {
 	UndoDelete(ctx context.Context, id office.ID) error
 	Audio(ctx context.Context, id office.ID) (path string, err error)
 	Download(ctx context.Context, id office.ID, dst string) error
+}
+
+// Refusals are the changes that the server said no to. *engine.Engine has them.
+type Refusals interface {
+	Refused(ctx context.Context) ([]local.Refused, error)
+	Dismiss(ctx context.Context, seq int64) error
 }
 
 // UndoTime is how long a deleted message can be brought back from the page: as
@@ -217,6 +224,29 @@ func (v *Voicemail) forgetUndo() {
 		v.undoEnd()
 	}
 	v.Undo, v.undoID, v.undoEnd = "", "", nil
+}
+
+// TellRefused says which changes the server refused since it was asked last; the
+// rows show the server's truth again by themselves.
+func (v *Voicemail) TellRefused(from Refusals) {
+	v.desk.Go(func(ctx context.Context) func() {
+		refused, err := from.Refused(ctx)
+		words := ""
+		for _, r := range refused {
+			words = v.desk.Phrases.Words(office.ErrRefused)
+			if r.Reason == string(office.ErrNotFound) {
+				words = v.desk.Phrases.Words(office.ErrNotFound)
+			}
+			err = errors.Join(err, from.Dismiss(ctx, r.Seq))
+		}
+		if err != nil {
+			v.desk.Log.Warn("reading refused changes", "err", err)
+		}
+		if words == "" {
+			return nil
+		}
+		return func() { v.say(words) }
+	})
 }
 
 // Download copies the sound of a message to the file dst.

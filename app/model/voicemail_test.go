@@ -195,6 +195,30 @@ func TestDownloadAndCallBack(t *testing.T) {
 	}
 }
 
+func TestRefusedChangesAreTold(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	v, inbox, _ := newMail(t, b, message("v1", luis, time.Hour, true))
+	v.Mark("v1", false)
+	b.until("the marker cleared", func() bool { return v.New == 0 })
+	edits, err := inbox.TakeEdits(t.Context(), noon.Add(time.Hour), 10)
+	if err != nil || len(edits) != 1 {
+		t.Fatalf("%v, %v", edits, err)
+	}
+	if err := inbox.Refuse(t.Context(), edits[0], "forbidden", noon); err != nil {
+		t.Fatal(err)
+	}
+	v.TellRefused(inbox)
+	b.until("the words", func() bool { return v.Notice != "" })
+	v.Reload()
+	b.until("the server's truth", func() bool { return v.New == 1 })
+	if v.Notice != b.Phrases.Words(office.ErrRefused) {
+		t.Errorf("%q", v.Notice)
+	}
+	if left, err := inbox.Refused(t.Context()); len(left) != 0 || err != nil {
+		t.Errorf("told again next time: %v, %v", left, err)
+	}
+}
+
 func TestVoicemailReadsPageByPage(t *testing.T) {
 	b := newBench(t, office.Spanish)
 	var mails []office.Voicemail

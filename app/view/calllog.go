@@ -65,7 +65,7 @@ func NewCallLog(m *model.CallLog, words *model.Phrasebook, now func() time.Time)
 
 // calendar is what the date fields know of the language.
 func calendar(words *model.Phrasebook, now func() time.Time) widget.Calendar {
-	c := widget.Calendar{Format: words.Date, Now: now, Pick: words.Say("date.pick"), Example: words.Say("date.example")}
+	c := widget.Calendar{Format: words.Date, Now: now, Pick: words.Say("date.pick"), Example: words.Say("date.example"), Before: words.Say("date.before"), After: words.Say("date.after")}
 	c.Parse = func(s string) (time.Time, bool) { return words.ParseDate(s, now().Location()) }
 	for i := range c.Months {
 		c.Months[i] = words.Say("month." + strconv.Itoa(i+1))

@@ -39,6 +39,7 @@ func newSave(c fyne.Canvas, words *model.Phrasebook, folder, name string, done f
 	s.dialog = widget.NewDialog(c, words.Say("save.title"), []fyne.CanvasObject{
 		widget.Labelled(words.Say("save.file"), s.file), widget.Labelled(words.Say("save.folder"), s.folder), s.problem,
 	}, widget.NewButton("", words.Say("save.cancel"), widget.Plain, func() { s.dialog.Cancel() }), s.button)
+	s.dialog.First = s.file
 	s.folder.OnEscape, s.file.OnEscape = s.dialog.Cancel, s.dialog.Cancel
 	return s
 }

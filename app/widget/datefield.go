@@ -17,6 +17,8 @@ type Calendar struct {
 	Parse    func(string) (time.Time, bool)
 	Now      func() time.Time
 	Pick     string // what the calendar's icon means
+	Before   string // what the arrows to other months mean
+	After    string
 	Example  string
 }
 
@@ -143,7 +145,7 @@ func (m *month) fill() {
 }
 
 func (m *month) CreateRenderer() fyne.WidgetRenderer {
-	head := container.New(&monthHead{}, NewIconButton("left", "", func() { m.turn(-1) }), m.title, NewIconButton("right", "", func() { m.turn(1) }))
+	head := container.New(&monthHead{}, NewIconButton("left", m.cal.Before, func() { m.turn(-1) }), m.title, NewIconButton("right", m.cal.After, func() { m.turn(1) }))
 	return widget.NewSimpleRenderer(Column(SpaceXS, head, m.grid))
 }
 

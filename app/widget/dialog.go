@@ -10,6 +10,7 @@ import (
 // in, and buttons at the bottom right. Escape is Cancel.
 type Dialog struct {
 	OnCancel func()
+	First    fyne.Focusable // gets the keyboard; nil: the expected button
 
 	canvas  fyne.Canvas
 	content *fyne.Container
@@ -20,6 +21,9 @@ type Dialog struct {
 // to be expected.
 func NewDialog(c fyne.Canvas, title string, body []fyne.CanvasObject, buttons ...fyne.CanvasObject) *Dialog {
 	d := &Dialog{canvas: c}
+	if n := len(buttons); n > 0 {
+		d.First, _ = buttons[n-1].(fyne.Focusable)
+	}
 	parts := append([]fyne.CanvasObject{NewTitle(title)}, body...)
 	parts = append(parts, container.New(&trailing{}, buttons...))
 	d.content = Column(SpaceM, parts...)
@@ -31,6 +35,9 @@ func (d *Dialog) Show() {
 	d.popup = widget.NewModalPopUp(Inset(SpaceL, d.content), d.canvas)
 	d.Fit()
 	d.popup.Show()
+	if d.First != nil {
+		d.canvas.Focus(d.First)
+	}
 }
 
 // Fit makes the dialog as large as its contents are now.
