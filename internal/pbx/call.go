@@ -13,7 +13,9 @@ import (
 	"timbre/internal/dialplan"
 	"timbre/internal/office"
 	"timbre/internal/sdp"
+	"timbre/internal/store"
 	"timbre/internal/ua"
+	"timbre/internal/voicemail"
 )
 
 const (
@@ -33,7 +35,8 @@ type call struct {
 	device  office.ID        // from which the call comes
 	from    office.Extension // whose device that is
 	record  record
-	dialing sync.WaitGroup // the devices that are rung or still being canceled
+	taken   *voicemail.Taken // the message that was left, if any
+	dialing sync.WaitGroup   // the devices that are rung or still being canceled
 }
 
 // invite owns one call from its INVITE to its record.
@@ -171,14 +174,48 @@ func (c *call) finish(ctx context.Context) {
 		c.pbx.reject(c.in, 500)
 		c.record.breaks()
 	}
-	if !c.record.kept {
-		c.record.close(c.pbx.cfg.Now())
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-		defer cancel()
-		if err := c.pbx.store.EndCalls(ctx, c.record.sides()...); err != nil {
-			c.log.Error("record not written", "err", err)
-		}
-	}
+	c.record.close(c.pbx.cfg.Now())
+	c.write(context.WithoutCancel(ctx))
 	call := c.record.caller.Call
 	c.log.Info("call ended", "outcome", call.Outcome, "reason", call.Reason, "duration", time.Duration(call.Duration))
+}
+
+// write writes the record, together with the message that was left. What the
+// store does not take is left to the backlog: the call is over.
+func (c *call) write(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	sides := c.record.sides()
+	if c.taken != nil {
+		_, err := c.pbx.box.Keep(ctx, c.taken, sides...)
+		if err == nil {
+			return
+		}
+		c.log.Error("message not kept", "err", err)
+		c.pbx.keepLate(c.log, c.taken)
+	}
+	if err := c.pbx.enter(ctx, sides); err != nil {
+		c.log.Error("record not written", "err", err)
+		c.pbx.late.add(debt{c.log, "record", func(ctx context.Context) error { return c.pbx.enter(ctx, sides) }})
+	}
+}
+
+// enter writes the lines of a call into the log. Where an extension was removed
+// during the call, the other one still gets its line.
+func (p *PBX) enter(ctx context.Context, sides []store.Side) error {
+	err := p.store.EndCalls(ctx, sides...)
+	if !errors.Is(err, office.ErrNotFound) {
+		return err
+	}
+	for _, s := range sides {
+		if err := p.store.EndCalls(ctx, s); err != nil && !errors.Is(err, office.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepLate leaves a message to the backlog.
+func (p *PBX) keepLate(log *slog.Logger, t *voicemail.Taken) {
+	p.late.add(debt{log, "message", func(ctx context.Context) error { return p.box.KeepLate(ctx, t) }})
 }

@@ -108,9 +108,8 @@ func (c *call) leaveMessage(ctx context.Context, to office.Extension) {
 		return
 	}
 	c.record.caller.Call.Outcome = office.ToVoicemail
-	var taken *voicemail.Taken
 	err = bridge.Talk(ctx, leg, func(ctx context.Context, v *bridge.Voice) (err error) {
-		taken, err = c.pbx.box.Record(ctx, v, voicemail.Message{
+		c.taken, err = c.pbx.box.Record(ctx, v, voicemail.Message{
 			To: to, Call: c.record.callee.Call.ID, From: office.Party{Number: c.from.Number, Name: c.from.Name},
 		})
 		return err
@@ -118,20 +117,9 @@ func (c *call) leaveMessage(ctx context.Context, to office.Extension) {
 	if err != nil && ctx.Err() == nil {
 		c.log.Error("message not taken", "err", err)
 	}
-	if taken == nil {
-		return
-	}
-	if callee := &c.record.callee.Call; callee.Outcome == office.NoAnswer {
+	if callee := &c.record.callee.Call; c.taken != nil && callee.Outcome == office.NoAnswer {
 		callee.Outcome = office.ToVoicemail
 	}
-	c.record.close(c.pbx.cfg.Now())
-	keeping, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-	defer stop()
-	if _, err := c.pbx.box.Keep(keeping, taken, c.record.sides()...); err != nil {
-		c.log.Error("message not kept", "err", err)
-		return
-	}
-	c.record.kept = true
 }
 
 // toEcho gives the caller the own voice back.

@@ -38,6 +38,7 @@ const (
 type exchange struct {
 	*PBX
 	store    *store.Store
+	dir      string // of the data
 	gate     *auth.Gate
 	udp, tls netip.AddrPort
 	stop     func() // and wait until it has
@@ -47,12 +48,13 @@ type exchange struct {
 func open(t *testing.T, change ...func(*PBX)) *exchange {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Log: log})
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), store.Config{Dir: dir, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	x := &exchange{store: s, gate: auth.New(auth.Config{Store: s, Log: log, Domain: domain})}
+	x := &exchange{store: s, dir: dir, gate: auth.New(auth.Config{Store: s, Log: log, Domain: domain})}
 	for number, name := range map[office.Number]string{"101": "Ana", "102": "Luis", "103": "Eva"} {
 		if _, err := s.AddExtension(t.Context(), office.Extension{Number: number, Name: name, RingTime: ringing}, "no password"); err != nil {
 			t.Fatal(err)

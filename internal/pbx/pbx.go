@@ -26,8 +26,8 @@ import (
 	"timbre/internal/voicemail"
 )
 
-// DefaultMaxCalls is how many calls an extension may have at the same time.
-const DefaultMaxCalls = 2
+// maxCalls is how many calls an extension may have at the same time.
+const maxCalls = 2
 
 // drainTime is how long a stop waits for the calls in progress to end by
 // themselves, once they were told to.
@@ -47,9 +47,8 @@ type Config struct {
 	ServerTLS *tls.Config
 	Media     ua.Media
 
-	Sounds   string           // the administrator's folder of spoken prompts; empty: none
-	MaxCalls int              // of one extension at the same time; 0: DefaultMaxCalls
-	Now      func() time.Time // nil: time.Now
+	Sounds string           // the administrator's folder of spoken prompts; empty: none
+	Now    func() time.Time // nil: time.Now
 }
 
 // A PBX is the switchboard of one office. It is safe for concurrent use.
@@ -61,6 +60,7 @@ type PBX struct {
 	sounds   *voicemail.Sounds
 	box      *voicemail.Box
 	endpoint *ua.Endpoint
+	late     *backlog
 
 	halt context.Context // ends when calls in progress must
 	stop context.CancelFunc
@@ -81,10 +81,7 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.MaxCalls == 0 {
-		cfg.MaxCalls = DefaultMaxCalls
-	}
-	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, idle: make(chan struct{}), busy: map[office.Number]int{}}
+	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), idle: make(chan struct{}), busy: map[office.Number]int{}}
 	p.halt, p.stop = context.WithCancel(context.Background())
 	var err error
 	if p.table, err = registrar.Open(ctx, registrar.Config{Store: cfg.Store, Log: cfg.Log, Now: cfg.Now()}); err != nil {
@@ -92,8 +89,12 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	}
 	p.sounds = voicemail.NewSounds(cfg.Sounds, voicemail.System)
 	p.box = voicemail.New(voicemail.Config{Store: cfg.Store, Log: cfg.Log, Sounds: p.sounds, Now: cfg.Now})
-	if err = p.box.Recover(ctx); err != nil {
+	cut, err := p.box.Recover(ctx)
+	if err != nil {
 		return nil, err
+	}
+	for _, t := range cut {
+		p.keepLate(p.log, t)
 	}
 	p.endpoint, err = ua.New(ua.Config{
 		Log: cfg.Log, Agent: cfg.Agent, Host: cfg.Domain,
@@ -111,10 +112,16 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 
 // Run serves until ctx ends. Then the calls in progress are ended and their
 // records written, and Run returns nil when all goroutines are gone. It returns
-// an error only where a socket fails.
+// an error only where a socket fails. What the store does not take when a call
+// is over is offered to it again until it does.
 func (p *PBX) Run(ctx context.Context) error {
 	serving, hangup := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangup()
+	var paying sync.WaitGroup
+	defer paying.Wait()
+	calling, settle := context.WithCancel(context.WithoutCancel(ctx))
+	defer settle()
+	paying.Go(func() { p.late.run(calling) })
 	served := make(chan error, 1)
 	go func() { served <- p.endpoint.Run(serving) }()
 	var err error
@@ -173,7 +180,7 @@ func (p *PBX) end() {
 func (p *PBX) occupy(ext office.Number) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.busy[ext] >= p.cfg.MaxCalls {
+	if p.busy[ext] >= maxCalls {
 		return false
 	}
 	p.busy[ext]++

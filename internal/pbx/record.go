@@ -13,8 +13,6 @@ import (
 type record struct {
 	caller store.Side
 	callee store.Side // without an Account where no extension is called
-	kept   bool       // written already, together with a message
-	closed bool
 }
 
 // newRecord returns the record of a call from an extension that begins now.
@@ -79,13 +77,8 @@ func (r *record) canceled() {
 }
 
 // close fills in what follows from the rest when the call is over: the kind of
-// the callee's line and how long the parties talked. Only the first close
-// counts.
+// the callee's line and how long the parties talked.
 func (r *record) close(now time.Time) {
-	if r.closed {
-		return
-	}
-	r.closed = true
 	r.fails(office.Interrupted)
 	r.each(func(c *office.Call) {
 		if c.Kind != office.Outgoing {

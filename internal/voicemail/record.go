@@ -48,7 +48,7 @@ func (b *Box) Record(ctx context.Context, leg Leg, m Message) (*Taken, error) {
 	if err != nil { // the disk is full, but not of nothing
 		b.log.Error("recording cut", "call", m.Call, "duration", duration, "err", err)
 	}
-	return &Taken{recording: r, Duration: duration, EndedAt: b.now().UTC(), cut: err != nil || ctx.Err() != nil}, nil
+	return &Taken{recording: r, ended: b.now().UTC(), cut: err != nil || ctx.Err() != nil}, nil
 }
 
 // record tapes leg into a new file and returns how long the recording is, also

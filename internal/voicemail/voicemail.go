@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"timbre/internal/media"
@@ -54,40 +55,85 @@ func New(cfg Config) *Box {
 	return b
 }
 
-// A Taken is a message that was recorded and is not yet in the mailbox.
+// A Taken is a message that was recorded and is not yet in the mailbox. Until it
+// is, it outlives the server: Recover finds it at the next start.
 type Taken struct {
 	recording store.Recording
-	Duration  time.Duration
-	EndedAt   time.Time
-	cut       bool // by a stop of the server
+	ended     time.Time // zero where Recover found it
+	cut       bool      // by a stop of the server or a full disk
 }
 
 // Keep encodes what was taken and commits it together with the given sides of
 // its call. It takes about 2 ms for each second of sound: hang up first. After
-// an error the recording stays where it is, for Recover at the next start.
+// an error the recording stays where it is, for KeepLate.
 func (b *Box) Keep(ctx context.Context, t *Taken, calls ...store.Side) (office.Voicemail, error) {
+	sound, duration, err := b.mp3(ctx, t.recording.ID)
+	if err != nil {
+		return office.Voicemail{}, err
+	}
+	return b.add(ctx, t, sound, duration, calls)
+}
+
+// KeepLate tries again what Keep or Recover could not do. It is no error, any
+// more, where the message is in the mailbox already, is too short or was never
+// written, or where the extension is gone; after an error it may be called again.
+func (b *Box) KeepLate(ctx context.Context, t *Taken) error {
+	waiting, err := b.store.Recordings(ctx)
+	if err != nil {
+		return fmt.Errorf("reading cut recordings: %w", err)
+	}
+	if !slices.ContainsFunc(waiting, func(r store.Recording) bool { return r.ID == t.recording.ID }) {
+		return nil // committed by the try whose answer was an error
+	}
+	return b.recover(ctx, t)
+}
+
+// Recover turns the recordings that a stop of the server cut into voicemails
+// marked truncated, those that are too short into nothing. It is called once,
+// before the first Record. It returns those with which this did not succeed, for
+// KeepLate; they are logged.
+func (b *Box) Recover(ctx context.Context) ([]*Taken, error) {
+	recordings, err := b.store.Recordings(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading cut recordings: %w", err)
+	}
+	var left []*Taken
+	for _, r := range recordings {
+		t := &Taken{recording: r, cut: true}
+		if err := b.recover(ctx, t); err != nil {
+			b.log.Error("cut recording not recovered", "account", r.Account, "call", r.Call, "err", err)
+			left = append(left, t)
+		}
+	}
+	return left, nil
+}
+
+// recover turns a recording into a voicemail or drops it.
+func (b *Box) recover(ctx context.Context, t *Taken) error {
+	sound, duration, err := b.mp3(ctx, t.recording.ID)
+	switch {
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, media.ErrFormat): // cut before the first sample
+		return b.store.DropRecording(ctx, t.recording.ID)
+	case err != nil:
+		return err
+	case duration < office.MinVoicemail:
+		return b.store.DropRecording(ctx, t.recording.ID)
+	}
+	_, err = b.add(ctx, t, sound, duration, nil)
+	if errors.Is(err, office.ErrNotFound) { // the extension was removed meanwhile
+		return b.store.DropRecording(ctx, t.recording.ID)
+	}
+	return err
+}
+
+// mp3 returns the master of a recording as MP3, and how long it is.
+func (b *Box) mp3(ctx context.Context, id office.ID) ([]byte, time.Duration, error) {
 	select {
 	case b.encode <- struct{}{}:
 		defer func() { <-b.encode }()
 	case <-ctx.Done():
-		return office.Voicemail{}, fmt.Errorf("encoding a message: %w", ctx.Err())
+		return nil, 0, fmt.Errorf("encoding a message: %w", ctx.Err())
 	}
-	sound, duration, err := b.mp3(t.recording.ID)
-	if err != nil {
-		return office.Voicemail{}, err
-	}
-	v, err := b.store.AddVoicemail(ctx, store.NewVoicemail{
-		Recording: t.recording, ReceivedAt: t.EndedAt, Duration: duration, Truncated: t.cut, Audio: sound, Calls: calls,
-	})
-	if err != nil {
-		return office.Voicemail{}, fmt.Errorf("keeping a message: %w", err)
-	}
-	b.log.Info("message kept", "account", t.recording.Account, "call", t.recording.Call, "duration", duration, "truncated", t.cut)
-	return v, nil
-}
-
-// mp3 returns the master of a recording as MP3, and how long it is.
-func (b *Box) mp3(id office.ID) ([]byte, time.Duration, error) {
 	master, err := os.Open(b.store.MasterPath(id))
 	if err != nil {
 		return nil, 0, fmt.Errorf("opening a recording: %w", err)
@@ -101,39 +147,18 @@ func (b *Box) mp3(id office.ID) ([]byte, time.Duration, error) {
 	return sound.Bytes(), duration, nil
 }
 
-// Recover turns the recordings that a stop of the server cut into voicemails
-// marked truncated, those that are too short into nothing. It is called once,
-// before the first Record. A recording that cannot be read stays and is logged;
-// it keeps the others from nothing.
-func (b *Box) Recover(ctx context.Context) error {
-	recordings, err := b.store.Recordings(ctx)
-	if err != nil {
-		return fmt.Errorf("reading cut recordings: %w", err)
+// add puts a message that sounds into the mailbox.
+func (b *Box) add(ctx context.Context, t *Taken, sound []byte, duration time.Duration, calls []store.Side) (office.Voicemail, error) {
+	received := t.ended
+	if received.IsZero() {
+		received = t.recording.StartedAt.Add(duration)
 	}
-	for _, r := range recordings {
-		if err := b.recover(ctx, r); err != nil {
-			b.log.Error("cut recording not recovered", "account", r.Account, "call", r.Call, "err", err)
-		}
-	}
-	return nil
-}
-
-// recover turns one cut recording into a voicemail or drops it.
-func (b *Box) recover(ctx context.Context, r store.Recording) error {
-	sound, duration, err := b.mp3(r.ID)
-	switch {
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, media.ErrFormat): // cut before the first sample
-		return b.store.DropRecording(ctx, r.ID)
-	case err != nil:
-		return err
-	case duration < office.MinVoicemail:
-		return b.store.DropRecording(ctx, r.ID)
-	}
-	_, err = b.store.AddVoicemail(ctx, store.NewVoicemail{
-		Recording: r, ReceivedAt: r.StartedAt.Add(duration), Duration: duration, Truncated: true, Audio: sound,
+	v, err := b.store.AddVoicemail(ctx, store.NewVoicemail{
+		Recording: t.recording, ReceivedAt: received, Duration: duration, Truncated: t.cut, Audio: sound, Calls: calls,
 	})
-	if errors.Is(err, office.ErrNotFound) { // the extension was removed meanwhile
-		return b.store.DropRecording(ctx, r.ID)
+	if err != nil {
+		return office.Voicemail{}, fmt.Errorf("keeping a message: %w", err)
 	}
-	return err
+	b.log.Info("message kept", "account", t.recording.Account, "call", t.recording.Call, "duration", duration, "truncated", t.cut)
+	return v, nil
 }

@@ -269,8 +269,8 @@ func TestCutMessageIsRecovered(t *testing.T) {
 	m = newMachine(t, dir)
 	defer m.close(t)
 	for range 2 { // again changes nothing
-		if err := m.Recover(t.Context()); err != nil {
-			t.Fatal(err)
+		if left, err := m.Recover(t.Context()); err != nil || len(left) != 0 {
+			t.Fatal(left, err)
 		}
 	}
 	vs, sounds := m.messages(t)
@@ -282,6 +282,97 @@ func TestCutMessageIsRecovered(t *testing.T) {
 	}
 	if left, err := m.store.Recordings(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("left behind %v, %v", left, err)
+	}
+}
+
+// leaves has a caller leave a message of d, not yet in the mailbox.
+func (m machine) leaves(t *testing.T, d time.Duration) *Taken {
+	t.Helper()
+	l := newLine()
+	go func() {
+		<-l.listens
+		l.says(speech(d))
+		l.hangsUp()
+	}()
+	taken, err := m.Record(t.Context(), l, Message{To: m.to, From: office.Party{Number: "101"}})
+	if err != nil || taken == nil {
+		t.Fatal(taken, err)
+	}
+	return taken
+}
+
+// fullDisk lets no message be written into the data folder dir until it is undone.
+func fullDisk(t *testing.T, dir string) (undo func()) {
+	t.Helper()
+	blobs, aside := filepath.Join(dir, "blobs"), filepath.Join(dir, "aside")
+	if err := errors.Join(os.Rename(blobs, aside), os.WriteFile(blobs, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if err := errors.Join(os.Remove(blobs), os.Rename(aside, blobs)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMessageIsKeptLate(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, dir)
+	defer m.close(t)
+	taken := m.leaves(t, 3*time.Second)
+	undo := fullDisk(t, dir)
+	if _, err := m.Keep(t.Context(), taken); err == nil {
+		t.Fatal("kept on a full disk")
+	}
+	if err := m.KeepLate(t.Context(), taken); err == nil {
+		t.Fatal("kept on a full disk")
+	}
+	undo()
+	for range 2 { // as after a commit of which nothing was heard
+		if err := m.KeepLate(t.Context(), taken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if vs, _ := m.messages(t); len(vs) != 1 || vs[0].IsTruncated || !vs[0].ReceivedAt.Equal(taken.ended.Truncate(time.Millisecond)) {
+		t.Errorf("messages %+v", vs)
+	}
+}
+
+func TestNothingIsLateForAnExtensionThatIsGone(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, dir)
+	defer m.close(t)
+	taken := m.leaves(t, 3*time.Second)
+	if err := m.store.RemoveExtension(t.Context(), m.to.Number, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Keep(t.Context(), taken); err == nil {
+		t.Fatal("kept for nobody")
+	}
+	if err := m.KeepLate(t.Context(), taken); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsNotRecoveredIsKeptLate(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, dir)
+	m.leaves(t, 3*time.Second)
+	m.close(t)
+	m = newMachine(t, dir)
+	defer m.close(t)
+	undo := fullDisk(t, dir)
+	left, err := m.Recover(t.Context())
+	if err != nil || len(left) != 1 {
+		t.Fatal(left, err)
+	}
+	undo()
+	if err := m.KeepLate(t.Context(), left[0]); err != nil {
+		t.Fatal(err)
+	}
+	if vs, _ := m.messages(t); len(vs) != 1 || !vs[0].IsTruncated {
+		t.Errorf("messages %+v", vs)
 	}
 }
 
