@@ -45,7 +45,7 @@ func FuzzGuard(f *testing.F) {
 			if req.IsInvite() && req.Contact() == nil {
 				t.Errorf("no Contact in %q", b)
 			}
-			_, _ = readOffer(req)
+			_, _ = (&Endpoint{}).readOffer(req)
 			_ = digestParams(header(req, "Authorization"))
 			_ = acceptsSDP(req)
 		}

@@ -74,7 +74,7 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 		return nil
 	}
 	var code int
-	if in.offer, code = readOffer(req); code != 0 {
+	if in.offer, code = e.readOffer(req); code != 0 {
 		e.dismiss(req, tx, code, Headers{"Accept": "application/sdp"})
 		return nil
 	}
@@ -224,7 +224,7 @@ func acceptsSDP(req *sip.Request) bool {
 
 // readOffer returns the session description in req, nil where it has no body, or
 // the status with which it must be refused.
-func readOffer(req *sip.Request) (*sdp.Session, int) {
+func (e *Endpoint) readOffer(req *sip.Request) (*sdp.Session, int) {
 	if len(req.Body()) == 0 {
 		return nil, 0
 	}
@@ -235,7 +235,7 @@ func readOffer(req *sip.Request) (*sdp.Session, int) {
 	switch {
 	case err != nil:
 		return nil, 400
-	case offer.Audio() == nil:
+	case offer.Audio() == nil || !e.mayHear(offer.Audio()):
 		return nil, 488
 	}
 	return offer, 0

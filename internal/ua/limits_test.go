@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/sdp"
 )
 
 // TestStrangersLeaveNothingBehind sends many of each request that nobody must
@@ -200,4 +204,61 @@ func TestOnlyProvenPeersStay(t *testing.T) {
 		t.Error("one with a call is not proven")
 	}
 	call.request("BYE", "", "")
+}
+
+// TestSoundIsSentToPhonesAlone offers and answers addresses at which no phone can be.
+func TestSoundIsSentToPhonesAlone(t *testing.T) {
+	legs := make(chan *Leg, 1)
+	cfg := Config{OnInvite: answering(t, legs, AnswerOptions{}), Media: Media{Public: netip.MustParseAddr("192.0.2.9")}}
+	listen(t, &cfg)
+	cfg.ServerTLS, _ = certificate(t)
+	e := start(t, cfg)
+	p := at(e, "udp")
+	for _, c := range []struct {
+		what, addr string
+		port       int
+		ok         bool
+	}{
+		{"a phone", "192.0.2.1", 4000, true},
+		{"a phone on an odd port", "2001:db8::1", 1024, true},
+		{"one that holds", "0.0.0.0", 9, true},
+		{"a group", "224.0.1.1", 4000, false},
+		{"a group of IPv6", "ff02::1", 4000, false},
+		{"everybody", "255.255.255.255", 4000, false},
+		{"everybody in our network", "127.255.255.255", 4000, false},
+		{"our network", "127.0.0.0", 4000, false},
+		{"a name server", "192.0.2.1", 53, false},
+		{"our SIP socket", "127.0.0.1", int(p.Port()), false},
+		{"our SIP socket by another name", "127.0.0.2", int(p.Port()), false},
+		{"our SIP socket from outside", "192.0.2.9", int(p.Port()), false},
+		{"the SIP socket of another", "192.0.2.1", int(p.Port()), true},
+	} {
+		family := "IP4"
+		if strings.Contains(c.addr, ":") {
+			family = "IP6"
+		}
+		body := crlf(fmt.Sprintf("v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN %s %s\nt=0 0\nm=audio %d RTP/AVP 8\n", family, c.addr, c.port))
+		_, err := e.readAnswer([]byte(body), sdp.Local{Codecs: []sdp.Codec{sdp.PCMA}})
+		if (err == nil) != c.ok {
+			t.Errorf("answer of %s: %v", c.what, err)
+		}
+		req := sip.NewRequest(sip.INVITE, sip.Uri{})
+		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		req.SetBody([]byte(body))
+		if _, code := e.readOffer(req); (code == 0) != c.ok || !c.ok && code != 488 {
+			t.Errorf("offer of %s: %d", c.what, code)
+		}
+	}
+
+	// The same on the wire: the call goes on as it was.
+	s := call(t, "udp", p, scriptedSDP)
+	leg := next(t, legs)
+	if res := s.request("INVITE", "Content-Type: application/sdp\n", strings.Replace(scriptedSDP, "PORT", "53", 1)); !strings.HasPrefix(res, "SIP/2.0 488 ") {
+		t.Errorf("a change to port 53 is answered\n%s", res)
+	}
+	s.ack("")
+	if to := leg.sound.remote.Load(); int(to.Port()) != s.port() {
+		t.Errorf("sound goes to %v", to)
+	}
+	s.request("BYE", "", "")
 }

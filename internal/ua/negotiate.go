@@ -71,8 +71,22 @@ func acceptOffer(offer *sdp.Session, local sdp.Local, codecs []sdp.Codec, key *s
 	return a, notAcceptable("No SRTP Suite In Common")
 }
 
-// takeAnswer reads the answer to what local offered. The error is a *StatusError
-// with 488.
+// readAnswer reads body, the answer to what local offered. The error is a
+// *StatusError with 488.
+func (e *Endpoint) readAnswer(body []byte, local sdp.Local) (agreement, error) {
+	answer, err := sdp.Parse(body)
+	if err != nil {
+		return agreement{}, notAcceptable("Malformed Answer")
+	}
+	a, err := takeAnswer(answer, local)
+	if err == nil && !e.mayHear(a.far) {
+		err = notAcceptable("No Address For Sound")
+	}
+	return a, err
+}
+
+// takeAnswer compares an answer with what local offered. The error is a
+// *StatusError with 488.
 func takeAnswer(answer *sdp.Session, local sdp.Local) (agreement, error) {
 	a := agreement{local: local, far: answer.Audio()}
 	if a.far == nil {

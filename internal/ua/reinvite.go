@@ -25,7 +25,7 @@ func (e *Endpoint) reinvite(req *sip.Request, tx sip.ServerTransaction) {
 		e.answer(req, tx, 500, Headers{"Retry-After": "1"})
 		return
 	}
-	offer, code := readOffer(req)
+	offer, code := e.readOffer(req)
 	if code != 0 {
 		e.answer(req, tx, code, Headers{"Accept": "application/sdp"})
 		return
@@ -61,7 +61,7 @@ func (e *Endpoint) onUPDATE(req *sip.Request, tx sip.ServerTransaction) {
 		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
 		return
 	}
-	offer, code := readOffer(req)
+	offer, code := e.readOffer(req)
 	var body []byte
 	if offer != nil {
 		body, code = l.describeAnew(offer)
@@ -160,14 +160,12 @@ func (l *Leg) answeredLate(ack *sip.Request) {
 	l.mu.Lock()
 	local := l.local
 	l.mu.Unlock()
-	answer, err := sdp.Parse(ack.Body())
+	a, err := l.e.readAnswer(ack.Body(), local)
+	if err == nil && !a.formats.codec.Is(l.codec) {
+		err = notAcceptable("Other Codec")
+	}
 	if err == nil {
-		var a agreement
-		if a, err = takeAnswer(answer, local); err == nil && a.formats.codec.Is(l.codec) {
-			err = l.settled(a)
-		} else if err == nil {
-			err = notAcceptable("Other Codec")
-		}
+		err = l.settled(a)
 	}
 	if err != nil {
 		l.e.log.Info("call ended: session cannot be changed", "call", l.callID, "err", err)

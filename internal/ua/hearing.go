@@ -1,0 +1,50 @@
+package ua
+
+import (
+	"net"
+	"net/netip"
+
+	"timbre/internal/sdp"
+)
+
+// lowestPort is the first port to which sound is sent: below are the services of
+// others, and no phone.
+const lowestPort = 1024
+
+// mayHear reports whether sound may be sent to where m says: not to many at once,
+// not to a well-known port, not to our own SIP socket. Anybody in a call could make
+// us flood those. To 0.0.0.0 nothing is sent: it asks for silence.
+func (e *Endpoint) mayHear(m *sdp.Media) bool {
+	switch {
+	case m.Addr.IsUnspecified():
+		return true
+	case m.Addr.IsMulticast(), m.Addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}), m.Port < lowestPort:
+		return false
+	}
+	sip := e.udp != nil && m.Port == int(remote(e.udp.LocalAddr()).Port())
+	if sip && (m.Addr.IsLoopback() || m.Addr == e.cfg.Media.Public) {
+		return false
+	}
+	own, _ := net.InterfaceAddrs() // an Android phone may not ask, and has no UDP socket
+	for _, a := range own {
+		if n, ok := a.(*net.IPNet); ok && (isBroadcast(n, m.Addr) || sip && n.IP.Equal(m.Addr.AsSlice())) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBroadcast reports whether a is the first or the last address of n, an IPv4
+// network, which everybody in it hears.
+func isBroadcast(n *net.IPNet, a netip.Addr) bool {
+	ones, bits := n.Mask.Size()
+	if bits != 32 || ones > 30 || !n.Contains(a.AsSlice()) {
+		return false
+	}
+	first, last := true, true
+	for i, b := range a.AsSlice() {
+		first = first && b&^n.Mask[i] == 0
+		last = last && b|n.Mask[i] == 0xff
+	}
+	return first || last
+}
