@@ -133,6 +133,6 @@ func newLogoutCommand(o *options) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&wipe, "wipe", false, o.words.Say("logout.wipe"))
+	c.Flags().BoolVar(&wipe, "wipe", false, o.words.Say("cli.flag.wipe"))
 	return c
 }

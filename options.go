@@ -67,7 +67,7 @@ func (o *options) withEngine(do func(*engine.Engine) error) error {
 func (o *options) withAccount(do func(*engine.Engine) error) error {
 	return o.withEngine(func(e *engine.Engine) error {
 		if !e.LoggedIn() {
-			return usageError{key: "error.loggedOut"}
+			return usageError{key: "cli.usage.loggedOut"}
 		}
 		return do(e)
 	})

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"timbre/app/model"
 	"timbre/internal/office"
 	"timbre/softphone"
 	"timbre/softphone/audio"
@@ -118,11 +120,11 @@ func (t *terminal) line(c *softphone.Call, s softphone.Status) string {
 	default:
 		text += w.Say("call.ended")
 		if d := s.Duration(time.Now()); d > 0 {
-			text += " " + d.Round(time.Second).String()
+			text += " · " + model.Length(d)
 		}
 	}
 	if s.AudioErr != nil && s.State != softphone.Ended {
-		text += " " + w.Say("line.audioMissing")
+		text = strings.TrimSuffix(text, "…") + ". " + w.Say("line.audioMissing")
 	}
 	return text
 }

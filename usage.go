@@ -90,6 +90,7 @@ func translateHelp(root *cobra.Command, w *model.Phrasebook) {
 		"Available Commands:", w.Say("cli.help.commands"),
 		"Global Flags:", w.Say("cli.help.globalFlags"),
 		"Flags:", w.Say("cli.help.flags"),
+		"{{.CommandPath}} [command]{{end}}", "{{.CommandPath}} "+w.Say("cli.help.command")+"{{end}}",
 		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, w.Say("cli.help.more"),
 	).Replace(root.UsageTemplate()))
 	var visit func(*cobra.Command)
