@@ -18,7 +18,7 @@ func (c *command) device() *cobra.Command {
 func (c *command) deviceAdd() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use: "add EXTENSION", Short: "Add a telephone and print what to type into it", Args: cobra.ExactArgs(1),
+		Use: "add EXTENSION", Short: "Add a telephone and print what to type into it", Args: one,
 		Example: "  timbred device add 101 --name desk",
 	}
 	cmd.Flags().StringVar(&name, "name", "", "what to call it")
@@ -88,7 +88,7 @@ func stateOf(d api.Device) string {
 
 func (c *command) deviceRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove USERNAME", Short: "Remove a telephone, or end the login that it belongs to", Args: cobra.ExactArgs(1),
+		Use: "remove USERNAME", Short: "Remove a telephone, or end the login that it belongs to", Args: one,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.administer(cmd.Context(), false, func(a *api.Admin) error {
 				d, err := findDevice(cmd.Context(), a, args[0])

@@ -24,7 +24,7 @@ func (c *command) extensionAdd() *cobra.Command {
 	var ring time.Duration
 	var fromStdin bool
 	cmd := &cobra.Command{
-		Use: "add NUMBER", Short: "Add an extension", Args: cobra.ExactArgs(1),
+		Use: "add NUMBER", Short: "Add an extension", Args: one,
 		Example: `  timbred extension add 101 --name "Ana López" --email ana@example.com`,
 	}
 	f := cmd.Flags()
@@ -61,13 +61,13 @@ func (c *command) extensionAdd() *cobra.Command {
 	return cmd
 }
 
-var errRing = fmt.Errorf("--ring: not a ring time of %s to %s", office.MinRingTime, office.MaxRingTime)
+var errRing = fmt.Errorf("--ring: not a ring time of %.0fs to %.0fs", office.MinRingTime.Seconds(), office.MaxRingTime.Seconds())
 
 func (c *command) extensionSet() *cobra.Command {
 	var name, email, language string
 	var ring time.Duration
 	var fromStdin bool
-	cmd := &cobra.Command{Use: "set NUMBER", Short: "Change an extension", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "set NUMBER", Short: "Change an extension", Args: one}
 	f := cmd.Flags()
 	f.StringVar(&name, "name", "", "name of its user")
 	f.StringVar(&email, "email", "", "e-mail address of its user")
@@ -137,7 +137,7 @@ func extensionTable(w io.Writer, all ...api.Extension) {
 
 func (c *command) extensionReset() *cobra.Command {
 	var fromStdin bool
-	cmd := &cobra.Command{Use: "reset-password NUMBER", Short: "Give an extension a new password and end its sessions", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "reset-password NUMBER", Short: "Give an extension a new password and end its sessions", Args: one}
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the standard input; else one is made and printed")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		password := ""
@@ -164,7 +164,7 @@ func (c *command) extensionRemove() *cobra.Command {
 	var keep string
 	var purge bool
 	cmd := &cobra.Command{
-		Use: "remove NUMBER", Args: cobra.ExactArgs(1),
+		Use: "remove NUMBER", Args: one,
 		Short: "Remove an extension, its devices and sessions now, its voicemail and log later",
 	}
 	cmd.Flags().StringVar(&keep, "keep", "30d", "how long its voicemail and log are kept, in days (d) or hours (h)")

@@ -44,6 +44,13 @@ func words(err error) string {
 		text = strings.ReplaceAll(text, string(office.ErrNewerSchema), "a newer version of timbred wrote it; this one does not touch it")
 	case errors.Is(err, office.ErrNoCompany):
 		text = strings.ReplaceAll(text, string(office.ErrNoCompany), "there is no office yet (timbred company set)")
+	case errors.Is(err, syscall.EADDRINUSE):
+		listener, _, _ := strings.Cut(text, ":")
+		text += ": another program has this port, end it or choose another with --" + listener
+	case strings.HasPrefix(text, "unknown "):
+		text += "; see timbred --help"
+	default:
+		text = strings.ReplaceAll(text, "time: missing unit in duration", "a time has its unit, such as 20s, not")
 	}
 	return strings.Join(strings.Fields(text), " ")
 }
@@ -83,6 +90,14 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	}}
 	g.AddCommand(commands...)
 	return g
+}
+
+// one wants exactly one argument.
+func one(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("use it like this: %s", cmd.UseLine())
+	}
+	return nil
 }
 
 // administer calls do with the administration of the office.
