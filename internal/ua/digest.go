@@ -55,6 +55,7 @@ type challenger struct {
 	Digest
 	key   [32]byte // signs nonces and stands in for the hashes of unknown users
 	used  nonceLog
+	told  wrongLog
 	clock func() time.Time
 }
 
@@ -263,7 +264,7 @@ func (e *Endpoint) authenticate(req *sip.Request, tx sip.ServerTransaction, sour
 		e.prove(req)
 		return username, true
 	}
-	if v == wrong {
+	if v == wrong && c.told.first(customer(source), c.clock()) {
 		e.log.Info("wrong credentials", "source", source, "device", username)
 	}
 	if err := tx.Respond(c.challenge(e, req, v == stale)); err != nil {

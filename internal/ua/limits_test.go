@@ -262,3 +262,31 @@ func TestSoundIsSentToPhonesAlone(t *testing.T) {
 	}
 	s.request("BYE", "", "")
 }
+
+// TestWrongCredentialsAreLoggedOnceAMinute lets one source guess, and many.
+func TestWrongCredentialsAreLoggedOnceAMinute(t *testing.T) {
+	var l wrongLog
+	now := time.Unix(1_800_000_000, 0)
+	a := netip.MustParseAddr("192.0.2.1")
+	for minute := range 3 {
+		if !l.first(customer(a), now) {
+			t.Errorf("minute %d: not logged", minute)
+		}
+		for second := range 60 {
+			if l.first(customer(a), now.Add(time.Duration(second)*time.Second)) {
+				t.Errorf("minute %d: logged again after %d s", minute, second)
+			}
+		}
+		now = now.Add(time.Minute)
+	}
+	lines := 0
+	for range 2 * maxWrong {
+		a = a.Next()
+		if l.first(customer(a), now) {
+			lines++
+		}
+	}
+	if lines != maxWrong {
+		t.Errorf("%d lines in one minute", lines)
+	}
+}
