@@ -8,9 +8,11 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/theme"
 
 	"timbre/app/widget"
+	"timbre/internal/office"
 )
 
 // luminance is the relative luminance of WCAG 2.
@@ -98,5 +100,19 @@ func TestMetadataIsThatOfFyneApp(t *testing.T) {
 	}
 	if _, err := os.Stat("../" + value("Icon")); err != nil {
 		t.Errorf("icon of the package: %v", err)
+	}
+}
+
+// Fyne's own words, in the menu of a text field, are in the language of the app,
+// whatever the system's is.
+func TestFyneSpeaksTheLanguageOfTheApp(t *testing.T) {
+	for _, c := range []struct {
+		lang office.Language
+		want string
+	}{{office.English, "Copy Select all"}, {office.Spanish, "Copiar Seleccionar todo"}} {
+		registerTranslations(c.lang)
+		if got := lang.L("Copy") + " " + lang.L("Select all"); got != c.want {
+			t.Errorf("in %s: %q, want %q", c.lang, got, c.want)
+		}
 	}
 }

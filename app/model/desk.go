@@ -49,9 +49,6 @@ func (d *Desk) Go(work func(ctx context.Context) func()) {
 	}()
 }
 
-// Post runs f where the models live, soon.
-func (d *Desk) Post(f func()) { d.post(f) }
-
 // after runs f where the models live once wait has passed, unless the returned
 // function is called before.
 func (d *Desk) after(wait time.Duration, f func()) (stop func()) {

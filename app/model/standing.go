@@ -3,7 +3,6 @@ package model
 import (
 	"context"
 
-	"timbre/internal/office"
 	"timbre/softphone"
 	"timbre/sync/engine"
 )
@@ -125,9 +124,4 @@ func (s *Standing) Logout(door Door, wipe bool, then func(problem string)) {
 		}
 		return func() { then(s.desk.Phrases.Words(err)) }
 	})
-}
-
-// Who returns the extension's own party.
-func (s *Standing) Who() office.Party {
-	return office.Party{Number: s.Account.Extension, Name: s.Account.Name}
 }

@@ -18,15 +18,15 @@ type List struct {
 
 	current int
 	focused bool
-	rows    map[*Row]int // which row shows which entry
-	extra   int          // entry that is higher than the others; -1 for none
+	shown   *Row // shows the current entry, unless that is scrolled away
+	extra   int  // entry that is higher than the others; -1 for none
 	high    float32
 }
 
 // NewList returns a list of count entries; data tells what one shows, extra what
 // stands below an open one, nil where there is nothing.
 func NewList(count func() int, data func(i int) RowData, extra func(i int) fyne.CanvasObject) *List {
-	l := &List{rows: map[*Row]int{}, extra: -1}
+	l := &List{extra: -1}
 	l.Length = count
 	l.HideSeparators = true
 	l.CreateItem = func() fyne.CanvasObject { return NewRow() }
@@ -35,7 +35,6 @@ func NewList(count func() int, data func(i int) RowData, extra func(i int) fyne.
 			return
 		}
 		r := o.(*Row)
-		l.rows[r] = i
 		r.Extra = nil
 		if extra != nil {
 			r.Extra = extra(i)
@@ -47,7 +46,9 @@ func NewList(count func() int, data func(i int) RowData, extra func(i int) fyne.
 			}
 		}
 		d := data(i)
-		d.Active = l.focused && l.current == i
+		if l.current == i {
+			l.shown, d.Active = r, l.focused
+		}
 		r.Set(d)
 		if l.OnNear != nil {
 			l.OnNear(i)
@@ -105,11 +106,8 @@ func (l *List) TypedKey(k *fyne.KeyEvent) {
 			l.OnDelete(l.current)
 		}
 	case desktop.KeyMenu:
-		for r, i := range l.rows {
-			if i == l.current && r.Visible() {
-				r.PopUp()
-				return
-			}
+		if l.shown != nil {
+			l.shown.PopUp()
 		}
 	default:
 		l.List.TypedKey(k)

@@ -30,18 +30,6 @@ func NewCard() *Plane {
 	return p
 }
 
-// SetSharp takes corners and frame away, or brings them back.
-func (p *Plane) SetSharp(sharp bool) {
-	radius, frame := Radius, ColorLine
-	if sharp {
-		radius, frame = "", ""
-	}
-	if p.Radius != radius {
-		p.Radius, p.Frame = radius, frame
-		p.Refresh()
-	}
-}
-
 // CreateRenderer implements fyne.Widget.
 func (p *Plane) CreateRenderer() fyne.WidgetRenderer {
 	r := &planeRenderer{p, canvas.NewRectangle(nil)}
