@@ -40,14 +40,13 @@ func (c *call) reach(ctx context.Context, to office.Extension) rung {
 		return rung{why: office.Busy, code: 486}
 	}
 	defer c.pbx.release(to.Number)
-	devices := c.pbx.table.Contacts(ctx, to.Number, c.pbx.cfg.Now())
-	devices = slices.DeleteFunc(devices, func(b registrar.Binding) bool { return b.Device.ID == c.device })
+	devices := c.devices(ctx, to.Number)
 	if len(devices) == 0 {
 		return rung{why: office.NoAnswer, code: 480}
 	}
 	ringing, stop := context.WithTimeout(ctx, to.RingTime)
 	defer stop()
-	r := c.ring(ringing, devices, ua.Target{
+	r := c.ringOn(ringing, to.Number, devices, ua.Target{
 		From:   office.Party{Number: c.from.Number, Name: c.from.Name},
 		To:     office.Party{Number: to.Number, Name: to.Name},
 		Codecs: offer(c.in.Codecs()),
@@ -61,6 +60,11 @@ func (c *call) reach(ctx context.Context, to office.Extension) rung {
 		c.connect(ctx, r)
 	}
 	return r
+}
+
+// devices returns where ext can be rung now.
+func (c *call) devices(ctx context.Context, ext office.Number) []registrar.Binding {
+	return slices.DeleteFunc(c.pbx.table.Contacts(ctx, ext, c.pbx.cfg.Now()), func(b registrar.Binding) bool { return b.Device.ID == c.device })
 }
 
 // connect joins the caller with the device that answered until one hangs up.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"timbre/internal/bridge"
 	"timbre/internal/office"
@@ -83,6 +85,62 @@ func (c *call) ring(ctx context.Context, devices []registrar.Binding, target ua.
 		}
 	}
 	return end
+}
+
+// returnTime is how long a device that loses its connection while it rings may
+// take to register again.
+const returnTime = 3 * time.Second
+
+// ringOn rings the devices of ext like ring, and those that come back where the
+// connections of all that rang are broken.
+func (c *call) ringOn(ctx context.Context, ext office.Number, devices []registrar.Binding, target ua.Target) rung {
+	for {
+		r := c.ring(ctx, devices, target)
+		if r.why != office.NoAnswer {
+			return r
+		}
+		returned, canceled := c.returned(ctx, ext, devices)
+		if canceled {
+			return rung{why: office.Canceled, code: 487}
+		}
+		if len(returned) == 0 {
+			return r
+		}
+		devices = returned
+	}
+}
+
+// returned waits for new bindings of ext where one of those that rang went with
+// its connection. It returns none where none did, or none comes in time.
+func (c *call) returned(ctx context.Context, ext office.Number, rang []registrar.Binding) (fresh []registrar.Binding, canceled bool) {
+	ctx, stop := context.WithTimeout(ctx, returnTime)
+	defer stop()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for ctx.Err() == nil {
+		bound := c.devices(ctx, ext)
+		if !slices.ContainsFunc(without(rang, bound), func(b registrar.Binding) bool { return b.Transport != "udp" }) {
+			return nil, false
+		}
+		if fresh = without(bound, rang); len(fresh) > 0 {
+			return fresh, false
+		}
+		select {
+		case <-look.C:
+		case <-c.in.Canceled():
+			return nil, true
+		case <-ctx.Done():
+		}
+	}
+	return nil, false
+}
+
+// without returns the bindings in a for which there is none in b at the same
+// place.
+func without(a, b []registrar.Binding) []registrar.Binding {
+	return slices.DeleteFunc(slices.Clone(a), func(x registrar.Binding) bool {
+		return slices.ContainsFunc(b, func(y registrar.Binding) bool { return x.Contact == y.Contact && x.Source == y.Source })
+	})
 }
 
 // hears weighs why one device did not answer: what a person did counts for more
