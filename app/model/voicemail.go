@@ -64,6 +64,7 @@ type Voicemail struct {
 	desk    *Desk
 	inbox   Inbox
 	limit   int
+	turn    int  // counts reads: only the last one counts
 	full    bool // the last read filled the limit: there may be more
 	undoID  office.ID
 	undoEnd func()
@@ -79,10 +80,14 @@ func NewVoicemail(desk *Desk, inbox Inbox, open func(path string) (Sound, error)
 
 // Reload reads the rows again.
 func (v *Voicemail) Reload() {
-	limit := v.limit
+	v.turn++
+	limit, turn := v.limit, v.turn
 	v.desk.Go(func(ctx context.Context) func() {
 		rows, err := v.inbox.Voicemails(ctx, local.Filter{Limit: limit})
 		return func() {
+			if turn != v.turn {
+				return // a later read is under way
+			}
 			if err != nil {
 				v.desk.Log.Error("reading voicemails", "err", err)
 				v.say(v.desk.Phrases.Words(err))
@@ -287,7 +292,8 @@ func (v *Voicemail) say(words string) {
 
 // do changes something in the local copy, reads the rows again and calls then.
 func (v *Voicemail) do(what string, work func(context.Context) error, then func()) {
-	limit := v.limit
+	v.turn++
+	limit, turn := v.limit, v.turn
 	v.desk.Go(func(ctx context.Context) func() {
 		err := work(ctx)
 		rows, listErr := v.inbox.Voicemails(ctx, local.Filter{Limit: limit})
@@ -299,7 +305,7 @@ func (v *Voicemail) do(what string, work func(context.Context) error, then func(
 			case then != nil:
 				then()
 			}
-			if listErr == nil {
+			if listErr == nil && turn == v.turn {
 				v.loaded(rows, limit)
 			} else {
 				changed(v.OnChange)
