@@ -34,8 +34,23 @@ func (l *Leg) watch(before uint64) {
 func (l *Leg) ask(limit time.Duration) {
 	ctx, cancel := context.WithTimeout(l.e.dead, limit)
 	defer cancel()
+	if unknown, err := l.unknown(ctx); err != nil || unknown {
+		l.gone(ctx, err)
+	}
+}
+
+// unknown asks the far side and reports whether it says that there is no such call.
+func (l *Leg) unknown(ctx context.Context) (bool, error) {
 	res, err := l.do(ctx, l.request(sip.OPTIONS))
-	if err == nil && res.StatusCode != 481 && res.StatusCode != 408 || l.e.dead.Err() != nil {
+	if err != nil {
+		return false, err
+	}
+	return res.StatusCode == 481 || res.StatusCode == 408, nil
+}
+
+// gone ends the leg of a far side that is not there; err says how that is known.
+func (l *Leg) gone(ctx context.Context, err error) {
+	if l.e.dead.Err() != nil {
 		return
 	}
 	l.e.log.Info("call ended: the far side is gone", "call", l.callID, "err", err)

@@ -22,7 +22,7 @@ func newToken() string { return strings.ToLower(rand.Text()) }
 // 2xx, *sipgo.ErrDialogResponse for any other, ctx's error where the call was
 // canceled before.
 func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string) error {
-	session, err := e.diago.NewDialog(d.uri, diago.NewDialogOptions{Transport: d.leg.path.network})
+	session, err := e.diago.NewDialog(d.uri, diago.NewDialogOptions{Transport: d.leg.way().network})
 	if err != nil {
 		return err
 	}
@@ -48,11 +48,12 @@ func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string)
 // compose fills in an INVITE.
 func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 	l := d.leg
-	e.routed(req, l.path)
+	way := l.way()
+	e.routed(req, way)
 	maxForwards := sip.MaxForwardsHeader(70)
 	domain := e.cfg.Host
 	if domain == "" {
-		domain = host(l.path.name.Addr())
+		domain = host(way.name.Addr())
 	}
 	from := &sip.FromHeader{DisplayName: quotable(d.t.From.Name), Address: sip.Uri{Scheme: "sip", User: string(d.t.From.Number), Host: domain}}
 	from.Params.Add("tag", l.localTag)
@@ -182,7 +183,7 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	if c := res.Contact(); c != nil {
 		l.target = c.Address
 	}
-	ack := e.routed(sip.NewRequest(sip.ACK, l.target), l.path)
+	ack := e.routed(sip.NewRequest(sip.ACK, l.target), l.way())
 	ack.AppendHeader(&sip.ContactHeader{Address: l.contact})
 	if err := session.DialogClientSession.WriteAck(e.dead, ack); err != nil {
 		session.Close()
@@ -213,11 +214,7 @@ func (d *dialer) agree(res *sip.Response) error {
 	if len(body) == 0 {
 		body = d.early
 	}
-	answer, err := sdp.Parse(body)
-	if err != nil {
-		return notAcceptable("Malformed Answer")
-	}
-	a, err := takeAnswer(answer, d.offer)
+	a, err := d.leg.e.readAnswer(body, d.offer)
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func TestMappedAddressIsTheSameConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	far := next(t, legs)
-	target.Addr = far.path.peer
+	target.Addr = far.way().peer
 	back, err := s.Dial(within(t), target)
 	if err != nil {
 		t.Fatalf("calling back: %v", err)
@@ -147,7 +147,7 @@ func TestHangUpAfterTheConnectionBroke(t *testing.T) {
 	}
 	far := next(t, legs)
 	bothWays(t, l, far)
-	l.path.stream.Close()
+	l.way().stream.Close()
 	if err := l.Hangup(within(t)); err != nil {
 		t.Errorf("Hangup: %v", err)
 	}

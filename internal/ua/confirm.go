@@ -24,7 +24,7 @@ func (l *Leg) confirmed(tx sip.ServerTransaction, res *sip.Response) *sip.Reques
 				return ack
 			}
 		case <-again.C:
-			if tx.Respond(res) != nil && l.path.network != "udp" {
+			if tx.Respond(res) != nil && l.way().network != "udp" {
 				return nil
 			}
 			wait = min(2*wait, sip.T2)

@@ -81,7 +81,8 @@ func header(m interface{ GetHeader(string) sip.Header }, name string) string {
 	return ""
 }
 
-// Canceled is closed when the caller gave up.
+// Canceled is closed when the caller gave up, or when the TCP or TLS connection over
+// which the call came broke before an answer.
 func (in *Incoming) Canceled() <-chan struct{} { return in.canceled }
 
 // Ring sends 180. It fails with ErrClosed where the call is over.
@@ -257,11 +258,7 @@ func (in *Incoming) acked(l *Leg, res *sip.Response) error {
 	if in.offer != nil {
 		return nil
 	}
-	answer, err := sdp.Parse(ack.Body())
-	if err != nil {
-		return notAcceptable("No Answer In ACK")
-	}
-	a, err := takeAnswer(answer, l.local)
+	a, err := in.e.readAnswer(ack.Body(), l.local)
 	if err != nil {
 		return err
 	}

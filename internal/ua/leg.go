@@ -26,7 +26,6 @@ type Leg struct {
 	e        *Endpoint
 	callID   string
 	localTag string
-	path     path
 	sound    *sound
 	server   bool       // the far side called
 	dialing  sync.Mutex // held while a digit is sent
@@ -45,6 +44,7 @@ type Leg struct {
 	change chan struct{}     // capacity 1: full while the session is being changed
 
 	mu     sync.Mutex
+	path   path    // changes only while up, see rejoin.go; guarded by mu
 	target sip.Uri // where requests are addressed to; guarded by mu
 	local  sdp.Local
 	ended  bool
@@ -86,8 +86,9 @@ func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
 	return l, nil
 }
 
-// find returns the leg to whose dialog req belongs, or nil. A leg whose 200 is
-// being worked on is waited for: the far side may be quicker than we.
+// find returns the leg to whose dialog req belongs, or nil, and lets it follow the
+// far side. A leg whose 200 is being worked on is waited for: the far side may be
+// quicker than we.
 func (e *Endpoint) find(req *sip.Request) *Leg {
 	localTag, ok := req.To().Params.Get("tag")
 	if !ok {
@@ -111,6 +112,8 @@ func (e *Endpoint) find(req *sip.Request) *Leg {
 	if tag, _ := req.From().Params.Get("tag"); tag != l.remoteTag {
 		return nil
 	}
+	e.prove(req)
+	l.follow(req)
 	return l
 }
 
@@ -311,10 +314,10 @@ func (nobody) Respond(*sip.Response) error { return nil }
 // request builds a request within the dialog.
 func (l *Leg) request(method sip.RequestMethod) *sip.Request {
 	l.mu.Lock()
-	target := l.target
+	target, way := l.target, l.path
 	l.mu.Unlock()
 	req := sip.NewRequest(method, target)
-	l.e.routed(req, l.path)
+	l.e.routed(req, way)
 	for _, r := range l.routes {
 		req.AppendHeader(r)
 	}
@@ -326,8 +329,8 @@ func (l *Leg) request(method sip.RequestMethod) *sip.Request {
 // reconnect makes the connection anew where it broke during the call: a phone that
 // changed its network can still hang up. Where it cannot, sending will say so.
 func (l *Leg) reconnect(ctx context.Context) {
-	if l.path.stream != nil {
-		l.e.connect(ctx, l.path.network, l.path.peer)
+	if way := l.way(); way.stream != nil {
+		l.e.connect(ctx, way.network, way.peer)
 	}
 }
 

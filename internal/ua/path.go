@@ -46,21 +46,32 @@ func (e *Endpoint) path(ctx context.Context, network string, peer netip.AddrPort
 		if err != nil {
 			return p, err
 		}
-		p.stream = s
-		own := remote(s.LocalAddr())
-		p.local = own.Addr()
-		port := own.Port()
-		if at := remote(e.doors[network].addr).Port(); at != 0 {
-			port = at
-		}
-		p.name = netip.AddrPortFrom(p.local, port)
+		return e.along(s, p), nil
 	default:
 		return p, errNoSocket
 	}
-	if pub := e.cfg.Media.Public; pub.IsValid() && !e.cfg.Media.isLocal(peer.Addr()) {
+	return e.public(p), nil
+}
+
+// along returns p over s, a connection to its peer.
+func (e *Endpoint) along(s *stream, p path) path {
+	p.stream = s
+	own := remote(s.LocalAddr())
+	p.local = own.Addr()
+	port := own.Port()
+	if at := remote(e.doors[p.network].addr).Port(); at != 0 {
+		port = at
+	}
+	p.name = netip.AddrPortFrom(p.local, port)
+	return e.public(p)
+}
+
+// public returns p with the name by which a peer out there must know us.
+func (e *Endpoint) public(p path) path {
+	if pub := e.cfg.Media.Public; pub.IsValid() && !e.cfg.Media.isLocal(p.peer.Addr()) {
 		p.name = netip.AddrPortFrom(pub, p.name.Port())
 	}
-	return p, nil
+	return p
 }
 
 // isLocal reports whether a peer at a reaches us at our own address.

@@ -120,6 +120,7 @@ func (r *registering) round(ctx context.Context) time.Duration {
 	}
 	if err == nil {
 		r.failed = 0
+		r.e.rejoin(r.path)
 		r.cfg.OnState(RegisterState{Phase: Registered, Expires: granted, Addr: r.addr})
 		return refreshAfter(granted)
 	}
