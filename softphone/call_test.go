@@ -190,6 +190,24 @@ func TestIncomingCall(t *testing.T) {
 	next(t, echo)
 }
 
+// TestRingingHasAnEnd rings a phone whose office never says that the caller gave up.
+func TestRingingHasAnEnd(t *testing.T) {
+	s := newSwitchboard(t, nil)
+	h := newHandset(t, s.account, nil, func(p *softphone.Phone) { softphone.SetRingTime(p, 50*time.Millisecond) })
+	_, err := s.Dial(t.Context(), callTo(next(t, s.registered)))
+	if refused := (*ua.StatusError)(nil); !errors.As(err, &refused) || refused.Code != 480 {
+		t.Errorf("%v, want 480", err)
+	}
+	c := next(t, h.incoming)
+	if st := h.reaches(t, softphone.Ended); st.Outcome != office.NoAnswer {
+		t.Errorf("ended: %+v", st)
+	}
+	next(t, c.Done())
+	if h.Current() != nil {
+		t.Error("the phone is still busy")
+	}
+}
+
 func TestIncomingCallThatIsNotTaken(t *testing.T) {
 	for _, c := range []struct {
 		name    string

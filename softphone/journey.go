@@ -71,6 +71,10 @@ func (s *Status) learn(header func(string) string) {
 	}
 }
 
+// maxRing is how long a phone rings at most. The office lets it ring for less, but
+// one that went away without a word cannot say that the caller gave up.
+const maxRing = 90 * time.Second
+
 // ring takes an incoming call through its life.
 func (c *Call) ring(in *ua.Incoming) {
 	defer c.finish()
@@ -95,28 +99,23 @@ func (c *Call) ring(in *ua.Incoming) {
 
 // decide waits until the user takes the call, or returns how it ended otherwise.
 func (c *Call) decide(in *ua.Incoming) (how func(*Status)) {
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
-	begun := c.Status().StartedAt
-	for {
-		select {
-		case <-c.answer:
-			return nil
-		case <-in.Canceled():
-			return func(s *Status) { s.Outcome, s.Code = office.Canceled, 487 }
-		case <-look.C:
-			if c.phone.brokenSince(begun) { // whoever called can no longer say that he gave up
-				return func(s *Status) { s.Outcome, s.Code, s.Reason = office.Canceled, 408, errLost.Error() }
-			}
-		case <-c.want.Done():
-			code, outcome := 603, office.Declined
-			if c.running.Err() != nil { // the phone goes away; the person did not say no
-				code, outcome = 480, office.Failed
-			}
-			in.Reject(code)
-			return func(s *Status) { s.Outcome, s.Code = outcome, code }
+	over := time.NewTimer(c.phone.ringTime)
+	defer over.Stop()
+	code, outcome := 603, office.Declined
+	select {
+	case <-c.answer:
+		return nil
+	case <-in.Canceled():
+		return func(s *Status) { s.Outcome, s.Code = office.Canceled, 487 }
+	case <-over.C:
+		code, outcome = 480, office.NoAnswer
+	case <-c.want.Done():
+		if c.running.Err() != nil { // the phone goes away; the person did not say no
+			code, outcome = 480, office.Failed
 		}
 	}
+	in.Reject(code)
+	return func(s *Status) { s.Outcome, s.Code = outcome, code }
 }
 
 // talk holds an answered call until either side hangs up.

@@ -40,11 +40,12 @@ type Config struct {
 // A Phone is one registered telephone. It is safe for concurrent use. It has at
 // most one call at a time: whoever calls meanwhile hears that it is busy.
 type Phone struct {
-	cfg    Config
-	log    *slog.Logger
-	server *server
-	events *events
-	sound  sync.Mutex // held while Audio runs: a device is opened after the last one was closed
+	cfg      Config
+	log      *slog.Logger
+	server   *server
+	events   *events
+	ringTime time.Duration // how long an incoming call rings at most
+	sound    sync.Mutex    // held while Audio runs: a device is opened after the last one was closed
 
 	mu           sync.Mutex
 	registration Registration    // guarded by mu
@@ -79,7 +80,7 @@ func New(cfg Config) (*Phone, error) {
 		return nil, err
 	}
 	return &Phone{
-		cfg: cfg, log: cfg.Log, server: server, events: newEvents(),
+		cfg: cfg, log: cfg.Log, server: server, events: newEvents(), ringTime: maxRing,
 		registration: Registration{State: Offline},
 	}, nil
 }

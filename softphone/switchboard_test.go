@@ -133,8 +133,8 @@ type handset struct {
 	statuses      chan softphone.Status
 }
 
-// newHandset runs a phone until the test ends.
-func newHandset(t *testing.T, a softphone.Account, sound softphone.Audio) *handset {
+// newHandset runs a phone, changed by change, until the test ends.
+func newHandset(t *testing.T, a softphone.Account, sound softphone.Audio, change ...func(*softphone.Phone)) *handset {
 	t.Helper()
 	h := &handset{
 		registrations: make(chan softphone.Registration, 64),
@@ -152,6 +152,9 @@ func newHandset(t *testing.T, a softphone.Account, sound softphone.Audio) *hands
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(h.Phone)
 	}
 	serve(t, h.Run)
 	return h
