@@ -17,6 +17,7 @@ import (
 	fyneapp "fyne.io/fyne/v2/app"
 	"fyne.io/fyne/v2/lang"
 
+	"timbre/app/desktop"
 	"timbre/app/model"
 	"timbre/app/view"
 	"timbre/app/widget"
@@ -74,6 +75,7 @@ func Run(o Options) error {
 	}
 	language := systemLanguage()
 	registerTranslations(language)
+	desktop.NoStrayBus()
 	fyneapp.SetMetadata(metadata)
 	a := fyneapp.NewWithID(metadata.ID)
 	a.SetIcon(widget.AppIcon())
