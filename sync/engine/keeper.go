@@ -100,9 +100,12 @@ func (k *keeper) save(s secrets) error {
 func (k *keeper) forget() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	_, statErr := os.Stat(k.path())
 	k.cached, k.file = &secrets{}, false
 	err := inTime(func() error { return keyring.Delete(keychainService, k.user) })
-	if err != nil && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, errNoKeychain) {
+	// Secrets that are in the file were never in the keychain, which may fail.
+	inFile := statErr == nil
+	if err != nil && !inFile && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, errNoKeychain) {
 		return errors.Join(fmt.Errorf("emptying the keychain: %w", err), removeIfThere(k.path()))
 	}
 	return removeIfThere(k.path())

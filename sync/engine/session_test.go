@@ -232,4 +232,8 @@ func TestSecretsGoToTheKeychain(t *testing.T) {
 	if !e.Status().SecretsInFile {
 		t.Error("without a keychain they must be in the file")
 	}
+	must(t, e.Logout(context.Background(), true)) // a keychain that holds nothing has nothing to fail at
+	if _, err := os.Stat(filepath.Join(dir, "credentials")); err == nil {
+		t.Error("the file is still there")
+	}
 }
