@@ -281,6 +281,26 @@ func (e *Engine) Logout(ctx context.Context, wipe bool) error {
 	return nil
 }
 
+// WipeKept deletes the copies that earlier logouts left in the profile, with all
+// changes not sent, and returns how many there were. While somebody is logged
+// in it deletes nothing: Logout does.
+func (e *Engine) WipeKept(ctx context.Context) (int, error) {
+	release, err := e.takeTurn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	current, err := local.Current(e.profile) // another process may have logged in
+	if err != nil || current != "" {
+		return 0, err
+	}
+	kept, err := local.Kept(e.profile)
+	for _, account := range kept {
+		err = errors.Join(err, local.Wipe(e.profile, account))
+	}
+	return len(kept), err
+}
+
 // lastFile remembers in the profile where the last login went.
 const lastFile = "server.json"
 

@@ -144,6 +144,31 @@ func TestLogout(t *testing.T) {
 			must(t, h.gate.EndSession(ctx, s.Account, s.ID))
 		}
 		must(t, e.Logout(ctx, true)) // nothing to do
+		kept, err := e.WipeKept(ctx)
+		if must(t, err); (kept == 0) != c.wipe {
+			t.Errorf("%s: %d copies wiped afterwards", name, kept)
+		}
+		if _, err := os.Stat(folder); err == nil {
+			t.Errorf("%s: the copy outlived the wipe", name)
+		}
+	}
+}
+
+// What was kept goes when nobody is logged in, never under somebody's feet.
+func TestWipeKeptSparesWhoIsLoggedIn(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	h.leave(1, 10)
+	dir := t.TempDir()
+	before := profile(t, dir, engine.Options{Offline: true}) // which does not know of the login
+	e := h.login(dir, engine.Options{})
+	for _, e := range []*engine.Engine{before, e} {
+		if kept, err := e.WipeKept(ctx); kept != 0 || err != nil {
+			t.Errorf("%d wiped, %v", kept, err)
+		}
+	}
+	if got, want := list(t, e), h.voicemails(); got != want {
+		t.Errorf("list %q, want %q", got, want)
 	}
 }
 

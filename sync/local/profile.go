@@ -57,13 +57,31 @@ func WriteFile(path string, content []byte) error {
 	return nil
 }
 
+// folderPrefix begins the name of an account's folder.
+const folderPrefix = "account-"
+
 // Folder returns where the copy of an account of the profile is. An account id
 // that is no plain name is office.ErrNotFound.
 func Folder(profile string, account office.ID) (string, error) {
 	if !account.Valid() {
 		return "", office.ErrNotFound
 	}
-	return filepath.Join(profile, "account-"+string(account)), nil
+	return filepath.Join(profile, folderPrefix+string(account)), nil
+}
+
+// Kept returns the accounts of which the profile holds a copy, whether or not
+// they are logged in.
+func Kept(profile string) (accounts []office.ID, err error) {
+	entries, err := os.ReadDir(profile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the profile: %w", err)
+	}
+	for _, e := range entries {
+		if id, ok := strings.CutPrefix(e.Name(), folderPrefix); ok && e.IsDir() && office.ID(id).Valid() {
+			accounts = append(accounts, office.ID(id))
+		}
+	}
+	return accounts, nil
 }
 
 // Wipe deletes the copy of an account with everything in its outbox.
