@@ -69,7 +69,7 @@ func (l *Login) request() (r engine.Login, problem string) {
 	}
 	company, err := office.ParseCompanyNumber(l.Company, office.DefaultRegion)
 	if err != nil {
-		return r, p.Words(office.ErrNumber)
+		return r, p.Say("error.company")
 	}
 	extension, err := office.ParseExtension(l.Extension, office.DefaultRegion)
 	if err != nil {

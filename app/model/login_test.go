@@ -111,7 +111,7 @@ func TestLoginSaysWhatIsWrong(t *testing.T) {
 		{func(l *Login) { l.Password = "" }, "Falta: Contraseña."},
 		{func(l *Login) { l.Server = "" }, "Falta: Servidor."},
 		{func(l *Login) { l.Extension = "ana" }, b.Phrases.Words(office.ErrExtension)},
-		{func(l *Login) { l.Company = "ana" }, b.Phrases.Words(office.ErrNumber)},
+		{func(l *Login) { l.Company = "ana" }, b.Phrases.Say("error.company")},
 		{func(l *Login) { l.Server = "http://oficina.mx" }, b.Phrases.Say("error.server")},
 		{func(*Login) {}, b.Phrases.Words(office.ErrLogin)},
 	} {

@@ -101,6 +101,8 @@ func (p *Phone) DialParty(who office.Party) bool {
 	switch {
 	case p.call != nil && !p.Talk.Over:
 		p.Problem = p.desk.Phrases.Words(softphone.ErrInCall)
+	case (p.dial == nil || p.Registration.State != softphone.Registered) && who.Number.IsEmergency(p.desk.Region):
+		p.Problem = p.desk.Phrases.Say("callError.emergency")
 	case p.dial == nil || p.Registration.State != softphone.Registered:
 		p.Problem = p.desk.Phrases.Words(softphone.ErrNotRunning)
 	default:
@@ -188,7 +190,7 @@ func (p *Phone) describe() {
 	case softphone.Ended:
 		t.State = words.Say("call.ended")
 		if !p.call.Incoming() || !s.AnsweredAt.IsZero() {
-			if why := words.CallWords(s); why != "" {
+			if why := words.CallWords(s, who.Number, p.desk.Region); why != "" {
 				t.State, t.Problem = why, true
 			}
 		}

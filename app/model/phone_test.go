@@ -77,6 +77,9 @@ func TestDialNeedsALine(t *testing.T) {
 	if p.Dial("102") || p.Problem != want {
 		t.Errorf("offline: %q", p.Problem)
 	}
+	if p.Dial("911") || p.Problem != b.Phrases.Say("callError.emergency") {
+		t.Errorf("an emergency offline: %q", p.Problem)
+	}
 	p.SetRegistration(softphone.Registration{State: softphone.Registered})
 	if p.Problem != "" {
 		t.Error("the problem stays after it has gone")

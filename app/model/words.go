@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
+	"strings"
 	"syscall"
 
 	"timbre/internal/office"
@@ -26,7 +27,9 @@ var wordKeys = []struct {
 	{context.DeadlineExceeded, "error.timeout"},
 	{context.Canceled, "error.canceled"},
 	{syscall.ENOSPC, "error.diskFull"},
+	{syscall.EROFS, "error.readOnly"},
 	{fs.ErrPermission, "error.permission"},
+	{syscall.ENOTDIR, "error.noFile"},
 	{fs.ErrExist, "error.fileExists"},
 	{fs.ErrNotExist, "error.noFile"},
 }
@@ -61,9 +64,10 @@ func (p *Phrasebook) Words(err error) string {
 	return p.Say("error.unknown")
 }
 
-// CallWords says in p's language why an outgoing call came to nothing, and what
-// to do; empty where it did not fail: answered, canceled by the user, or going on.
-func (p *Phrasebook) CallWords(s softphone.Status) string {
+// CallWords says in p's language why a call to n in region r came to nothing, and
+// what to do; empty where it did not fail: answered, canceled by the user, or
+// going on.
+func (p *Phrasebook) CallWords(s softphone.Status, n office.Number, r office.Region) string {
 	switch {
 	case s.State != softphone.Ended:
 		return ""
@@ -78,9 +82,20 @@ func (p *Phrasebook) CallWords(s softphone.Status) string {
 	case office.Declined:
 		return p.Say("callError.declined")
 	case office.Failed:
+		if n.IsEmergency(r) { // whatever it was, trying again costs time
+			return p.Say("callError.emergency")
+		}
+		if s.Code == 404 && isOutside(n) {
+			return p.Say("callError.outside")
+		}
 		return p.Say(failureKey(s.Code))
 	}
 	return ""
+}
+
+// isOutside reports whether n is too long to be an extension or a service code.
+func isOutside(n office.Number) bool {
+	return strings.HasPrefix(string(n), "+") || len(n) > 6 && strings.Trim(string(n), "0123456789") == ""
 }
 
 // failureKey returns the text for the SIP status that refused a call (RFC 3261

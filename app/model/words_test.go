@@ -61,6 +61,8 @@ func TestWords(t *testing.T) {
 		{fmt.Errorf("x: %w", context.DeadlineExceeded), "error.timeout"},
 		{&os.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, "error.permission"},
 		{&os.PathError{Op: "open", Path: "/x", Err: syscall.ENOENT}, "error.noFile"},
+		{&os.PathError{Op: "open", Path: "/x/y", Err: syscall.ENOTDIR}, "error.noFile"},
+		{&os.PathError{Op: "open", Path: "/x", Err: syscall.EROFS}, "error.readOnly"},
 		{&os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, "error.diskFull"},
 		{badURL, "error.server"},
 		{errors.New("database is locked: SQLITE_BUSY (5)"), "error.unknown"}, // never a code without words
@@ -102,8 +104,36 @@ func TestCallWords(t *testing.T) {
 		if c.key != "" {
 			want = p.Say(c.key)
 		}
-		if got := p.CallWords(c.s); got != want {
+		if got := p.CallWords(c.s, "102", "MX"); got != want {
 			t.Errorf("%+v: %q, want %q", c.s, got, want)
+		}
+	}
+}
+
+// A number that no extension can have did not just go missing.
+func TestCallWordsOfTheNumber(t *testing.T) {
+	for _, c := range []struct {
+		n    office.Number
+		code int
+		key  string
+	}{
+		{"102", 404, "callError.notFound"},
+		{"123456", 404, "callError.notFound"},
+		{"*431234567", 404, "callError.notFound"},
+		{"1234567", 404, "callError.outside"},
+		{"5555550100", 404, "callError.outside"},
+		{"+525555550100", 404, "callError.outside"},
+		{"+525555550100", 503, "callError.server"},
+		{"911", 404, "callError.emergency"},
+		{"911", 0, "callError.emergency"},
+		{"060", 404, "callError.emergency"}, // in Mexico
+	} {
+		for _, lang := range languages {
+			p := NewPhrasebook(lang)
+			s := softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: c.code}
+			if got, want := p.CallWords(s, c.n, "MX"), p.Say(c.key); got != want {
+				t.Errorf("%s, %d: %q, want %q", c.n, c.code, got, want)
+			}
 		}
 	}
 }

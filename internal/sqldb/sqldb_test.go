@@ -297,3 +297,18 @@ func BenchmarkWrite(b *testing.B) {
 		})
 	}
 }
+
+// A database that cannot be written is told as a file that cannot.
+func TestReadOnlyIsTold(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "x.db"))
+	err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`PRAGMA query_only = 1`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), insert(1, "x")); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("got %v", err)
+	}
+}
