@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -43,11 +45,16 @@ type ForExtension struct {
 
 func (s *Server) setCompany(ctx context.Context, in *In[Company]) (*Out[Company], error) {
 	c := office.Company{Number: in.Body.Number, Name: office.CleanName(in.Body.Name), Region: in.Body.Region}
-	if c.Region == "" {
-		c.Region = office.DefaultRegion
-		if old, err := s.cfg.Store.Company(ctx); err == nil {
-			c.Region = old.Region
-		}
+	old, err := s.cfg.Store.Company(ctx)
+	if err != nil && (!errors.Is(err, office.ErrNoCompany) || in.Body.Number == "" || in.Body.Name == "") {
+		return nil, s.refuse(ctx, "company", err)
+	}
+	c.Region = cmp.Or(c.Region, old.Region, office.DefaultRegion)
+	if in.Body.Number == "" {
+		c.Number = old.Number
+	}
+	if in.Body.Name == "" {
+		c.Name = old.Name
 	}
 	if err := office.CheckRegion(c.Region); err != nil {
 		return nil, s.refuse(ctx, "region", err)

@@ -41,7 +41,8 @@ func DialAdmin(ctx context.Context, path string) (*Admin, error) {
 	}}, nil
 }
 
-// SetCompany sets number, name and region of the office.
+// SetCompany sets what is not empty of number, name and region of the office.
+// office.ErrNoCompany where there is none yet and number or name is missing.
 func (a *Admin) SetCompany(ctx context.Context, c Company) (Company, error) {
 	return ask[Company](ctx, a, http.MethodPut, "/v1/admin/company", c)
 }

@@ -6,11 +6,12 @@ import (
 	"timbre/internal/office"
 )
 
-// A Company is the office as its administrator sets it.
+// A Company is the office as its administrator sets it. What is empty stays as it
+// is; only the region may be empty the first time, for office.DefaultRegion.
 type Company struct {
-	Number office.Number `json:"number"`
-	Name   string        `json:"name"`
-	Region office.Region `json:"region,omitempty"` // empty: as it is, at first office.DefaultRegion
+	Number office.Number `json:"number,omitempty"`
+	Name   string        `json:"name,omitempty"`
+	Region office.Region `json:"region,omitempty"`
 }
 
 // A NewExtension is what an administrator says of a new extension.
@@ -76,7 +77,8 @@ type Status struct {
 	LiveCalls   int                `json:"liveCalls"`
 }
 
-// Listeners are the addresses a server is bound to; empty ones are not.
+// Listeners are the addresses at which a server is reached, from outside where it
+// takes connections from there; empty ones are not listened on.
 type Listeners struct {
 	HTTPS string `json:"https"`
 	SIP   string `json:"sip"`

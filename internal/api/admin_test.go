@@ -187,3 +187,32 @@ func TestNobodyListens(t *testing.T) {
 		t.Errorf("%v, want %v", err, office.ErrOffline)
 	}
 }
+
+// What is not given of an office stays; a new one needs its number and name.
+func TestCompanyIsSetInParts(t *testing.T) {
+	ctx := context.Background()
+	kept, err := store.Open(ctx, store.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kept.Close() })
+	a := api.New(api.Config{Store: kept, Gate: auth.New(auth.Config{Store: kept}), Version: "test"}).Admin()
+	for _, c := range []api.Company{{Name: "Ejemplo"}, {Number: company}, {Region: "US"}} {
+		if is, err := a.SetCompany(ctx, c); !errors.Is(err, office.ErrNoCompany) {
+			t.Errorf("%+v became %+v, %v", c, is, err)
+		}
+	}
+	for _, c := range []struct{ set, want api.Company }{
+		{api.Company{Number: company, Name: "Ejemplo"}, api.Company{Number: company, Name: "Ejemplo", Region: "MX"}},
+		{api.Company{Name: "Otra"}, api.Company{Number: company, Name: "Otra", Region: "MX"}},
+		{api.Company{Region: "US"}, api.Company{Number: company, Name: "Otra", Region: "US"}},
+		{api.Company{Number: "305 555 0100"}, api.Company{Number: "+13055550100", Name: "Otra", Region: "US"}},
+	} {
+		if is, err := a.SetCompany(ctx, c.set); err != nil || is != c.want {
+			t.Errorf("%+v: %+v, %v, want %+v", c.set, is, err, c.want)
+		}
+	}
+	if is, err := a.SetCompany(ctx, api.Company{Name: " \t"}); !errors.Is(err, office.ErrName) {
+		t.Errorf("a blank name: %+v, %v", is, err)
+	}
+}

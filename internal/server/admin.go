@@ -33,6 +33,9 @@ func Admin(ctx context.Context, cfg Config, create bool) (admin *api.Admin, done
 		}
 		return nil, nil, fmt.Errorf("data folder: %w", err)
 	}
+	if err := checkFolder(cfg.Data); err != nil { // whose socket could be anybody's
+		return nil, nil, err
+	}
 	starting, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for {

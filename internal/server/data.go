@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -15,8 +16,21 @@ import (
 // a command that was not given --db would quietly begin a second, empty office.
 const elsewhere = "rows-are-in-postgresql"
 
+// checkFolder refuses a data folder to which others than its owner may write: they
+// could put an office of their own into it. One that is missing is none.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o022 == 0 {
+		return nil // an error shows when it is opened
+	}
+	return fmt.Errorf("data folder %s: others may write to it; take that away with chmod go-w %s", dir, dir)
+}
+
 // openStore locks and opens the office's data.
 func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
+	if err := checkFolder(cfg.Data); err != nil {
+		return nil, err
+	}
 	mark := filepath.Join(cfg.Data, elsewhere)
 	if _, err := os.Stat(mark); err == nil && cfg.DB == "" {
 		return nil, fmt.Errorf("data folder %s: its rows are in PostgreSQL, which --db must name", cfg.Data)

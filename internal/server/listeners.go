@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
+
+	"timbre/internal/api"
 )
 
 // listeners are the sockets of a server, bound before anything else starts, so
@@ -85,25 +86,31 @@ func (l *listeners) close() {
 
 // ready returns the addresses as one dials them on this machine.
 func (l *listeners) ready() Ready {
-	r := Ready{SIP: dialable(l.sip), SIPS: dialable(l.sips)}
-	if a := dialable(l.https); a != "" {
+	at := l.at("127.0.0.1") // a wildcard socket takes IPv4 too, whether it shows as :: or 0.0.0.0
+	return Ready{HTTPS: at.HTTPS, SIP: at.SIP, SIPS: at.SIPS}
+}
+
+// at returns where the listeners are reached, with host for those that are bound
+// to all addresses.
+func (l *listeners) at(host string) api.Listeners {
+	r := api.Listeners{SIP: dialable(l.sip, host), SIPS: dialable(l.sips, host)}
+	if a := dialable(l.https, host); a != "" {
 		r.HTTPS = "https://" + a
 	}
 	return r
 }
 
-// dialable returns where l is reached from its own machine: a wildcard address
-// becomes the loopback one. A nil listener is reached nowhere.
-func dialable(l net.Listener) string {
+// dialable returns where l is reached: a wildcard address becomes host. A nil
+// listener is reached nowhere.
+func dialable(l net.Listener, host string) string {
 	if l == nil {
 		return ""
 	}
 	a := l.Addr().(*net.TCPAddr).AddrPort()
-	if a.Addr().IsUnspecified() {
-		// A wildcard socket takes IPv4 too, whether it shows as :: or 0.0.0.0.
-		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+	if !a.Addr().IsUnspecified() {
+		host = a.Addr().Unmap().String()
 	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
+	return net.JoinHostPort(host, strconv.Itoa(int(a.Port())))
 }
 
 // ports returns the ports that phones dial.

@@ -3,8 +3,11 @@ package server
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
+
+	"timbre/internal/api"
 )
 
 func TestSIPHasOnePortForBoth(t *testing.T) {
@@ -84,4 +87,23 @@ func TestReadyAddressesCanBeDialled(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
+}
+
+// What listens on all addresses is dialled on loopback by this machine, and shown
+// to people where they reach it.
+func TestWhereListenersAreReached(t *testing.T) {
+	l, err := listen(context.Background(), Config{HTTPS: ":0", SIP: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	https, sip := strconv.Itoa(portOf(l.https)), strconv.Itoa(portOf(l.sip))
+	if got, want := l.ready(), (Ready{HTTPS: "https://127.0.0.1:" + https, SIP: "127.0.0.1:" + sip}); got != want {
+		t.Errorf("from here %+v, want %+v", got, want)
+	}
+	for host, want := range map[string]string{"office.example.com": "office.example.com", "192.0.2.7": "192.0.2.7", "2001:db8::7": "[2001:db8::7]"} {
+		if got, want := l.at(host), (api.Listeners{HTTPS: "https://" + want + ":" + https, SIP: "127.0.0.1:" + sip}); got != want {
+			t.Errorf("at %s %+v, want %+v", host, got, want)
+		}
+	}
 }

@@ -16,6 +16,7 @@ import (
 type place struct {
 	domain string     // of SIP addresses
 	host   string     // that phones dial when nobody says better
+	shown  string     // host of listeners that are bound to all addresses, for people
 	public netip.Addr // that peers outside the local networks reach; invalid: none
 	extra  []string   // names and addresses that the configuration gives
 }
@@ -39,7 +40,8 @@ func (cfg Config) resolve(ctx context.Context) (p place, err error) {
 	if cfg.Domain != "" {
 		p.extra = append(p.extra, cfg.Domain)
 	}
-	p.host = firstOf(cfg.PublicAddress, cfg.Domain, boundHost(cfg), interfaceHost(), "127.0.0.1")
+	p.shown = firstOf(cfg.PublicAddress, cfg.Domain, interfaceHost(), "127.0.0.1")
+	p.host = firstOf(cfg.PublicAddress, cfg.Domain, boundHost(cfg), p.shown)
 	p.domain = firstOf(cfg.Domain, p.host)
 	return p, nil
 }

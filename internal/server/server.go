@@ -100,10 +100,9 @@ func (h *house) build(ctx context.Context) (err error) {
 	if h.admin, err = listenAdmin(h.cfg.Data); err != nil {
 		return err
 	}
-	r := h.listeners.ready()
 	h.api = api.New(api.Config{
 		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Ready: h.ready.Load, Version: Version(),
-		Listeners: api.Listeners{HTTPS: r.HTTPS, SIP: r.SIP, SIPS: r.SIPS}, Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
+		Listeners: h.listeners.at(h.place.shown), Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
 	})
 	return nil
 }
@@ -161,7 +160,8 @@ func (h *house) sayReady() error {
 			return fmt.Errorf("ready file: %w", err)
 		}
 	}
-	h.log.Info("serving", "https", r.HTTPS, "sip", r.SIP, "sips", r.SIPS, "domain", h.place.domain, "fingerprint", r.Fingerprint)
+	at := h.listeners.at(h.place.shown)
+	h.log.Info("serving", "https", at.HTTPS, "sip", at.SIP, "sips", at.SIPS, "domain", h.place.domain, "fingerprint", r.Fingerprint)
 	if h.cfg.OnReady != nil {
 		h.cfg.OnReady(r)
 	}

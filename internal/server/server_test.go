@@ -27,6 +27,7 @@ const limit = 20 * time.Second
 
 // loopback returns a Config on free ports.
 func loopback(data string) server.Config {
+	os.Chmod(data, 0o700) // whatever the umask
 	return server.Config{Data: data, HTTPS: "127.0.0.1:0", SIP: "127.0.0.1:0", SIPS: "127.0.0.1:0"}
 }
 

@@ -171,7 +171,11 @@ func TestAdministrationWithAndWithoutAServer(t *testing.T) {
 			if withServer {
 				serve(t, data)
 			}
-			out := run(t, "", with("extension", "add", "101", "--name", "Ana López", "--email", "ana@example.com")...).ok(t)
+			out := run(t, "", with("company", "set", "--name", "Ejemplo S.A.")...).ok(t)
+			if !strings.Contains(out, "+525555550100") || !strings.Contains(out, "Ejemplo S.A.") {
+				t.Errorf("only the name was to change: %q", out)
+			}
+			out = run(t, "", with("extension", "add", "101", "--name", "Ana López", "--email", "ana@example.com")...).ok(t)
 			if !strings.HasPrefix(out, "extension 101 added\none-time password: ") {
 				t.Errorf("%q", out)
 			}
@@ -237,7 +241,8 @@ func TestCommandsThatAreRefused(t *testing.T) {
 		{"unknown flag", "", []string{"serve", "--data", none, "--frobnicate"}},
 		{"unknown command", "", []string{"frobnicate"}},
 		{"which of its commands", "", []string{"extension"}},
-		{"required flag", "", []string{"company", "set", "--data", none}},
+		{"nothing to change", "", []string{"company", "set", "--data", none}},
+		{"both --number and --name", "", []string{"company", "set", "--name", "x", "--data", none}},
 		{"there is no office yet", "", []string{"status", "--data", none}},
 		{"country code", "", []string{"company", "set", "--number", "12", "--name", "x", "--data", data}},
 		{"exists already", "", []string{"extension", "add", "101", "--name", "x", "--data", data}},
@@ -310,6 +315,20 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	run(t, "", "serve", "--data", data, "--https", "127.0.0.1:0", "--sip", "", "--sips", "").refused(t, "a newer version of timbred wrote it")
 	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, before) {
 		t.Errorf("the data changed: %v", err)
+	}
+}
+
+func TestFolderThatOthersWriteIsRefused(t *testing.T) {
+	for _, mode := range []os.FileMode{0o770, 0o707, 0o777 | os.ModeSticky} {
+		data := filepath.Join(t.TempDir(), "office")
+		if err := errors.Join(os.Mkdir(data, 0o700), os.Chmod(data, mode)); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "", "company", "set", "--number", "+525555550100", "--name", "Ejemplo", "--data", data).refused(t, "chmod go-w")
+		run(t, "", "serve", "--data", data, "--https", "127.0.0.1:0", "--sip", "", "--sips", "").refused(t, "chmod go-w")
+		if left, err := os.ReadDir(data); err != nil || len(left) != 0 {
+			t.Errorf("%v: %v, %v", mode, left, err)
+		}
 	}
 }
 
