@@ -54,6 +54,7 @@ func placeCall(ctx context.Context, o *options, e *engine.Engine, n office.Numbe
 	if err != nil {
 		return err
 	}
+	t.awaited.Store(true)
 	active := make(chan struct{}, 1)
 	t.cfg.OnCall = func(c *softphone.Call, s softphone.Status) {
 		t.tell(c, s)
@@ -78,11 +79,15 @@ func placeCall(ctx context.Context, o *options, e *engine.Engine, n office.Numbe
 
 // converse takes one call of a phone that runs from the first digit to the end.
 func (t *terminal) converse(ctx context.Context, phone *softphone.Phone, n office.Number, w callOptions, active <-chan struct{}) error {
-	limit, cancel := context.WithTimeout(ctx, registerTime)
+	limit, cancel := context.WithTimeoutCause(ctx, registerTime, office.ErrOffline)
 	defer cancel()
 	if err := t.settled(limit); err != nil {
+		if n.IsEmergency(t.region) {
+			return usageError{"callError.emergency", nil}
+		}
 		return err
 	}
+	t.awaited.Store(false)
 	c, err := phone.Call(n)
 	if err != nil {
 		return err
@@ -107,7 +112,7 @@ func (t *terminal) converse(ctx context.Context, phone *softphone.Phone, n offic
 			c.Hangup()
 		case <-c.Done():
 			if s := c.Status(); s.AnsweredAt.IsZero() {
-				return &unansweredError{s}
+				return &unansweredError{s, n, t.region}
 			}
 			return nil
 		}
@@ -115,6 +120,10 @@ func (t *terminal) converse(ctx context.Context, phone *softphone.Phone, n offic
 }
 
 // An unansweredError is a call that nobody took.
-type unansweredError struct{ status softphone.Status }
+type unansweredError struct {
+	status softphone.Status
+	number office.Number
+	region office.Region
+}
 
 func (e *unansweredError) Error() string { return "not answered: " + string(e.status.Outcome) }

@@ -58,6 +58,9 @@ func (o *options) logFilter(from, to, kind string, now time.Time) (f local.Filte
 		y, m, d := last.Date()
 		f.From = time.Date(y, m, d+1-model.DefaultDays, 0, 0, 0, 0, now.Location())
 	}
+	if to != "" && !f.From.Before(f.To) {
+		return f, usageError{"calllog.badRange", nil}
+	}
 	return f, nil
 }
 

@@ -52,7 +52,7 @@ func (form loginForm) read(in io.Reader) (l engine.Login, err error) {
 		return l, err
 	}
 	if l.Company, err = office.ParseCompanyNumber(form.company, office.DefaultRegion); err != nil {
-		return l, err
+		return l, usageError{"error.company", nil}
 	}
 	if l.Extension, err = office.ParseExtension(form.extension, office.DefaultRegion); err != nil {
 		return l, err
@@ -91,11 +91,20 @@ type loginAnswer struct {
 }
 
 func login(ctx context.Context, o *options, form loginForm) error {
+	if o.offline {
+		return usageError{"cli.usage.loginOffline", nil}
+	}
 	request, err := form.read(o.in)
 	if err != nil {
 		return err
 	}
 	return o.withEngine(func(e *engine.Engine) error {
+		if a, in := e.Account(); in && (a.Server != request.Server || a.Company != request.Company || a.Extension != request.Extension) {
+			return usageError{"cli.usage.loggedIn", []any{"ext", a.Extension}}
+		}
+		if last := e.LastLogin(); request.Fingerprint == "" && last.Server == request.Server {
+			request.Fingerprint = last.Fingerprint
+		}
 		var unknown *engine.UnknownAuthority
 		err := e.Login(ctx, request)
 		if errors.As(err, &unknown) && request.Fingerprint == "" {
@@ -122,17 +131,39 @@ func newLogoutCommand(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "logout [--wipe]", Short: o.words.Say("cli.logout"), Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.withAccount(func(e *engine.Engine) error {
-				if n := e.Status().Pending; wipe && n > 0 {
-					o.note(o.words.Count("logout.pending", n))
+			return o.withEngine(func(e *engine.Engine) error {
+				if wipe && !e.LoggedIn() {
+					return wipeKept(cmd.Context(), o, e)
 				}
-				if err := e.Logout(cmd.Context(), wipe); err != nil {
-					return err
-				}
-				return o.print(map[string]bool{"wiped": wipe}, o.words.Say("cli.loggedOut"))
+				return logout(cmd.Context(), o, e, wipe)
 			})
 		},
 	}
 	c.Flags().BoolVar(&wipe, "wipe", false, o.words.Say("cli.flag.wipe"))
 	return c
+}
+
+func logout(ctx context.Context, o *options, e *engine.Engine, wipe bool) error {
+	if !e.LoggedIn() {
+		return usageError{key: "cli.usage.loggedOut"}
+	}
+	if n := e.Status().Pending; wipe && n > 0 {
+		o.note(o.words.Count("logout.pending", n))
+	}
+	if err := e.Logout(ctx, wipe); err != nil {
+		return err
+	}
+	return o.print(map[string]bool{"wiped": wipe}, o.words.Say("cli.loggedOut"))
+}
+
+// wipeKept erases what logouts without --wipe left.
+func wipeKept(ctx context.Context, o *options, e *engine.Engine) error {
+	n, err := e.WipeKept(ctx)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return usageError{key: "cli.usage.nothingKept"}
+	}
+	return o.print(map[string]bool{"wiped": true}, o.words.Say("cli.wiped"))
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,9 @@ func newRoot(o *options) *cobra.Command {
 	f.StringVar(&o.profile, "profile", "", o.words.Say("cli.flag.profile"))
 	f.BoolVar(&o.offline, "offline", false, o.words.Say("cli.flag.offline"))
 	f.BoolVar(&o.json, "json", false, o.words.Say("cli.flag.json"))
+	root.Version = version()
+	root.SetVersionTemplate("timbre {{.Version}}\n")
+	root.Flags().Bool("version", false, o.words.Say("cli.help.version"))
 	root.Args = unknownCommand
 	demo := root.Flags().Bool("demo", false, "")
 	root.Flags().MarkHidden("demo") // for make run
@@ -70,6 +74,15 @@ func newRoot(o *options) *cobra.Command {
 	)
 	translateHelp(root, o.words)
 	return root
+}
+
+// version is that of the module where it was built from a release, else of its
+// commit.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // language returns the phrasebook of the environment's language.

@@ -17,6 +17,7 @@ import (
 	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/softphone"
+	"timbre/sync/local"
 )
 
 // asCommand makes the test binary behave as timbre itself.
@@ -90,6 +91,10 @@ func TestBadCommandLines(t *testing.T) {
 		"timbre voicemail play ID":                "voicemail play",
 		"timbre voicemail mark ID new|heard":      "voicemail mark abc",
 		"timbre logout [--wipe]":                  "logout now",
+		"no copy is left":                         "logout --wipe",
+		"in From cannot be after":                 "log --from 2026-11-20 --to 2026-11-19",
+		"Signing in needs the network":            "login --offline",
+		"The phone number of the office":          "login --server x --company ana --extension 101 --password-stdin",
 		`--kind cannot be "lost"`:                 "log --kind lost",
 		`--from cannot be "yesterday"`:            "log --from yesterday",
 		`--to cannot be "2026-13-01"`:             "log --to 2026-13-01",
@@ -156,6 +161,13 @@ func TestNoWindowIsSaidInWords(t *testing.T) {
 	}
 }
 
+func TestVersion(t *testing.T) {
+	var out bytes.Buffer
+	if status := run(t.Context(), []string{"--version"}, strings.NewReader(""), &out, io.Discard); status != 0 || !strings.HasPrefix(out.String(), "timbre ") {
+		t.Errorf("status %d, %q", status, out.String())
+	}
+}
+
 func TestHelpIsTranslated(t *testing.T) {
 	for _, lang := range []string{"es_MX.UTF-8", "en_US.UTF-8"} {
 		t.Setenv("LANG", lang)
@@ -164,6 +176,8 @@ func TestHelpIsTranslated(t *testing.T) {
 		visit = func(c *cobra.Command) {
 			if help := c.Short + c.UsageString(); strings.Contains(help, "cli.") {
 				t.Errorf("%s in %s: a text is missing:\n%s", c.CommandPath(), lang, help)
+			} else if lang == "es_MX.UTF-8" && (strings.Contains(help, "NUMBER") || strings.Contains(help, " FILE") || strings.Contains(help, " string") || strings.Contains(help, " duration")) {
+				t.Errorf("%s: English words:\n%s", c.CommandPath(), help)
 			}
 			for _, sub := range c.Commands() {
 				visit(sub)
@@ -225,6 +239,8 @@ func TestCommandLine(t *testing.T) {
 		t.Fatalf("login: status %d, %q, %q", status, out, errs)
 	}
 
+	s.refused("Ext. 101 is signed in already", o.Person("102").Password+"\n", append(login, "--extension", "102")...)
+
 	message := s.oneMessage(true)
 	s.json(&[]any{}, "log", "--kind", "missed")
 	wav := filepath.Join(t.TempDir(), "played.wav")
@@ -238,10 +254,14 @@ func TestCommandLine(t *testing.T) {
 	if info, err := os.Stat(mp3); err != nil || info.Size() != message.Size {
 		t.Errorf("what was downloaded: %v, %v", info, err)
 	}
+	s.refused("a file of that name already", "", "voicemail", "download", string(message.ID), mp3, "--offline")
+	s.refused("does not exist", "", "voicemail", "download", string(message.ID), filepath.Join(mp3, "x.mp3"), "--offline")
 	s.refused("no longer there", "", "voicemail", "play", "none", "--audio", "null")
 	s.refused("new or heard", "", "voicemail", "mark", string(message.ID), "old")
 
-	s.run("voicemail", "mark", string(message.ID), "new", "--offline")
+	if out := s.run("voicemail", "mark", string(message.ID), "new", "--offline"); out != "Message marked as new.\n" {
+		t.Errorf("mark said %q", out)
+	}
 	s.oneMessage(true, "--offline")
 	other := shell{t, t.TempDir()}
 	if status, _, errs := other.try(password, login...); status != 0 {
@@ -252,6 +272,7 @@ func TestCommandLine(t *testing.T) {
 	other.oneMessage(true)
 
 	s.keepsInStep()
+	other.leavesAndComesBack(password, login[:len(login)-2:len(login)-2])
 	if err := o.StopServer(); err != nil {
 		t.Fatal(err)
 	}
@@ -260,8 +281,8 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("list without a server: status %d, %q, %q", status, out, errs)
 	}
 	s.refused("cannot be reached", "", "sync", "--once")
-	if status, _, errs := s.try("", "voicemail", "delete", string(message.ID)); status != 0 || !strings.Contains(errs, "will be sent") {
-		t.Errorf("delete without a server: status %d, %q", status, errs)
+	if status, out, errs := s.try("", "voicemail", "delete", string(message.ID)); status != 0 || out != "Message deleted.\n" || !strings.Contains(errs, "will be sent") {
+		t.Errorf("delete without a server: status %d, %q, %q", status, out, errs)
 	}
 	if out := s.run("voicemail", "list", "--offline"); strings.Contains(out, string(message.ID)) {
 		t.Errorf("it is still there: %s", out)
@@ -270,6 +291,25 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("logout with a change that is not sent: status %d, %q", status, errs)
 	}
 	s.refused("not signed in", "", "voicemail", "list")
+}
+
+// leavesAndComesBack logs out, with and without the copy, and in again: the
+// server is known by then, so login names no fingerprint.
+func (s shell) leavesAndComesBack(password string, login []string) {
+	s.t.Helper()
+	s.run("logout")
+	if status, _, errs := s.try(password, login...); status != 0 {
+		s.t.Errorf("login at a known server: status %d, %q", status, errs)
+	}
+	s.refused("is not your office", password, append(login, "--fingerprint", strings.Repeat("0", 64))...)
+	s.run("logout")
+	if out := s.run("logout", "--wipe"); !strings.Contains(out, "has been erased") {
+		s.t.Errorf("what was kept is not said to be gone: %q", out)
+	}
+	s.refused("no copy is left", "", "logout", "--wipe")
+	if kept, err := local.Kept(s.profile); err != nil || len(kept) != 0 {
+		s.t.Errorf("%v is still there, %v", kept, err)
+	}
 }
 
 // keepsInStep runs sync until it has said how things stand.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +51,8 @@ type terminal struct {
 	region     office.Region
 	cfg        softphone.Config            // its callbacks print
 	registered chan softphone.Registration // the latest that is Registered or Refused, or Offline for good reason; capacity 1
+	awaited    atomic.Bool                 // settled says why the phone is not registered, nobody else does
+	told       string                      // what was last said of the registration; of the goroutine of the callbacks
 }
 
 // newTerminal returns a phone of the account on the sound system of that name.
@@ -59,7 +64,13 @@ func newTerminal(o *options, e *engine.Engine, system string) (*terminal, error)
 	if err != nil {
 		return nil, usageError{"cli.usage.value", []any{"flag", "--audio", "value", system}}
 	}
+	if err := o.checkSound(sound); err != nil {
+		return nil, err
+	}
 	a, _ := e.Account()
+	if len(a.SIP.URIs) == 0 { // the keychain is gone
+		return nil, office.ErrSession
+	}
 	t := &terminal{o: o, region: o.region(e), registered: make(chan softphone.Registration, 1)}
 	t.cfg = softphone.Config{
 		Log: o.log, Audio: sound,
@@ -70,7 +81,30 @@ func newTerminal(o *options, e *engine.Engine, system string) (*terminal, error)
 	return t, nil
 }
 
-// registration prints how the phone stands with the office.
+// checkSound looks at the files of a WAV before a call needs them, when it would
+// be too late to say so.
+func (o *options) checkSound(sound audio.System) error {
+	w, ok := sound.(audio.WAV)
+	if !ok {
+		return nil
+	}
+	for _, f := range []struct {
+		name string
+		flag int
+	}{{w.In, os.O_RDONLY}, {w.Out, os.O_WRONLY | os.O_CREATE}} {
+		if f.name == "" {
+			continue
+		}
+		opened, err := os.OpenFile(f.name, f.flag, 0o666)
+		if err != nil {
+			return usageError{"cli.usage.sound", []any{"file", f.name, "reason", o.words.Words(err)}}
+		}
+		opened.Close()
+	}
+	return nil
+}
+
+// registration prints how the phone stands with the office, each news once.
 func (t *terminal) registration(r softphone.Registration) {
 	if r.State != softphone.Registering {
 		select {
@@ -83,16 +117,37 @@ func (t *terminal) registration(r softphone.Registration) {
 		t.o.printJSON(r.Report(time.Now()))
 		return
 	}
-	switch r.State {
-	case softphone.Registered:
-		fmt.Fprintln(t.o.out, t.o.words.Say("state.registered", "ext", string(t.cfg.Account.Extension)))
-	case softphone.Refused:
-		t.o.note(t.o.words.Say("state.refused"))
-	case softphone.Offline:
-		if r.Err != nil {
-			t.o.note(t.o.words.Words(r.Err))
-		}
+	text := t.o.words.Say("state.registered", "ext", string(t.cfg.Account.Extension))
+	if r.State != softphone.Registered {
+		text = t.o.words.Words(unregistered(r))
 	}
+	if text == "" || text == t.told {
+		return
+	}
+	switch {
+	case r.State == softphone.Registered:
+		fmt.Fprintln(t.o.out, text)
+	case t.awaited.Load():
+		return
+	default:
+		t.o.note(text)
+	}
+	t.told = text
+}
+
+// unregistered returns why a phone is not registered, as an error of package
+// office; nil where it is or will be soon.
+func unregistered(r softphone.Registration) error {
+	var known office.Error
+	switch {
+	case r.State == softphone.Refused: // the office does not know this device any more
+		return office.ErrSession
+	case r.State != softphone.Offline || r.Err == nil:
+		return nil
+	case errors.As(r.Err, &known):
+		return known
+	}
+	return office.ErrOffline
 }
 
 // tell prints how a call stands.
@@ -134,17 +189,11 @@ func (t *terminal) settled(ctx context.Context) error {
 	for {
 		select {
 		case r := <-t.registered:
-			switch r.State {
-			case softphone.Registered:
-				return nil
-			case softphone.Refused:
-				return usageError{key: "state.refused"}
-			}
-			if r.Err != nil {
-				return r.Err
+			if err := unregistered(r); err != nil || r.State == softphone.Registered {
+				return err
 			}
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 }

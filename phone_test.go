@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/softphone"
 )
@@ -56,11 +57,58 @@ func TestPhoneAndCall(t *testing.T) {
 	}
 	s.refused("cannot be reached", "", "call", "102", "--offline")
 	s.refused(`--audio cannot be "tape"`, "", "call", "102", "--audio", "tape")
-	if status, out, errs := s.try("", "call", "555", "--audio", "null"); status != 1 || !strings.Contains(out, "Ext. 555: Calling…") || !strings.Contains(errs, "the number does not exist") {
-		t.Errorf("a number that is not there: status %d, %q, %q", status, out, errs)
+	for number, part := range map[string]string{
+		"555":        "the number does not exist",
+		"5555550100": "no line to the outside",
+		"911":        "Call from a mobile",
+	} {
+		if status, out, errs := s.try("", "call", number, "--audio", "null"); status != 1 || !strings.Contains(out, ": Calling…") || !strings.Contains(errs, part) {
+			t.Errorf("%s: status %d, %q, %q", number, status, out, errs)
+		}
 	}
+	missing := filepath.Join(t.TempDir(), "none.wav")
+	s.refused(missing+" cannot be used", "", "phone", "--audio", "wav:"+missing+",")
+	s.refused("cannot be used", "", "call", "102", "--audio", "wav:,"+filepath.Join(missing, "out.wav"))
 	s.echo()
 	s.answers(ctx, o)
+	if err := o.StopServer(); err != nil {
+		t.Fatal(err)
+	}
+	s.refused("cannot be reached", "", "call", "102", "--headless", "--audio", "null")
+	s.refused("Call from a mobile", "", "call", "911", "--headless", "--audio", "null")
+}
+
+// What stands between a phone and the office is said when it changes, not at
+// every attempt.
+func TestRegistrationIsSaidOnce(t *testing.T) {
+	var out, errs bytes.Buffer
+	o := newOptions(strings.NewReader(""), &out, &errs)
+	p := &terminal{o: o, registered: make(chan softphone.Registration, 1)}
+	p.cfg.Account.Extension = "101"
+	say := func(state softphone.RegistrationState, err error) {
+		p.registration(softphone.Registration{State: state, Err: err})
+	}
+	down := errors.New("dial tcp: connection refused")
+	p.awaited.Store(true)
+	say(softphone.Offline, down) // told by whoever waits
+	p.awaited.Store(false)
+	for range 3 {
+		say(softphone.Registering, nil)
+		say(softphone.Offline, down)
+	}
+	say(softphone.Registered, nil)
+	say(softphone.Registered, nil)
+	say(softphone.Offline, down)
+	say(softphone.Offline, office.ErrFingerprint)
+	say(softphone.Refused, nil)
+	w := o.words
+	offline := w.Words(office.ErrOffline) + "\n"
+	if want := offline + offline + w.Words(office.ErrFingerprint) + "\n" + w.Words(office.ErrSession) + "\n"; errs.String() != want {
+		t.Errorf("errors:\n%s\nwant:\n%s", errs.String(), want)
+	}
+	if out.String() != "Registered · ext. 101\n" {
+		t.Errorf("output %q", out.String())
+	}
 }
 
 // echo calls the echo test and looks for its own tone in what came back.

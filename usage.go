@@ -26,7 +26,7 @@ func (o *options) say(err error) string {
 	}
 	var unanswered *unansweredError
 	if errors.As(err, &unanswered) {
-		return strings.TrimSuffix(o.words.Say("call.ended")+". "+o.words.CallWords(unanswered.status), " ")
+		return strings.TrimSuffix(o.words.Say("call.ended")+". "+o.words.CallWords(unanswered.status, unanswered.number, unanswered.region), " ")
 	}
 	return o.words.Words(err)
 }
@@ -81,6 +81,24 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return g
 }
 
+// A namedValue is the value of a flag whose type the help names in words.
+type namedValue struct {
+	pflag.Value
+	name string
+}
+
+func (v namedValue) Type() string { return v.name }
+
+// nameValue makes the help name the type of f's value in the user's language.
+func nameValue(f *pflag.Flag, w *model.Phrasebook) {
+	switch f.Value.Type() {
+	case "string":
+		f.Value = namedValue{f.Value, w.Say("cli.help.text")}
+	case "duration":
+		f.Value, f.DefValue = namedValue{f.Value, w.Say("cli.help.duration")}, "" // no default is shown
+	}
+}
+
 // translateHelp makes the help of root and all its commands speak the user's
 // language.
 func translateHelp(root *cobra.Command, w *model.Phrasebook) {
@@ -94,8 +112,13 @@ func translateHelp(root *cobra.Command, w *model.Phrasebook) {
 		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, w.Say("cli.help.more"),
 	).Replace(root.UsageTemplate()))
 	var visit func(*cobra.Command)
+	arguments := strings.NewReplacer("NUMBER", w.Say("cli.help.number"), "FILE", w.Say("cli.help.file"))
 	visit = func(c *cobra.Command) {
 		c.DisableFlagsInUseLine = true
+		c.Use = arguments.Replace(c.Use)
+		for _, flags := range []*pflag.FlagSet{c.LocalNonPersistentFlags(), c.PersistentFlags()} {
+			flags.VisitAll(func(f *pflag.Flag) { nameValue(f, w) })
+		}
 		c.Flags().BoolP("help", "h", false, w.Say("cli.help.flag"))
 		for _, sub := range c.Commands() {
 			visit(sub)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -33,15 +35,21 @@ func newVoicemailCommand(o *options) *cobra.Command {
 				if args[0] != "new" && args[0] != "heard" {
 					return usageError{"cli.usage.mark", []any{"value", args[0]}}
 				}
-				return o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") })
+				if err := o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") }); err != nil {
+					return err
+				}
+				return o.done("cli.marked." + args[0])
 			})},
 		&cobra.Command{Use: "download ID FILE", Short: w.Say("cli.voicemail.download"), Args: exactly(2), RunE: o.onVoicemail(
 			func(ctx context.Context, e *engine.Engine, id office.ID, args []string) error {
-				return o.find(ctx, e, func() error { return e.Download(ctx, id, args[0]) })
+				return downloadVoicemail(ctx, o, e, id, args[0])
 			})},
 		&cobra.Command{Use: "delete ID", Short: w.Say("cli.voicemail.delete"), Args: exactly(1), RunE: o.onVoicemail(
 			func(ctx context.Context, e *engine.Engine, id office.ID, _ []string) error {
-				return o.edit(ctx, e, func() error { return e.DeleteVoicemailNow(ctx, id) })
+				if err := o.edit(ctx, e, func() error { return e.DeleteVoicemailNow(ctx, id) }); err != nil {
+					return err
+				}
+				return o.done("cli.deleted")
 			})},
 	)
 }
@@ -81,6 +89,17 @@ func listVoicemails(ctx context.Context, o *options, e *engine.Engine) error {
 			o.words.Name(v.From, region), o.words.Under(v.From, region), marker)
 	}
 	return t.Flush()
+}
+
+// downloadVoicemail copies the MP3 of a message to a file that is not there yet.
+func downloadVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.ID, file string) error {
+	if _, err := os.Lstat(file); err == nil {
+		return fs.ErrExist
+	}
+	if err := o.find(ctx, e, func() error { return e.Download(ctx, id, file) }); err != nil {
+		return err
+	}
+	return o.done("voicemail.saved", "file", file)
 }
 
 // playVoicemail plays a message to its end and clears its new marker.
