@@ -24,6 +24,10 @@ func TestPlace(t *testing.T) {
 			t.Errorf("%s: %+v, %v", tt.name, p, err)
 		}
 	}
+	// Phones dial what SIP is bound to; people may come by another address.
+	if p, err := (Config{Data: "x", HTTPS: ":8443", SIPS: "127.0.0.1:5061"}).resolve(context.Background()); err != nil || p.host != "127.0.0.1" || p.shown != firstOf(interfaceHost(), "127.0.0.1") {
+		t.Errorf("%+v, %v", p, err)
+	}
 	p, err := Config{Data: "x", PublicAddress: "203.0.113.7", Domain: "office.example.com"}.resolve(context.Background())
 	if err != nil {
 		t.Fatal(err)
