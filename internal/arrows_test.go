@@ -58,6 +58,7 @@ var walls = map[string]string{
 	"github.com/mattn/go-sqlite3": "internal/sqldb",
 	"github.com/jackc/pgx":        "internal/sqldb/pg",
 	"net/http":                    "internal/api sync/engine",
+	"github.com/go-gl/":           "app/desktop",
 	"github.com/spf13/cobra":      ". internal/cmd/timbred internal/cmd/office",
 }
 
