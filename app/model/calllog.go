@@ -37,6 +37,7 @@ type CallLog struct {
 	Kind     office.CallKind // shown; empty for all
 	From, To time.Time       // first and last day shown, at midnight
 	Problem  string          // what is wrong with the dates, or with reading
+	InTo     bool            // Problem is about the last day, not the first
 	Missed   []time.Time     // when calls were missed in the last DefaultDays days, newest first
 
 	OnChange func()
@@ -86,14 +87,14 @@ func (c *CallLog) Search(from, to string) {
 		}
 		t, ok := p.ParseDate(f.text, c.desk.Now().Location())
 		if !ok {
-			c.Problem = p.Say("calllog.badDate")
+			c.Problem, c.InTo = p.Say("calllog.badDate"), f.day == &last
 			changed(c.OnChange)
 			return
 		}
 		*f.day = t
 	}
 	if last.Before(first) {
-		c.Problem = p.Say("calllog.badRange")
+		c.Problem, c.InTo = p.Say("calllog.badRange"), false
 		changed(c.OnChange)
 		return
 	}

@@ -16,6 +16,17 @@ type Door interface {
 	Logout(ctx context.Context, wipe bool) error
 }
 
+// A LoginField is one of the fields of the login page.
+type LoginField int
+
+// The fields, from top to bottom.
+const (
+	CompanyField LoginField = iota
+	ExtensionField
+	PasswordField
+	ServerField
+)
+
 // A Login is the login page. A view sets the fields and calls Submit.
 type Login struct {
 	Server, Company, Extension, Password string
@@ -26,7 +37,8 @@ type Login struct {
 	Question  office.Fingerprint // to be compared by a person before anything is sent; empty where none is asked
 
 	OnChange func()
-	OnDone   func() // logged in
+	OnMend   func(LoginField) // Problem is about this field
+	OnDone   func()           // logged in
 
 	desk     *Desk
 	door     Door
@@ -39,14 +51,24 @@ func NewLogin(desk *Desk, door Door, server string, pinned office.Fingerprint) *
 	return &Login{Server: server, AskServer: server == "", desk: desk, door: door, pinned: pinned, pinnedAt: server}
 }
 
+// Remember fills in who was logged in last, as people read it.
+func (l *Login) Remember(company office.Number, extension office.Number) {
+	l.Company, l.Extension = string(company), string(extension)
+	read := l.desk.Phrases.Number(company, office.DefaultRegion)
+	if back, err := office.ParseCompanyNumber(read, office.DefaultRegion); err == nil && back == company {
+		l.Company = read
+	}
+}
+
 // Submit tries the fields as they are.
 func (l *Login) Submit() {
 	if l.Busy || l.Question != "" {
 		return
 	}
-	request, problem := l.request()
+	request, field, problem := l.request()
 	if l.Problem = problem; problem != "" {
 		changed(l.OnChange)
+		l.mend(field)
 		return
 	}
 	l.Busy = true
@@ -57,33 +79,41 @@ func (l *Login) Submit() {
 	})
 }
 
-// request reads the fields; problem says what is missing or wrong.
-func (l *Login) request() (r engine.Login, problem string) {
+func (l *Login) mend(f LoginField) {
+	if l.OnMend != nil {
+		l.OnMend(f)
+	}
+}
+
+// request reads the fields; problem says what is missing or wrong, and in which
+// of them.
+func (l *Login) request() (r engine.Login, field LoginField, problem string) {
 	p := l.desk.Phrases
-	for _, f := range []struct{ value, label string }{
-		{l.Server, "login.server"}, {l.Company, "login.company"}, {l.Extension, "login.extension"}, {l.Password, "login.password"},
+	for i, f := range []struct{ value, label string }{
+		CompanyField: {l.Company, "login.company"}, ExtensionField: {l.Extension, "login.extension"},
+		PasswordField: {l.Password, "login.password"}, ServerField: {l.Server, "login.server"},
 	} {
 		if strings.TrimSpace(f.value) == "" {
-			return r, p.Say("login.missing", "field", p.Say(f.label))
+			return r, LoginField(i), p.Say("login.missing", "field", p.Say(f.label))
 		}
 	}
 	company, err := office.ParseCompanyNumber(l.Company, office.DefaultRegion)
 	if err != nil {
-		return r, p.Say("error.company")
+		return r, CompanyField, p.Say("error.company")
 	}
 	extension, err := office.ParseExtension(l.Extension, office.DefaultRegion)
 	if err != nil {
-		return r, p.Words(err)
+		return r, ExtensionField, p.Words(err)
 	}
 	server, err := ServerURL(l.Server)
 	if err != nil {
-		return r, p.Words(err)
+		return r, ServerField, p.Words(err)
 	}
 	r = engine.Login{Server: server, Company: company, Extension: extension, Password: l.Password}
 	if server == l.pinnedAt {
 		r.Fingerprint = l.pinned
 	}
-	return r, ""
+	return r, 0, ""
 }
 
 // answered takes the answer to a login.
@@ -102,6 +132,9 @@ func (l *Login) answered(request engine.Login, err error) {
 		l.Problem = l.desk.Phrases.Words(err)
 	}
 	changed(l.OnChange)
+	if errors.Is(err, office.ErrLogin) {
+		l.mend(PasswordField)
+	}
 }
 
 // Trust takes the authority in Question for the office's and logs in.

@@ -128,6 +128,29 @@ func TestLoginSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestLoginRemembersAsPeopleRead(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	for company, want := range map[office.Number]string{"+525555550100": "55 5555 0100", "+13055550100": "(+1) 305 555 0100", "": ""} {
+		d := &door{err: func(engine.Login) error { return office.ErrLogin }}
+		l := NewLogin(b.Desk, d, "oficina.mx", print)
+		l.Remember(company, "101")
+		if l.Company != want || l.Extension != "101" {
+			t.Errorf("%s: %q, %q", company, l.Company, l.Extension)
+		}
+		if company == "" {
+			continue
+		}
+		mend := LoginField(-1)
+		l.OnMend = func(f LoginField) { mend = f }
+		l.Password = "secreto"
+		l.Submit()
+		b.until("the answer", func() bool { return l.Problem != "" })
+		if mend != PasswordField || d.asked[0].Company != company {
+			t.Errorf("%s: asked %+v, mend %d", company, d.asked, mend)
+		}
+	}
+}
+
 func TestServerURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"oficina.mx": "https://oficina.mx", " https://oficina.mx:8443/ ": "https://oficina.mx:8443", "127.0.0.1:8443": "https://127.0.0.1:8443",

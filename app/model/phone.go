@@ -149,6 +149,9 @@ func (p *Phone) Update(c Call, s softphone.Status) {
 	}
 	p.describe()
 	if s.State == softphone.Ended {
+		if p.Problem == p.desk.Phrases.Words(softphone.ErrInCall) { // there is none now
+			p.Problem = ""
+		}
 		p.ticks()
 		glow := afterglow
 		if p.Talk.Problem {

@@ -258,3 +258,26 @@ func TestStanding(t *testing.T) {
 		t.Errorf("leaving: %q", got)
 	}
 }
+
+// The notice about the missing keychain is read once, in whatever session.
+func TestStandingTellsOfTheFileOnce(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	p, _ := newPhone(b)
+	known := false
+	begin := func() *Standing {
+		s := NewStanding(b.Desk, func() engine.Status { return engine.Status{Online: true, Since: noon, SecretsInFile: true} }, func() (engine.Account, bool) { return engine.Account{}, true }, p)
+		s.KnowsFile, s.OnKnown = known, func() { known = true }
+		s.Reload()
+		return s
+	}
+	if s := begin(); s.Line != b.Phrases.Say("login.keptOpenly") {
+		t.Errorf("at first: %q", s.Line)
+	}
+	s := begin() // nobody closed it
+	if s.CloseLine(); s.Line != "" || !known {
+		t.Errorf("closed: %q, noted: %v", s.Line, known)
+	}
+	if s := begin(); s.Line != "" {
+		t.Errorf("at the next start: %q", s.Line)
+	}
+}

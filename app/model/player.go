@@ -114,8 +114,9 @@ func (p *Player) start(heard func()) {
 	ctx, cancel := context.WithCancel(p.desk.ctx)
 	from := sound.Position()
 	ticks := p.desk.Every(tick, func() {
-		p.Position = sound.Position()
-		if heard != nil && p.Position >= from+hearing {
+		at := sound.Position()
+		p.Position = p.within(at)
+		if heard != nil && at >= from+hearing {
 			heard()
 			heard = nil
 		}
@@ -155,13 +156,17 @@ func (p *Player) Pause() {
 	p.halt()
 	p.run++
 	p.halt, p.Playing = nil, false
-	p.Position = p.sound.Position()
+	p.Position = p.within(p.sound.Position())
 	p.onChange()
 }
 
+// within keeps a position inside the length that is shown; the sound itself may
+// be a little longer.
+func (p *Player) within(at time.Duration) time.Duration { return min(max(at, 0), p.Length) }
+
 // Seek goes to a position, playing or not.
 func (p *Player) Seek(to time.Duration) {
-	p.Position = min(max(to, 0), p.Length)
+	p.Position = p.within(to)
 	if p.sound != nil {
 		p.sound.Seek(p.Position)
 	}

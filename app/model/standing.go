@@ -28,6 +28,9 @@ type Standing struct {
 	Pending int    // changes not yet sent
 	Demo    bool   // a made-up office: the line says what to try
 
+	KnowsFile bool   // the user has read that there is no keychain
+	OnKnown   func() // that was read now
+
 	OnChange func()
 
 	desk    *Desk
@@ -76,7 +79,7 @@ func (s *Standing) Reload() {
 		s.Line = p.Say("line.audioMissing")
 	case s.Demo:
 		s.Line = p.Say("line.demo")
-	case st.SecretsInFile:
+	case st.SecretsInFile && !s.KnowsFile:
 		s.Line = p.Say("login.keptOpenly")
 	default:
 		s.Line = ""
@@ -97,6 +100,10 @@ func (s *Standing) Warns() bool {
 // CloseLine hides the line for good; one that says something else, if only since
 // when, is another one.
 func (s *Standing) CloseLine() {
+	if s.Line == s.desk.Phrases.Say("login.keptOpenly") {
+		s.KnowsFile = true
+		changed(s.OnKnown)
+	}
 	s.shut[s.Line] = true
 	s.Reload()
 }

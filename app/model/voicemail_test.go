@@ -94,6 +94,21 @@ func TestHearingClearsTheNewMarker(t *testing.T) {
 	}
 }
 
+func TestPositionStaysWithinTheLength(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	v, _, sound := newMail(t, b, message("v1", luis, time.Hour, true))
+	v.Play("v1")
+	b.until("the sound", func() bool { return v.Player.Playing })
+	sound.Seek(35 * time.Second) // a second longer than the server measured
+	b.until("the end of the slider", func() bool { return v.Player.Position != 0 })
+	if v.Player.Position != 34*time.Second {
+		t.Errorf("playing: at %s", v.Player.Position)
+	}
+	if v.PlayPause(); v.Player.Position != 34*time.Second {
+		t.Errorf("paused: at %s", v.Player.Position)
+	}
+}
+
 func TestPlayerSaysWhyItCannot(t *testing.T) {
 	b := newBench(t, office.Spanish)
 	v, inbox, sound := newMail(t, b, message("v1", luis, time.Hour, true), message("v2", luis, 2*time.Hour, true))
