@@ -34,6 +34,7 @@ type CallLog struct {
 	segments *widget.Segments
 	from, to *widget.DateField
 	problem  *widget.Text
+	tools    *logTools
 	list     *widget.List
 	page     *page
 	shown    [2]time.Time // the days that stand in the fields
@@ -43,21 +44,25 @@ type CallLog struct {
 func NewCallLog(m *model.CallLog, words *model.Phrasebook, now func() time.Time) *CallLog {
 	v := &CallLog{m: m, words: words}
 	say := words.Say
-	v.segments = widget.NewSegments([]string{say("calllog.all"), say("calllog.incoming"), say("calllog.outgoing"), say("calllog.missed")}, func(i int) { m.SetKind(kinds[i]) })
-	cal := calendar(words, now)
 	search := func() { m.Search(v.from.Text(), v.to.Text()) }
+	v.segments = widget.NewSegments([]string{say("calllog.all"), say("calllog.incoming"), say("calllog.outgoing"), say("calllog.missed")}, func(i int) {
+		m.SetKind(kinds[i])
+		search() // of the days as they stand in the fields
+	})
+	cal := calendar(words, now)
 	v.from, v.to = widget.NewDateField(cal, search), widget.NewDateField(cal, search)
 	v.problem = widget.NewText("", widget.TextMuted, widget.ColorBad)
 	tools := newLogTools(v.segments, say("calllog.from"), v.from, say("calllog.to"), v.to, widget.NewButton("search", say("calllog.search"), widget.Plain, search), v.problem)
+	v.tools = tools
 	v.list = widget.NewList(func() int { return len(m.Rows) }, v.row, nil)
-	v.list.KeysOpen = true // a click that dials would surprise
-	v.list.OnOpen = func(i int) { m.CallBack(m.Rows[i].ID) }
+	v.list.KeyOf = func(i int) string { return string(m.Rows[i].ID) }
+	v.list.OnEnter = func(i int) { m.CallBack(m.Rows[i].ID) } // a click that dials would surprise
 	v.list.OnNear = func(i int) {
 		if i >= len(m.Rows)-1 {
 			m.More()
 		}
 	}
-	v.page = newPage(say("calllog.title"), tools, v.list)
+	v.page = newPage(say("calllog.title"), tools.container(), v.list)
 	v.Object = v.page.object
 	v.Refresh()
 	return v
@@ -109,6 +114,7 @@ func (v *CallLog) Refresh() {
 	}
 	v.problem.Set(v.m.Problem)
 	v.problem.Hidden = v.m.Problem == ""
+	v.tools.inTo = v.m.InTo
 	empty := v.words.Say("calllog.empty")
 	if v.m.Kind != "" {
 		empty = v.words.Say("calllog.emptyKind")
@@ -126,14 +132,18 @@ type logTools struct {
 	search           *widget.Button
 	searchWidth      float32 // of the button with its word
 	problem          *widget.Text
+	inTo             bool // the problem is with the second date
 }
 
-func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to fyne.CanvasObject, search *widget.Button, problem *widget.Text) *fyne.Container {
-	t := &logTools{
+func newLogTools(segments fyne.CanvasObject, fromText string, from fyne.CanvasObject, toText string, to fyne.CanvasObject, search *widget.Button, problem *widget.Text) *logTools {
+	return &logTools{
 		segments: segments, from: from, to: to, search: search, searchWidth: search.MinSize().Width, problem: problem,
 		fromText: widget.NewText(fromText, widget.TextSize, widget.ColorMuted), toText: widget.NewText(toText, widget.TextSize, widget.ColorMuted),
 	}
-	return container.New(t, segments, t.fromText, from, t.toText, to, search, problem)
+}
+
+func (t *logTools) container() *fyne.Container {
+	return container.New(t, t.segments, t.fromText, t.from, t.toText, t.to, t.search, t.problem)
 }
 
 // dates returns how wide the dates are side by side, without the button.
@@ -185,15 +195,19 @@ func (t *logTools) arrange(w float32, place bool) float32 {
 	put(t.search, right, y, search, high)
 	right -= gap + one
 	put(t.to, right, y, one, high)
+	under := right // the field that the problem stands below
 	right -= t.toText.Width() + between
 	words(t.toText, right, y)
 	right -= one + gap
 	put(t.from, right, y, one, high)
+	if !t.inTo {
+		under = right
+	}
 	right -= t.fromText.Width() + between
 	words(t.fromText, right, y)
 	if t.problem.Visible() {
-		h := t.problem.HeightFor(w)
-		put(t.problem, 0, bottom+gap, w, h)
+		h := t.problem.HeightFor(w - under)
+		put(t.problem, under, bottom+gap, w-under, h)
 		bottom += gap + h
 	}
 	return bottom

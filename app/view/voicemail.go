@@ -32,7 +32,20 @@ func NewVoicemail(m *model.Voicemail, words *model.Phrasebook) *Voicemail {
 		}
 		return nil
 	})
+	v.list.KeyOf = func(i int) string { return string(m.Rows[i].ID) }
 	v.list.OnOpen = func(i int) { m.Toggle(m.Rows[i].ID) }
+	v.list.OnEnter = func(i int) {
+		if m.Rows[i].ID == m.Open {
+			m.PlayPause()
+		} else {
+			m.Toggle(m.Rows[i].ID)
+		}
+	}
+	v.list.OnEscape = func() {
+		if m.Open != "" {
+			m.Toggle(m.Open)
+		}
+	}
 	v.list.OnDelete = func(i int) { m.Delete(m.Rows[i].ID) }
 	v.list.OnNear = func(i int) {
 		if i >= len(m.Rows)-1 {

@@ -32,6 +32,8 @@ type Button struct {
 	Small    bool // inside a field
 	On       bool // pressed down, of a button that has two states
 	OnTapped func()
+	OnRune   func(r rune)           // what else is typed on it; nil: the window listens
+	OnKey    func(k *fyne.KeyEvent) // the same for keys
 
 	disabled bool
 	hovered  bool
@@ -115,7 +117,13 @@ func (b *Button) FocusGained() { b.focused = true; b.Refresh() }
 func (b *Button) FocusLost() { b.focused = false; b.Refresh() }
 
 // TypedRune implements fyne.Focusable.
-func (b *Button) TypedRune(rune) {}
+func (b *Button) TypedRune(r rune) {
+	if b.OnRune != nil {
+		b.OnRune(r)
+	} else {
+		typeElsewhere(b, r)
+	}
+}
 
 // TypedKey implements fyne.Focusable.
 func (b *Button) TypedKey(k *fyne.KeyEvent) {
@@ -123,9 +131,19 @@ func (b *Button) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
 		b.Tapped(nil)
 	default: // escape, and whatever else the window listens to
-		if c := fyne.CurrentApp().Driver().CanvasForObject(b); c != nil && c.OnTypedKey() != nil {
+		if b.OnKey != nil {
+			b.OnKey(k)
+		} else if c := fyne.CurrentApp().Driver().CanvasForObject(b); c != nil && c.OnTypedKey() != nil {
 			c.OnTypedKey()(k)
 		}
+	}
+}
+
+// typeElsewhere gives a letter that o has no use for to whoever the window gives
+// such letters to.
+func typeElsewhere(o fyne.CanvasObject, r rune) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(o); c != nil && c.OnTypedRune() != nil {
+		c.OnTypedRune()(r)
 	}
 }
 

@@ -59,6 +59,9 @@ func (d *Dialog) Hide() {
 	}
 }
 
+// Shown reports whether the dialog is on the screen.
+func (d *Dialog) Shown() bool { return d.popup != nil }
+
 // Cancel is what escape does.
 func (d *Dialog) Cancel() {
 	d.Hide()

@@ -34,6 +34,14 @@ func NewSecret(submit func()) *Entry {
 	return e
 }
 
+// Focus moves the keyboard to the field, with all that stands in it selected.
+func (e *Entry) Focus() {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(e); c != nil {
+		c.Focus(e)
+		e.TypedShortcut(&fyne.ShortcutSelectAll{})
+	}
+}
+
 // TypedKey implements fyne.Focusable.
 func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape && e.OnEscape != nil {

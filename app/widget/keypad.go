@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
@@ -14,6 +16,7 @@ type Keypad struct {
 	widget.BaseWidget
 
 	OnPress func(key rune)
+	OnClose func() // escape
 }
 
 // NewKeypad returns a keypad.
@@ -27,9 +30,39 @@ func NewKeypad(press func(key rune)) *Keypad {
 func (k *Keypad) CreateRenderer() fyne.WidgetRenderer {
 	grid := container.New(&keyGrid{})
 	for _, key := range keys {
-		grid.Add(NewButton("", string(key), Plain, func() { k.OnPress(key) }))
+		b := NewButton("", string(key), Plain, func() { k.OnPress(key) })
+		b.OnRune, b.OnKey = k.TypedRune, k.TypedKey
+		grid.Add(b)
 	}
 	return widget.NewSimpleRenderer(grid)
+}
+
+// Focus moves the keyboard to the keypad.
+func (k *Keypad) Focus() {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(k); c != nil {
+		c.Focus(k)
+	}
+}
+
+// FocusGained implements fyne.Focusable.
+func (k *Keypad) FocusGained() {}
+
+// FocusLost implements fyne.Focusable.
+func (k *Keypad) FocusLost() {}
+
+// TypedRune implements fyne.Focusable: a key that is typed is one that is
+// pressed.
+func (k *Keypad) TypedRune(r rune) {
+	if strings.ContainsRune(keys, r) {
+		k.OnPress(r)
+	}
+}
+
+// TypedKey implements fyne.Focusable.
+func (k *Keypad) TypedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyEscape && k.OnClose != nil {
+		k.OnClose()
+	}
 }
 
 // keyGrid lays out the keys in three columns of equal size.

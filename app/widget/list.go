@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"strconv"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
@@ -11,12 +13,16 @@ import (
 type List struct {
 	widget.List
 
-	OnOpen   func(i int) // a click, enter or space
-	KeysOpen bool        // a click does not open, it only moves the highlight
+	KeyOf    func(i int) string // what entry i is known by when others come and go; empty for a heading; nil: its place
+	OnOpen   func(i int)        // a click; nil: it only moves the highlight
+	OnEnter  func(i int)        // enter or space; nil: the same as a click
+	OnEscape func()
 	OnDelete func(i int)
 	OnNear   func(i int) // row i came into sight
 
-	current int
+	current int    // the entry that keys act on
+	held    string // what that is known by; empty before there is one
+	marked  int    // the entry that the list below highlights
 	focused bool
 	shown   *Row // shows the current entry, unless that is scrolled away
 	extra   int  // entry that is higher than the others; -1 for none
@@ -41,22 +47,20 @@ func NewList(count func() int, data func(i int) RowData, extra func(i int) fyne.
 		}
 		r.OnOpen = func() {
 			l.take(i)
-			if !l.KeysOpen {
-				l.open(i)
+			if l.OnOpen != nil && i < l.Length() {
+				l.OnOpen(i)
 			}
 		}
 		d := data(i)
-		if l.current == i {
+		switch {
+		case l.current == i:
 			l.shown, d.Active = r, l.focused
+		case l.shown == r: // it shows another entry now
+			l.shown = nil
 		}
 		r.Set(d)
 		if l.OnNear != nil {
 			l.OnNear(i)
-		}
-	}
-	l.OnHighlighted = func(i widget.ListItemID) {
-		if l.focused { // a pointer that only passes is no move
-			l.move(i)
 		}
 	}
 	l.ExtendBaseWidget(l)
@@ -78,9 +82,16 @@ func (l *List) SetHigh(i int, height float32) {
 	}
 }
 
+// Refresh draws the entries as they are now; the highlight stays with its entry.
+func (l *List) Refresh() {
+	l.follow()
+	l.List.Refresh()
+}
+
 // FocusGained implements fyne.Focusable.
 func (l *List) FocusGained() {
 	l.focused = true
+	l.follow()
 	l.List.FocusGained()
 }
 
@@ -90,17 +101,27 @@ func (l *List) FocusLost() {
 	l.List.FocusLost()
 }
 
+// TypedRune implements fyne.Focusable: letters are for whoever the window gives
+// them to.
+func (l *List) TypedRune(r rune) { typeElsewhere(l, r) }
+
 // TypedKey implements fyne.Focusable.
 func (l *List) TypedKey(k *fyne.KeyEvent) {
-	if l.current >= l.Length() {
-		l.current = max(0, l.Length()-1)
+	if k.Name == fyne.KeyEscape && l.OnEscape != nil {
+		l.OnEscape()
+		return
 	}
-	if l.Length() == 0 {
+	l.follow()
+	if l.held == "" || l.Length() == 0 {
 		return
 	}
 	switch k.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
-		l.open(l.current)
+		if l.OnEnter != nil {
+			l.OnEnter(l.current)
+		} else if l.OnOpen != nil {
+			l.OnOpen(l.current)
+		}
 	case fyne.KeyDelete:
 		if l.OnDelete != nil {
 			l.OnDelete(l.current)
@@ -109,15 +130,80 @@ func (l *List) TypedKey(k *fyne.KeyEvent) {
 		if l.shown != nil {
 			l.shown.PopUp()
 		}
-	default:
-		l.List.TypedKey(k)
+	case fyne.KeyDown:
+		l.step(l.current+1, 1)
+	case fyne.KeyUp:
+		l.step(l.current-1, -1)
 	}
 }
 
-func (l *List) open(i int) {
-	if l.OnOpen != nil && i < l.Length() {
-		l.OnOpen(i)
+// key returns what entry i is known by.
+func (l *List) key(i int) string {
+	if l.KeyOf != nil {
+		return l.KeyOf(i)
 	}
+	return strconv.Itoa(i)
+}
+
+// seek returns the first entry from i on that is no heading, or -1.
+func (l *List) seek(i, by int) int {
+	for ; i >= 0 && i < l.Length(); i += by {
+		if l.key(i) != "" {
+			return i
+		}
+	}
+	return -1
+}
+
+// step moves the highlight to the first entry from i on, and its heading into
+// sight.
+func (l *List) step(i, by int) {
+	if i = l.seek(i, by); i < 0 {
+		return
+	}
+	if i > 0 && l.key(i-1) == "" {
+		l.ScrollTo(i - 1)
+	}
+	l.move(i)
+}
+
+// follow finds the current entry again after others came or went; where it is
+// gone itself, the one in its place takes over. What is in sight stays there.
+func (l *List) follow() {
+	n := l.Length()
+	if n == 0 {
+		return
+	}
+	at := min(l.current, n-1)
+	if l.held == "" || l.key(at) != l.held {
+		found := l.find(l.held)
+		if found < 0 {
+			found = l.seek(at, 1)
+		}
+		if found < 0 {
+			found = l.seek(at, -1)
+		}
+		at = found
+	}
+	if at < 0 {
+		l.held = ""
+		return
+	}
+	if at != l.current || at != l.marked || l.held != l.key(at) {
+		offset := l.GetScrollOffset()
+		l.move(at)
+		l.ScrollToOffset(offset)
+	}
+}
+
+// find returns the entry that is known by key, or -1.
+func (l *List) find(key string) int {
+	for i := range l.Length() {
+		if key != "" && l.key(i) == key {
+			return i
+		}
+	}
+	return -1
 }
 
 // take moves focus and highlight to entry i.
@@ -125,14 +211,11 @@ func (l *List) take(i int) {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(l); c != nil {
 		c.Focus(l)
 	}
-	l.Highlight(i)
+	l.move(i)
 }
 
+// move makes entry i the current one and brings it into sight.
 func (l *List) move(i int) {
-	old := l.current
-	l.current = i
-	if old != i {
-		l.RefreshItem(old)
-	}
-	l.RefreshItem(i)
+	l.current, l.held, l.marked = i, l.key(i), i
+	l.Highlight(i)
 }

@@ -46,6 +46,12 @@ func showMenu(c fyne.Canvas, actions []Action, place func(size fyne.Size) fyne.P
 	}
 	menu := widget.NewPopUpMenu(fyne.NewMenu("", items...), c)
 	menu.ShowAtPosition(inside(c, place(menu.MinSize()), menu.MinSize()))
+	for _, item := range items { // the first one that does something is chosen
+		menu.ActivateNext()
+		if !item.Disabled {
+			break
+		}
+	}
 }
 
 // inside moves a place so that what has a size stays in the window.

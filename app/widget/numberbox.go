@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
@@ -17,7 +19,8 @@ func (b bigText) Size(n fyne.ThemeSizeName) float32 {
 	return b.Theme.Size(n)
 }
 
-// A NumberBox is the field for a number with its dial button. Enter dials.
+// A NumberBox is the field for a number with its dial button. Enter dials; while
+// the box is empty, dialling means to type a number first.
 type NumberBox struct {
 	widget.BaseWidget
 
@@ -54,6 +57,10 @@ func NewNumberBox(example, erase, call string) *NumberBox {
 }
 
 func (n *NumberBox) dial() {
+	if strings.TrimSpace(n.entry.Text) == "" {
+		n.Focus()
+		return
+	}
 	if n.OnDial != nil {
 		n.OnDial(n.entry.Text)
 	}

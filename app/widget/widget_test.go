@@ -93,7 +93,7 @@ func TestListByPointer(t *testing.T) {
 	if *did != "play1 " {
 		t.Errorf("the action of the row under the pointer: did %q", *did)
 	}
-	*did, l.KeysOpen = "", true
+	*did, l.OnEnter, l.OnOpen = "", l.OnOpen, nil
 	test.TapCanvas(w.Canvas(), fyne.NewPos(100, 30))
 	if *did != "" {
 		t.Errorf("a click opened: %q", *did)
