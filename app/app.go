@@ -120,8 +120,8 @@ func (d *shell) open() {
 	w.SetContent(widget.NewPlane(widget.ColorPage))
 	w.Resize(d.savedSize())
 	w.Canvas().SetOnTypedKey(func(k *fyne.KeyEvent) {
-		if k.Name == fyne.KeyEscape && d.dialog != nil {
-			d.dialog.Cancel()
+		if k.Name == fyne.KeyEscape {
+			d.escape()
 		}
 	})
 	w.Canvas().SetOnTypedRune(func(r rune) { // digits that no field takes go into the call
@@ -142,6 +142,18 @@ func (d *shell) open() {
 			d.log.Error("engine ended", "err", err)
 		}
 	})
+}
+
+// escape is what the key does where no field takes it.
+func (d *shell) escape() {
+	switch {
+	case d.dialog != nil && d.dialog.Shown():
+		d.dialog.Cancel()
+	case d.login != nil:
+		d.login.Cancel()
+	case d.session != nil:
+		d.session.shell.HideKeypad()
+	}
 }
 
 // begin goes on when the profile is open, or says why it is not.
@@ -194,7 +206,7 @@ func (d *shell) woken(kinds engine.Kinds) {
 func (d *shell) showLogin() {
 	last := d.engine.LastLogin()
 	m := model.NewLogin(d.desk, d.engine, last.Server, last.Fingerprint)
-	m.Company, m.Extension = string(last.Company), string(last.Extension)
+	m.Remember(last.Company, last.Extension)
 	d.login = view.NewLogin(m, d.words)
 	m.OnChange = d.login.Refresh
 	m.OnDone = d.enter

@@ -51,6 +51,8 @@ func newSession(d *shell, account engine.Account) *session {
 	s.phone.NameOf = s.nameOf
 	s.standing = model.NewStanding(d.desk, e.Status, e.Account, s.phone)
 	s.standing.Demo = d.opts.Demo
+	s.standing.KnowsFile = d.app.Preferences().Bool(s.fileKey())
+	s.standing.OnKnown = func() { d.app.Preferences().SetBool(s.fileKey(), true) }
 	s.standing.Reload()
 
 	mail := view.NewVoicemail(s.voicemail, d.words)
@@ -231,6 +233,10 @@ func (s *session) close() {
 	s.incoming.close()
 	s.ring()
 }
+
+// fileKey is where it is kept that the user has read how the session of this
+// profile is kept.
+func (s *session) fileKey() string { return "known.file." + s.d.opts.Profile }
 
 // The badges count what came in since the page was last seen; when that was is
 // kept between starts.

@@ -49,7 +49,7 @@ func (b *CallBar) Refresh() {
 	t := b.m.Talk
 	b.Object.Hidden = t == nil
 	if t == nil || !t.Active {
-		b.hideKeypad()
+		b.HideKeypad()
 	}
 	if t == nil {
 		return
@@ -124,22 +124,26 @@ func (b *CallBar) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(0
 // showKeypad opens the keys above their button, or closes them.
 func (b *CallBar) showKeypad() {
 	if b.pad != nil && b.pad.Visible() {
-		b.hideKeypad()
+		b.HideKeypad()
 		return
 	}
 	c := fyne.CurrentApp().Driver().CanvasForObject(b.Object)
 	if c == nil {
 		return
 	}
-	b.pad = fynewidget.NewPopUp(widget.Inset(widget.SpaceM, widget.Column(widget.SpaceS, b.tones, widget.NewKeypad(b.m.Press))), c)
+	keys := widget.NewKeypad(b.m.Press)
+	keys.OnClose = b.HideKeypad
+	b.pad = fynewidget.NewPopUp(widget.Inset(widget.SpaceM, widget.Column(widget.SpaceS, b.tones, keys)), c)
 	size := b.pad.MinSize()
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(b.ctl.keypad)
 	at.X = min(at.X, c.Size().Width-size.Width-widget.Size(widget.SpaceS))
 	at.Y -= size.Height + widget.Size(widget.SpaceS)
 	b.pad.ShowAtPosition(at)
+	keys.Focus()
 }
 
-func (b *CallBar) hideKeypad() {
+// HideKeypad takes the keys away.
+func (b *CallBar) HideKeypad() {
 	if b.pad != nil {
 		b.pad.Hide()
 		b.pad = nil

@@ -26,7 +26,7 @@ type CallPage struct {
 // NewCallPage returns the page of m.
 func NewCallPage(m *model.Phone, words *model.Phrasebook) *CallPage {
 	p := &CallPage{m: m, back: widget.NewPlane(widget.ColorSurface), face: widget.NewGlyph(widget.TouchRound), lock: widget.NewGlyph(widget.IconSmall)}
-	p.ctl = newControls(m, words, widget.NewRoundButton, func() { p.open = !p.open; p.Refresh() })
+	p.ctl = newControls(m, words, widget.NewRoundButton, func() { p.setOpen(!p.open) })
 	centred := func(size fyne.ThemeSizeName, color fyne.ThemeColorName) *widget.Text {
 		t := widget.NewText("", size, color)
 		t.Align = fyne.TextAlignCenter
@@ -40,6 +40,7 @@ func NewCallPage(m *model.Phone, words *model.Phrasebook) *CallPage {
 	p.lockT = widget.NewText("", widget.TextMuted, widget.ColorMuted)
 	p.tones = centred(widget.TextNumber, widget.ColorText)
 	p.keys = widget.NewKeypad(m.Press)
+	p.keys.OnClose = p.HideKeypad
 	p.Object = container.New(p, p.back, p.face, p.name, p.under, p.state, p.lock, p.lockT, p.tones, p.keys, p.ctl.mute, p.ctl.keypad, p.ctl.answer, p.ctl.decline, p.ctl.hangup)
 	p.Refresh()
 	return p
@@ -64,6 +65,22 @@ func (p *CallPage) Refresh() {
 	p.keys.Hidden, p.tones.Hidden, p.face.Hidden = !p.open, !p.open, p.open
 	p.Tick()
 	p.Object.Refresh()
+}
+
+// setOpen shows the keys and gives them the keyboard, or hides them.
+func (p *CallPage) setOpen(open bool) {
+	p.open = open
+	p.Refresh()
+	if p.open {
+		p.keys.Focus()
+	}
+}
+
+// HideKeypad hides the keys.
+func (p *CallPage) HideKeypad() {
+	if p.open {
+		p.setOpen(false)
+	}
 }
 
 // Tick draws the duration alone.
@@ -110,7 +127,7 @@ func (p *CallPage) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 
 	foot := p.ctl.hangup.MinSize().Height
 	bottom := size.Height - foot - widget.Size(widget.SpaceXL)
-	p.across([]*widget.Button{p.ctl.decline, p.ctl.answer, p.ctl.hangup}, bottom, size.Width)
+	p.across([]*widget.Button{p.ctl.answer, p.ctl.decline, p.ctl.hangup}, bottom, size.Width)
 	middle := bottom - foot - gap
 	p.across([]*widget.Button{p.ctl.mute, p.ctl.keypad}, middle, size.Width)
 	if p.open {

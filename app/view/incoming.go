@@ -61,10 +61,10 @@ func (i *Incoming) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	high := widget.Size(widget.RowOne)
 	half := (size.Width - 2*gap - widget.Size(widget.SpaceM)) / 2
 	top := size.Height - high - gap
-	i.ctl.decline.Move(fyne.NewPos(gap, top))
-	i.ctl.decline.Resize(fyne.NewSize(half, high))
-	i.ctl.answer.Move(fyne.NewPos(size.Width-gap-half, top))
+	i.ctl.answer.Move(fyne.NewPos(gap, top))
 	i.ctl.answer.Resize(fyne.NewSize(half, high))
+	i.ctl.decline.Move(fyne.NewPos(size.Width-gap-half, top))
+	i.ctl.decline.Resize(fyne.NewSize(half, high))
 }
 
 // MinSize implements fyne.Layout.

@@ -67,10 +67,26 @@ func NewLogin(m *model.Login, words *model.Phrasebook) *Login {
 		widget.NewButton("shield", say("trust.accept"), widget.Primary, m.Trust),
 		widget.NewButton("", say("trust.reject"), widget.Plain, m.Distrust))
 
+	l.trust.Hide()
 	l.all = container.New(&middle{}, l.form, l.trust)
 	l.Object = container.NewStack(widget.NewPlane(widget.ColorSurface), container.NewVScroll(l.all))
+	m.OnMend = l.mend
 	l.Refresh()
 	return l
+}
+
+// mend moves the keyboard to the field that is to be mended.
+func (l *Login) mend(f model.LoginField) {
+	map[model.LoginField]*widget.Entry{
+		model.CompanyField: l.company, model.ExtensionField: l.extension, model.PasswordField: l.secret, model.ServerField: l.server,
+	}[f].Focus()
+}
+
+// Cancel is what escape does: an authority that is asked about is not trusted.
+func (l *Login) Cancel() {
+	if l.m.Question != "" {
+		l.m.Distrust()
+	}
 }
 
 // send gives what is typed to the model.
@@ -99,7 +115,14 @@ func (l *Login) Complain(words string) {
 // Refresh draws the model.
 func (l *Login) Refresh() {
 	say := l.words.Say
-	l.form.Hidden, l.trust.Hidden = l.m.Question != "", l.m.Question == ""
+	if asked := l.m.Question != ""; asked != l.trust.Visible() {
+		l.form.Hidden, l.trust.Hidden = asked, !asked
+		if c := fyne.CurrentApp().Driver().CanvasForObject(l.Object); c != nil && asked {
+			c.Unfocus() // no key reaches a field that is not seen
+		} else if c != nil {
+			l.Focus(c)
+		}
+	}
 	l.serverRow.(*fyne.Container).Hidden = !l.m.AskServer
 	l.other.Hidden = l.m.AskServer
 	l.problem.Set(l.m.Problem)

@@ -130,6 +130,13 @@ func (s *Shell) Tick() {
 	s.page.Tick()
 }
 
+// HideKeypad takes the keys of the call away.
+func (s *Shell) HideKeypad() {
+	s.bar.HideKeypad()
+	s.page.HideKeypad()
+	s.Object.Refresh()
+}
+
 // SetNotice shows words at the foot of the page, with a button where action is
 // not empty; without words it hides them.
 func (s *Shell) SetNotice(words, icon, action string, do, shut func()) {
