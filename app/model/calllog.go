@@ -123,7 +123,7 @@ func (c *CallLog) Reload() {
 			}
 			if err != nil {
 				c.desk.Log.Error("reading calls", "err", err)
-				c.Problem = c.desk.Phrases.Words(err)
+				c.Problem, c.InTo = c.desk.Phrases.Words(err), false
 				changed(c.OnChange)
 				return
 			}
