@@ -205,9 +205,10 @@ func (w *walk) dials(g *gui) {
 	before := g.shows(0xFFFFFF, key5)
 	g.click(1120, 768)
 	g.until("the keys", func() bool { return before != g.shows(0xF7F8F8, key5) || g.shows(0x14201F, key5) })
+	g.write("5#")
 	g.settle()
 	g.picture("call-keypad-es")
-	g.click(640, 600) // beside the keys: they go away
+	g.press("Escape") // the keys go away
 	g.click(1000, 768)
 	g.point(640, 600) // a button under the pointer has another shade
 	g.see("silence", accent, green)
