@@ -24,7 +24,7 @@ BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lam
 TEST_DEPS := baresip sip-tester sipvicious xvfb xauth openbox xdotool dbus dbus-x11 libgl1-mesa-dri \
 	imagemagick postgresql iproute2 nftables pulseaudio libasound2-plugins
 
-.PHONY: build run demo test check bench soak package deps build-deps clean
+.PHONY: build run demo test test-race test-window check bench soak package deps build-deps clean
 
 build: build-deps
 	$(GO) build -tags $(TAGS) -o bin/timbre .
@@ -36,8 +36,14 @@ run: build
 demo: build
 	$(GO) run -tags $(TAGS) ./internal/cmd/office demo --bin bin
 
+# Both halves at once: the real windows mostly wait.
 test: deps
+	@$(MAKE) --no-print-directory -j2 test-race test-window
+
+test-race:
 	$(GO) test -tags $(TAGS) -race -timeout $(TIME) $$($(GO) list -tags $(TAGS) ./... | grep -vxF "$$($(GO) list -tags $(TAGS) $(GUI))")
+
+test-window:
 	$(GO) test -tags $(TAGS) -timeout $(TIME) $(GUI)
 
 check: build-deps
