@@ -34,14 +34,8 @@ var wordKeys = []struct {
 	{fs.ErrNotExist, "error.noFile"},
 }
 
-// Words says in lang what err means and what to do, in whole sentences for the
-// user. The app and the command line show an error by nothing else. It is empty
-// for nil.
-func Words(lang office.Language, err error) string {
-	return NewPhrasebook(lang).Words(err)
-}
-
-// Words is the function Words in p's language.
+// Words says what err means and what to do, in whole sentences for the user. The
+// app and the command line show an error by nothing else. It is empty for nil.
 func (p *Phrasebook) Words(err error) string {
 	if err == nil {
 		return ""

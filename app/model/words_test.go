@@ -69,12 +69,12 @@ func TestWords(t *testing.T) {
 		{errors.Join(errors.New("x"), office.ErrOffline), "error.offline"},
 	} {
 		for _, lang := range languages {
-			if got, want := Words(lang, c.err), NewPhrasebook(lang).Say(c.key); got != want {
+			if got, want := NewPhrasebook(lang).Words(c.err), NewPhrasebook(lang).Say(c.key); got != want {
 				t.Errorf("%v: %q, want %q", c.err, got, want)
 			}
 		}
 	}
-	if got := Words(office.Spanish, nil); got != "" {
+	if got := NewPhrasebook(office.Spanish).Words(nil); got != "" {
 		t.Errorf("no error has the words %q", got)
 	}
 }

@@ -33,9 +33,6 @@ func (d Direction) Reverse() Direction {
 	return d
 }
 
-// Sends reports whether who wrote d may send.
-func (d Direction) Sends() bool { return d != RecvOnly && d != Inactive }
-
 // The transport profiles of sound.
 const (
 	AVP   = "RTP/AVP"
