@@ -54,6 +54,35 @@ type Call struct {
 	AnsweredBy   string     `json:"answeredBy"`
 	ForwardedTo  Number     `json:"forwardedTo"`
 	Encryption   Encryption `json:"encryption"`
+
+	Quality map[ID]Quality `json:"quality"`        // by device; what each says of its own leg
+	Legs    []CallLeg      `json:"legs,omitempty"` // only where asked for
+}
+
+// A CallLeg is one telephone that took part in a call, or was rung for it.
+type CallLeg struct {
+	Party      Party      `json:"party"`
+	Device     string     `json:"device,omitempty"` // of an extension
+	DeviceID   ID         `json:"deviceId,omitempty"`
+	Trunk      string     `json:"trunk,omitempty"` // name of the line to the outside
+	Outcome    Outcome    `json:"outcome"`
+	Reason     string     `json:"reason,omitempty"`
+	StartedAt  time.Time  `json:"startedAt"`
+	AnsweredAt *time.Time `json:"answeredAt"`
+	EndedAt    time.Time  `json:"endedAt"`
+	Codec      string     `json:"codec,omitempty"`
+	Encryption string     `json:"encryption,omitempty"` // srtp or rtp
+	Received   uint64     `json:"received"`             // packets, as the server saw them
+	Lost       uint64     `json:"lost"`
+	Jitter     float64    `json:"jitter"` // seconds (RFC 3550 §6.4.1)
+}
+
+// A Quality is what a device says of its own leg of a call.
+type Quality struct {
+	Codec  string  `json:"codec"`
+	Loss   float64 `json:"loss"`   // share of packets that never came, 0 to 1
+	Jitter float64 `json:"jitter"` // seconds
+	Delay  float64 `json:"delay"`  // seconds, of the buffer and the round trip
 }
 
 // Encryption says what protected a call's sound on the extension's own side

@@ -43,6 +43,7 @@ type Company struct {
 	Number Number // main number in E.164, what users type at login
 	Name   string
 	Region Region
+	Email  string // of the administrator, who is told of what needs a person
 }
 
 // DefaultRingTime is how long an extension rings before its voicemail answers.
@@ -57,11 +58,21 @@ type Extension struct {
 	Email    string
 	Language Language
 	RingTime time.Duration
+
+	Rights    Rights
+	CallLimit int  // calls at the same time before it is busy
+	Disabled  bool // cannot log in, register, call or be called; everything is kept
 }
 
-// WithDefaults returns e with the language and the ring time that an extension
-// has unless somebody says otherwise.
+// WithDefaults returns e with the language, the ring time, the rights and the
+// call limit that an extension has unless somebody says otherwise.
 func (e Extension) WithDefaults() Extension {
+	if e.Rights.Classes == "" {
+		e.Rights = DefaultRights()
+	}
+	if e.CallLimit == 0 {
+		e.CallLimit = DefaultCallLimit
+	}
 	if e.Language == "" {
 		e.Language = Spanish
 	}
