@@ -22,7 +22,7 @@ FYNE := fyne.io/tools/cmd/fyne@v1.7.4
 BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lame-dev pkg-config \
 	asterisk-core-sounds-es-g722 asterisk-core-sounds-en-g722
 TEST_DEPS := baresip sip-tester sipvicious xvfb xauth openbox xdotool dbus dbus-x11 libgl1-mesa-dri \
-	imagemagick postgresql iproute2 nftables pulseaudio libasound2-plugins
+	imagemagick postgresql iproute2 nftables pulseaudio libasound2-plugins python3-aiosmtpd
 
 .PHONY: build run demo test test-race test-window check bench soak package deps build-deps clean
 
