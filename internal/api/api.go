@@ -2,7 +2,7 @@
 // administration (OpenAPI 3.1), JMAP (RFC 8620) with downloads and the event
 // source, health and metrics. It keeps nothing of its own: what it answers is
 // read from the store, who may ask is decided by auth. Calls are none of its
-// business but for what the Switch interface tells. Its callers are server,
+// business but for what Switch, Board and Dialer tell and do. Its callers are server,
 // which runs it, and cmd/timbred, which administers through Admin. It is the
 // only importer of net/http on the server.
 package api
@@ -23,23 +23,19 @@ import (
 	"timbre/internal/store"
 )
 
-// A Switch is the telephone side as the API sees it. Its methods are safe for
-// concurrent use and do not wait.
-type Switch interface {
-	// LiveCalls returns how many calls are going on now.
-	LiveCalls() int
-	// Registered returns the devices that can be reached now.
-	Registered() []office.ID
-}
-
 // A Config says what a Server needs.
 type Config struct {
 	Log     *slog.Logger
 	Store   *store.Store
 	Gate    *auth.Gate
-	Switch  Switch      // nil: nothing rings, the server only administers
 	Ready   func() bool // whether all of the server serves; nil: it does not
 	Version string
+
+	// The telephone side; nil where nothing rings and the server only administers.
+	Switch    Switch
+	Board     Board     // nil: everybody is offline
+	Dialer    Dialer    // nil: POST /v1/calls is not served
+	Greetings Greetings // nil: greetings cannot be uploaded
 
 	Listeners   Listeners
 	Fingerprint office.Fingerprint // of the office's authority; empty: the system's roots decide

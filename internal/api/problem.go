@@ -98,6 +98,32 @@ func replyTo(code office.Error) (reply, bool) {
 		return reply{http.StatusUnprocessableEntity, "not a country of two capital letters, such as MX"}, true
 	case office.ErrLanguage:
 		return reply{http.StatusUnprocessableEntity, "not a language: es-MX or en"}, true
+	case office.ErrPIN:
+		return reply{http.StatusUnprocessableEntity, "not a PIN: 4 to 8 digits that nobody would guess"}, true
+	case office.ErrWrongPIN:
+		return reply{http.StatusForbidden, "the PIN is wrong"}, true
+	case office.ErrClass:
+		return reply{http.StatusUnprocessableEntity, "not a list of internal, national, international and premium"}, true
+	case office.ErrLimit:
+		return reply{http.StatusUnprocessableEntity, "outside its limits"}, true
+	case office.ErrTrunk:
+		return reply{http.StatusUnprocessableEntity, "not a trunk: a name, and sip:host or sip:host:port"}, true
+	case office.ErrGreeting:
+		return reply{http.StatusUnprocessableEntity, "not a greeting: WAV or MP3 of at most 90 seconds"}, true
+	case office.ErrForwarding:
+		return reply{http.StatusUnprocessableEntity, "forwarding needs a number and a case"}, true
+	case office.ErrNotAllowed:
+		return reply{http.StatusForbidden, "the rights of the extension do not cover it; the administrator can change them"}, true
+	case office.ErrNoTrunk:
+		return reply{http.StatusServiceUnavailable, "no line to the outside works now"}, true
+	case office.ErrDisabled:
+		return reply{http.StatusForbidden, "the extension is disabled"}, true
+	case office.ErrOffline:
+		return reply{http.StatusConflict, "no device can be reached"}, true
+	case office.ErrNotEmpty:
+		return reply{http.StatusConflict, "the folder is not empty"}, true
+	case office.ErrBackup:
+		return reply{http.StatusUnprocessableEntity, "not a backup, or a damaged one"}, true
 	}
 	return reply{}, false
 }
