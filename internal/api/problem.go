@@ -62,70 +62,37 @@ type reply struct {
 	words  string
 }
 
-// replyTo returns the status and the words for a sentinel, and false for what
-// is none that a client may know of.
-func replyTo(code office.Error) (reply, bool) {
-	switch code {
-	case office.ErrLogin:
-		return reply{http.StatusUnauthorized, "company, extension or password is wrong"}, true
-	case office.ErrSession:
-		return reply{http.StatusUnauthorized, "the session has ended"}, true
-	case office.ErrTooMany:
-		return reply{http.StatusTooManyRequests, "too many attempts; try again later"}, true
-	case office.ErrUnavailable:
-		return reply{http.StatusServiceUnavailable, "cannot be served now; try again later"}, true
-	case office.ErrNotFound:
-		return reply{http.StatusNotFound, "not found"}, true
-	case office.ErrExists:
-		return reply{http.StatusConflict, "exists already"}, true
-	case office.ErrRefused:
-		return reply{http.StatusForbidden, "refused"}, true
-	case office.ErrNoCompany:
-		return reply{http.StatusConflict, "the company is not set yet (timbred company set)"}, true
-	case office.ErrNumber:
-		return reply{http.StatusUnprocessableEntity, "not a telephone number with its country code, such as +525555550100"}, true
-	case office.ErrExtension:
-		return reply{http.StatusUnprocessableEntity, "not an extension: 2 to 6 digits that are no emergency number"}, true
-	case office.ErrName:
-		return reply{http.StatusUnprocessableEntity, "not a name: 1 to 64 printable characters"}, true
-	case office.ErrPassword:
-		return reply{http.StatusUnprocessableEntity, "not a password: 8 to 128 bytes"}, true
-	case office.ErrRingTime:
-		return reply{http.StatusUnprocessableEntity, "not a ring time: 5 to 60 seconds"}, true
-	case office.ErrEmail:
-		return reply{http.StatusUnprocessableEntity, "not an e-mail address"}, true
-	case office.ErrRegion:
-		return reply{http.StatusUnprocessableEntity, "not a country of two capital letters, such as MX"}, true
-	case office.ErrLanguage:
-		return reply{http.StatusUnprocessableEntity, "not a language: es-MX or en"}, true
-	case office.ErrPIN:
-		return reply{http.StatusUnprocessableEntity, "not a PIN: 4 to 8 digits that nobody would guess"}, true
-	case office.ErrWrongPIN:
-		return reply{http.StatusForbidden, "the PIN is wrong"}, true
-	case office.ErrClass:
-		return reply{http.StatusUnprocessableEntity, "not a list of internal, national, international and premium"}, true
-	case office.ErrLimit:
-		return reply{http.StatusUnprocessableEntity, "outside its limits"}, true
-	case office.ErrTrunk:
-		return reply{http.StatusUnprocessableEntity, "not a trunk: a name, and sip:host or sip:host:port"}, true
-	case office.ErrGreeting:
-		return reply{http.StatusUnprocessableEntity, "not a greeting: WAV or MP3 of at most 90 seconds"}, true
-	case office.ErrForwarding:
-		return reply{http.StatusUnprocessableEntity, "forwarding needs a number and a case"}, true
-	case office.ErrNotAllowed:
-		return reply{http.StatusForbidden, "the rights of the extension do not cover it; the administrator can change them"}, true
-	case office.ErrNoTrunk:
-		return reply{http.StatusServiceUnavailable, "no line to the outside works now"}, true
-	case office.ErrDisabled:
-		return reply{http.StatusForbidden, "the extension is disabled"}, true
-	case office.ErrOffline:
-		return reply{http.StatusConflict, "no device can be reached"}, true
-	case office.ErrNotEmpty:
-		return reply{http.StatusConflict, "the folder is not empty"}, true
-	case office.ErrBackup:
-		return reply{http.StatusUnprocessableEntity, "not a backup, or a damaged one"}, true
-	}
-	return reply{}, false
+// replies say how each sentinel is told that a client may know of.
+var replies = map[office.Error]reply{
+	office.ErrLogin:       {http.StatusUnauthorized, "company, extension or password is wrong"},
+	office.ErrSession:     {http.StatusUnauthorized, "the session has ended"},
+	office.ErrTooMany:     {http.StatusTooManyRequests, "too many attempts; try again later"},
+	office.ErrUnavailable: {http.StatusServiceUnavailable, "cannot be served now; try again later"},
+	office.ErrNotFound:    {http.StatusNotFound, "not found"},
+	office.ErrExists:      {http.StatusConflict, "exists already"},
+	office.ErrRefused:     {http.StatusForbidden, "refused"},
+	office.ErrNoCompany:   {http.StatusConflict, "the company is not set yet (timbred company set)"},
+	office.ErrNumber:      {http.StatusUnprocessableEntity, "not a telephone number with its country code, such as +525555550100"},
+	office.ErrExtension:   {http.StatusUnprocessableEntity, "not an extension: 2 to 6 digits that are no emergency number"},
+	office.ErrName:        {http.StatusUnprocessableEntity, "not a name: 1 to 64 printable characters"},
+	office.ErrPassword:    {http.StatusUnprocessableEntity, "not a password: 8 to 128 bytes"},
+	office.ErrRingTime:    {http.StatusUnprocessableEntity, "not a ring time: 5 to 60 seconds"},
+	office.ErrEmail:       {http.StatusUnprocessableEntity, "not an e-mail address"},
+	office.ErrRegion:      {http.StatusUnprocessableEntity, "not a country of two capital letters, such as MX"},
+	office.ErrLanguage:    {http.StatusUnprocessableEntity, "not a language: es-MX or en"},
+	office.ErrPIN:         {http.StatusUnprocessableEntity, "not a PIN: 4 to 8 digits that nobody would guess"},
+	office.ErrWrongPIN:    {http.StatusForbidden, "the PIN is wrong"},
+	office.ErrClass:       {http.StatusUnprocessableEntity, "not a list of internal, national, international and premium"},
+	office.ErrLimit:       {http.StatusUnprocessableEntity, "outside its limits"},
+	office.ErrTrunk:       {http.StatusUnprocessableEntity, "not a trunk: a name, and sip:host or sip:host:port"},
+	office.ErrGreeting:    {http.StatusUnprocessableEntity, "not a greeting: WAV or MP3 of at most 90 seconds"},
+	office.ErrForwarding:  {http.StatusUnprocessableEntity, "forwarding needs a number and a case"},
+	office.ErrNotAllowed:  {http.StatusForbidden, "the rights of the extension do not cover it; the administrator can change them"},
+	office.ErrNoTrunk:     {http.StatusServiceUnavailable, "no line to the outside works now"},
+	office.ErrDisabled:    {http.StatusForbidden, "the extension is disabled"},
+	office.ErrNoDevice:    {http.StatusConflict, "no device of the extension can be rung"},
+	office.ErrNotEmpty:    {http.StatusConflict, "the folder is not empty"},
+	office.ErrBackup:      {http.StatusUnprocessableEntity, "not a backup, or a damaged one"},
 }
 
 // refuse returns err as it is told to a client, with the noun it is about in
@@ -133,7 +100,7 @@ func replyTo(code office.Error) (reply, bool) {
 func (s *Server) refuse(ctx context.Context, noun string, err error) *problem {
 	var code office.Error
 	if errors.As(err, &code) {
-		if r, ok := replyTo(code); ok {
+		if r, ok := replies[code]; ok {
 			return &problem{office.ProblemType + string(code), http.StatusText(r.status), r.status, noun + ": " + r.words}
 		}
 	}

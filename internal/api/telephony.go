@@ -35,8 +35,8 @@ type Dialer interface {
 	// (ring "all"), and connects the first that answers with number, as typed.
 	// It returns the id of the call in the account's log as soon as they ring.
 	// device is the one that asks. office.ErrNumber: it cannot be dialled;
-	// ErrNotAllowed: nor may it be; ErrNoTrunk: no line works; ErrOffline: there is
-	// no device to ring; ErrTooMany: the account has as many calls as it may have.
+	// ErrNotAllowed: nor may it be; ErrNoTrunk: no line works; ErrNoDevice: there is
+	// none to ring; ErrTooMany: the account has as many calls as it may have.
 	Click(ctx context.Context, account, device office.ID, number office.Number, ring string) (office.ID, error)
 }
 

@@ -31,10 +31,12 @@ const (
 	ErrClass       Error = "invalidClass"
 	ErrLimit       Error = "invalidLimit" // a count or a time outside its bounds
 	ErrTrunk       Error = "invalidTrunk"
+	ErrMailing     Error = "invalidMailServer"
 	ErrGreeting    Error = "invalidGreeting" // not WAV or MP3, too long or too large
 	ErrForwarding  Error = "invalidForwarding"
 	ErrNotAllowed  Error = "notAllowed" // the rights of the extension do not cover it
 	ErrNoTrunk     Error = "noTrunk"    // no line to the outside works now
+	ErrNoDevice    Error = "noDevice"   // none of the extension's devices can be rung
 	ErrDisabled    Error = "extensionDisabled"
 	ErrNotEmpty    Error = "notEmpty" // a folder that is to be restored into
 	ErrBackup      Error = "invalidBackup"
