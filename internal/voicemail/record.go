@@ -2,6 +2,7 @@ package voicemail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,10 @@ import (
 
 // Silence is how long a caller may say nothing before the recording stops.
 const Silence = 10 * time.Second
+
+// ErrMenu is what Record returns where the caller pressed * during the greeting:
+// somebody wants into the mailbox. Nothing was taken; Menu is next.
+var ErrMenu = errors.New("the menu is wanted")
 
 // A Message says who leaves a message for whom in which call. Call is the row in
 // the log of To.

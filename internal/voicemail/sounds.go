@@ -16,12 +16,6 @@ import (
 // System is where Debian's packages of recorded prompts put them.
 const System = "/usr/share/asterisk/sounds"
 
-// The prompts that are spoken, by the names of their files.
-const (
-	Intro    = "vm-intro"      // leave a message after the tone; hang up or press # when done
-	EchoTest = "demo-echotest" // what you say will be repeated
-)
-
 // Sounds finds spoken prompts: in the administrator's folder, then in the
 // system's, then among the ones that are built in. It is safe for concurrent
 // use.
@@ -42,14 +36,14 @@ func NewSounds(folder, system string) *Sounds {
 // Prompt returns a prompt in the given language, as samples at Rate which must
 // not be changed. A prompt that is nowhere is an error that wraps
 // fs.ErrNotExist.
-func (s *Sounds) Prompt(name string, l office.Language) ([]int16, error) {
-	key := short(l) + "/" + name
+func (s *Sounds) Prompt(p Prompt, l office.Language) ([]int16, error) {
+	key := short(l) + "/" + string(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if samples, ok := s.found[key]; ok {
 		return samples, nil
 	}
-	samples, err := s.read(name, short(l))
+	samples, err := s.read(p, short(l))
 	if err != nil {
 		return nil, fmt.Errorf("reading prompt %s: %w", key, err)
 	}
@@ -58,9 +52,9 @@ func (s *Sounds) Prompt(name string, l office.Language) ([]int16, error) {
 }
 
 // read finds and decodes a prompt.
-func (s *Sounds) read(name, language string) ([]int16, error) {
+func (s *Sounds) read(p Prompt, language string) ([]int16, error) {
 	folders := []string{s.folder, s.system}
-	if name == EchoTest {
+	if p == EchoTest {
 		folders = folders[:1] // the system's explains for 25 s what is heard at once
 	}
 	for _, folder := range folders {
@@ -69,7 +63,7 @@ func (s *Sounds) read(name, language string) ([]int16, error) {
 		}
 		for _, kind := range []string{".wav", ".g722", ".ulaw"} {
 			// Folders are named es, es-MX or, by the voice, es_MX_f_Allison.
-			files, _ := filepath.Glob(filepath.Join(folder, language+"*", name+kind))
+			files, _ := filepath.Glob(filepath.Join(folder, language+"*", string(p)+kind))
 			for _, f := range files {
 				samples, err := media.ReadPrompt(f)
 				if err == nil || !errors.Is(err, media.ErrFormat) && !errors.Is(err, os.ErrNotExist) {
@@ -78,7 +72,7 @@ func (s *Sounds) read(name, language string) ([]int16, error) {
 			}
 		}
 	}
-	file := "sounds/" + language + "/" + name + ".wav"
+	file := "sounds/" + language + "/" + string(p) + ".wav"
 	data, err := fs.ReadFile(assets.Sounds, file)
 	if err != nil {
 		return nil, err

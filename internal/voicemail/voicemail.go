@@ -19,6 +19,7 @@ import (
 	"slices"
 	"time"
 
+	"timbre/internal/auth"
 	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -29,7 +30,11 @@ type Config struct {
 	Store  *store.Store
 	Log    *slog.Logger
 	Sounds *Sounds
-	Now    func() time.Time // nil: time.Now
+	Gate   *auth.Gate // checks PINs
+	// Disk returns how many bytes of the disk of the data folder are in use, and
+	// how many there are. nil: it is never full.
+	Disk func(ctx context.Context) (used, total int64, err error)
+	Now  func() time.Time // nil: time.Now
 }
 
 // A Box takes messages for all extensions of the office. It is safe for

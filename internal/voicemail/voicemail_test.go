@@ -478,7 +478,7 @@ func TestSoundsAreFoundInOrder(t *testing.T) {
 	put(filepath.Join(own, "en", "vm-intro.wav"), 400)
 	s := NewSounds(own, system)
 	for _, c := range []struct {
-		name     string
+		name     Prompt
 		language office.Language
 		samples  int // 0: the built-in one
 	}{

