@@ -36,6 +36,24 @@ func (c *concealer) heard(s int16) {
 	}
 }
 
+// remember remembers samples that came one after another.
+func (c *concealer) remember(samples []int16) {
+	for _, s := range samples[max(0, len(samples)-len(c.hist)):] {
+		c.heard(s)
+	}
+}
+
+// goOn appends n guesses to dst and returns it.
+func (c *concealer) goOn(dst []int16, n int) []int16 {
+	c.begin()
+	for range n {
+		s := c.next()
+		c.heard(s)
+		dst = append(dst, s)
+	}
+	return dst
+}
+
 // begin prepares to continue what was heard so far.
 func (c *concealer) begin() {
 	n := copy(c.line, c.hist[c.at:])

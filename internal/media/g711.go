@@ -67,3 +67,31 @@ func (l Law) Silence() byte {
 	}
 	return 0xff
 }
+
+// A lawDecoder decodes a stream of G.711.
+type lawDecoder struct {
+	law  Law
+	tail concealer
+}
+
+func (*lawDecoder) Rate() int { return 8000 }
+
+func (d *lawDecoder) Decode(dst []int16, payload []byte) []int16 {
+	dst, samples := extend(dst, len(payload))
+	d.law.Decode(samples, payload)
+	d.tail.remember(samples)
+	return dst
+}
+
+func (d *lawDecoder) Recover(dst []int16, n int, _ []byte) []int16 { return d.tail.goOn(dst, n) }
+
+// A lawEncoder encodes a stream of G.711.
+type lawEncoder struct{ law Law }
+
+func (lawEncoder) Rate() int { return 8000 }
+
+func (e lawEncoder) Encode(dst []byte, samples []int16) []byte {
+	dst, payload := extend(dst, len(samples))
+	e.law.Encode(payload, samples)
+	return dst
+}

@@ -20,6 +20,8 @@ type Codec struct {
 var (
 	PCMU           = Codec{Name: "PCMU", Clock: 8000, Channels: 1, PayloadType: 0}
 	PCMA           = Codec{Name: "PCMA", Clock: 8000, Channels: 1, PayloadType: 8}
+	G722           = Codec{Name: "G722", Clock: 8000, Channels: 1, PayloadType: 9} // 16 kHz sound, 8 kHz clock: an old mistake kept
+	Opus           = Codec{Name: "opus", Clock: 48000, Channels: 2, PayloadType: 96, Fmtp: "useinbandfec=1"}
 	TelephoneEvent = Codec{Name: "telephone-event", Clock: 8000, Channels: 1, PayloadType: 101, Fmtp: "0-16"}
 )
 
@@ -93,7 +95,7 @@ var static = map[uint8]Codec{
 	3: {Name: "GSM", Clock: 8000, Channels: 1, PayloadType: 3},
 	4: {Name: "G723", Clock: 8000, Channels: 1, PayloadType: 4},
 	8: PCMA,
-	9: {Name: "G722", Clock: 8000, Channels: 1, PayloadType: 9}, // 16 kHz sound, 8 kHz clock: an old mistake kept
+	9: G722,
 	// 13 is comfort noise.
 	13: {Name: "CN", Clock: 8000, Channels: 1, PayloadType: 13},
 	15: {Name: "G728", Clock: 8000, Channels: 1, PayloadType: 15},
