@@ -1,0 +1,100 @@
+// Package trunk is the office's lines to the outside: it owns their addresses,
+// their registrations, what is known of their state, and the order in which they
+// are tried when somebody calls out. It knows no extensions, rights or dial plan:
+// who may call which number is decided before, and an incoming call is only told
+// to be a carrier's. Package pbx calls it; the rows are store's, SIP is ua's.
+//
+// A carrier is known by the addresses of its host (A and AAAA records; there is no
+// SRV lookup) and, where the trunk registers, by the contact that it was given.
+// RFC 3261 §10 (registering) and §11 (OPTIONS, by which the state of a trunk that
+// does not register is found out), RFC 3325 (the identity that goes out).
+package trunk
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"timbre/internal/office"
+	"timbre/internal/ua"
+)
+
+// A Store holds the office's trunks; *store.Store is one.
+type Store interface {
+	// Trunks returns all trunks, lowest priority number first.
+	Trunks(ctx context.Context) ([]office.Trunk, error)
+	// TrunkSecret returns the password of a trunk, empty where it has none.
+	TrunkSecret(ctx context.Context, id office.ID) (string, error)
+	// Configured returns a channel on which a value appears when any of it may
+	// have changed.
+	Configured() (wake <-chan struct{}, cancel func())
+}
+
+// An Endpoint speaks SIP; *ua.Endpoint is one.
+type Endpoint interface {
+	Dial(ctx context.Context, t ua.Target) (*ua.Leg, error)
+	RegisterLoop(ctx context.Context, cfg ua.RegisterConfig) error
+	Options(ctx context.Context, t ua.Target) (status int, err error)
+}
+
+// A Config is what a Group works with.
+type Config struct {
+	Store    Store
+	Endpoint Endpoint
+	Log      *slog.Logger     // nil: nothing is logged
+	Now      func() time.Time // nil: time.Now
+	// Resolve returns the addresses of a host name. Nil: the system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	Roots   *x509.CertPool // whom carriers over TLS are certified by; nil: the system's
+}
+
+// A Group is all trunks of the office. It is safe for concurrent use.
+type Group struct {
+	cfg Config
+	log *slog.Logger
+
+	mu    sync.Mutex
+	lines []*line // guarded by mu; in the order of their priority
+}
+
+// New returns a group that knows no trunk until Run is called.
+func New(cfg Config) *Group {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Resolve == nil {
+		cfg.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
+	}
+	return &Group{cfg: cfg, log: cfg.Log}
+}
+
+// Run keeps the trunks registered and their state known, and follows every
+// change of the configuration, until ctx ends; then it takes the registrations
+// back and returns nil. A trunk that was not changed is not disturbed.
+func (g *Group) Run(ctx context.Context) error {
+	wake, cancel := g.cfg.Store.Configured()
+	defer cancel()
+	defer g.adopt(nil)
+	for {
+		g.reload(ctx)
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (g *Group) reload(ctx context.Context) {}
+func (g *Group) adopt(lines []*line)        {}
+
+type line struct{}
