@@ -79,6 +79,7 @@ const (
 	InvalidPatch      = "invalidPatch"
 	WillDestroy       = "willDestroy"
 	InvalidProperties = "invalidProperties"
+	IsSingleton       = "singleton" // there is always one such object
 )
 
 func (e *SetError) Error() string { return "change refused: " + e.Type + " " + e.Description }

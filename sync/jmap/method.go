@@ -125,10 +125,6 @@ type QueryResponse struct {
 	Limit               *int   `json:"limit,omitempty"`
 }
 
-// A Patch names the properties to change and their new values; a name may be a
-// path into the object, such as "quality/abc" (RFC 8620 §5.3).
-type Patch map[string]json.RawMessage
-
 // SetArgs are the arguments of Foo/set (RFC 8620 §5.3).
 type SetArgs struct {
 	AccountID ID                     `json:"accountId"`
@@ -158,4 +154,13 @@ type SetResponse struct {
 	NotCreated   map[ID]SetError        `json:"notCreated"`
 	NotUpdated   map[ID]SetError        `json:"notUpdated"`
 	NotDestroyed map[ID]SetError        `json:"notDestroyed"`
+}
+
+// An UploadResponse answers an upload (RFC 8620 §6.1). Type is what the server
+// found the content to be, Size its octets.
+type UploadResponse struct {
+	AccountID ID     `json:"accountId"`
+	BlobID    ID     `json:"blobId"`
+	Type      string `json:"type"`
+	Size      int64  `json:"size"`
 }
