@@ -67,6 +67,9 @@ func bessel(x float64) float64 {
 	return sum
 }
 
+// late returns how many samples less than asked for come out at the beginning.
+func (r *Resampler) late() int { return (len(r.taps[0])/2*r.up + r.down - 1) / r.down }
+
 // Process appends to dst what src gives and returns it; it allocates only where
 // dst has no room or src is longer than 100 ms. The sound comes out a few
 // milliseconds late. dst must not overlap src.
