@@ -364,9 +364,9 @@ func TestDialAnswersTheChallenge(t *testing.T) {
 		code int
 	}{
 		{nil, 401},
-		{&Credentials{"dana", "guess", "timbre"}, 401},
-		{&Credentials{"dana", "secret", "other"}, 401},
-		{&Credentials{"dana", "secret", "timbre"}, 486},
+		{&Credentials{Username: "dana", Password: "guess", Realm: "timbre"}, 401},
+		{&Credentials{Username: "dana", Password: "secret", Realm: "other"}, 401},
+		{&Credentials{Username: "dana", Password: "secret", Realm: "timbre"}, 486},
 	} {
 		target.Auth = c.auth
 		_, err := p.Dial(within(t), target)
@@ -679,7 +679,7 @@ func BenchmarkCall(b *testing.B) {
 			<-l.Done()
 		}
 	}})
-	target.Auth = &Credentials{"dana", "secret", "timbre"}
+	target.Auth = &Credentials{Username: "dana", Password: "secret", Realm: "timbre"}
 	b.ReportAllocs()
 	for range b.N {
 		l, err := p.Dial(b.Context(), target)

@@ -30,7 +30,7 @@ func (c *Credentials) challenged(res *sip.Response) (proof, bool) {
 	var best proof
 	for _, h := range res.GetHeaders(name) {
 		p := digestParams(h.Value())
-		if p == nil || p["realm"] != c.Realm || p["nonce"] == "" {
+		if p == nil || !c.answers(p["realm"]) || p["nonce"] == "" {
 			continue
 		}
 		alg := strings.ToUpper(p["algorithm"])
@@ -46,6 +46,11 @@ func (c *Credentials) challenged(res *sip.Response) (proof, bool) {
 		}
 	}
 	return best, best.challenge != nil
+}
+
+// answers reports whether a challenge in realm is ours to answer.
+func (c *Credentials) answers(realm string) bool {
+	return realm == c.Realm || c.Trust != nil && c.Trust(realm)
 }
 
 func hasAuth(qop string) bool {
@@ -71,12 +76,12 @@ func (c *Credentials) answer(res *sip.Response, method, uri string) (name, value
 // prove returns the header field that answers p, counted.
 func (c *Credentials) prove(p *proof, method, uri string) (name, value string) {
 	sha := p.challenge["algorithm"] == algSHA256
-	ha1 := hashHex(sha, c.Username, c.Realm, c.Password)
+	realm, nonce := p.challenge["realm"], p.challenge["nonce"]
+	ha1 := hashHex(sha, c.Username, realm, c.Password)
 	ha2 := hashHex(sha, method, uri)
-	nonce := p.challenge["nonce"]
 	var b strings.Builder
 	fmt.Fprintf(&b, `Digest username="%s", realm="%s", nonce="%s", uri="%s", algorithm=%s`,
-		quote(c.Username), quote(c.Realm), quote(nonce), quote(uri), p.challenge["algorithm"])
+		quote(c.Username), quote(realm), quote(nonce), quote(uri), p.challenge["algorithm"])
 	if p.challenge["qop"] == "" {
 		fmt.Fprintf(&b, `, response="%s"`, hashHex(sha, ha1, nonce, ha2))
 	} else {

@@ -23,6 +23,9 @@ type Headers map[string]string
 // Credentials answer the challenges of one realm.
 type Credentials struct {
 	Username, Password, Realm string
+	// Trust, where given, is asked whether a challenge in another realm than Realm
+	// is answered too: a carrier's is not known before its first challenge.
+	Trust func(realm string) bool
 }
 
 // A Target is whom to call, and how.

@@ -70,9 +70,9 @@ func TestDigestVerdicts(t *testing.T) {
 		{"is refused", made(good, algMD5, nonce, "auth", 20), stale, 0},
 		{"without qop once", made(good, algMD5, c.nonce(now), "", 0), proved, 0},
 		{"without qop on a used nonce", made(good, algMD5, nonce, "", 0), stale, 0},
-		{"wrong password", made(Credentials{"dana", "guess", "timbre"}, algSHA256, nonce, "auth", 5000), wrong, 0},
-		{"unknown user", made(Credentials{"eve", "secret", "timbre"}, algSHA256, nonce, "auth", 5001), wrong, 0},
-		{"other realm", made(Credentials{"dana", "secret", "other"}, algSHA256, nonce, "auth", 5002), missing, 0},
+		{"wrong password", made(Credentials{Username: "dana", Password: "guess", Realm: "timbre"}, algSHA256, nonce, "auth", 5000), wrong, 0},
+		{"unknown user", made(Credentials{Username: "eve", Password: "secret", Realm: "timbre"}, algSHA256, nonce, "auth", 5001), wrong, 0},
+		{"other realm", made(Credentials{Username: "dana", Password: "secret", Realm: "other"}, algSHA256, nonce, "auth", 5002), missing, 0},
 		{"other server's nonce", made(good, algSHA256, "abc", "auth", 0), stale, 0},
 		{"other scheme", "NoOneKnowsThisScheme opaque-data=here", missing, 0},
 		{"unknown algorithm", made(good, "SHA-512-256", nonce, "auth", 5003), missing, 0},
@@ -104,7 +104,7 @@ func TestDigestAsksWhetherItMayLook(t *testing.T) {
 	d.Allow = func(netip.Addr, string) time.Duration { return 7 * time.Second }
 	c := newChallenger(d)
 	p := proof{challenge: map[string]string{"realm": "timbre", "nonce": c.nonce(time.Now()), "algorithm": algMD5, "qop": "auth"}}
-	_, v := (&Credentials{"dana", "secret", "timbre"}).prove(&p, "REGISTER", "sip:office.test")
+	_, v := (&Credentials{Username: "dana", Password: "secret", Realm: "timbre"}).prove(&p, "REGISTER", "sip:office.test")
 	if _, _, retry := c.verify(t.Context(), authorized(t, v), netip.MustParseAddr("192.0.2.1")); retry != 7*time.Second {
 		t.Errorf("retry after %v", retry)
 	}
@@ -113,7 +113,7 @@ func TestDigestAsksWhetherItMayLook(t *testing.T) {
 func TestChallengeIsAnsweredOnlyInOurRealm(t *testing.T) {
 	res := sip.NewResponse(401, "Unauthorized")
 	res.AppendHeader(sip.NewHeader("WWW-Authenticate", `Digest realm="evil", nonce="n", qop="auth"`))
-	c := Credentials{"dana", "secret", "timbre"}
+	c := Credentials{Username: "dana", Password: "secret", Realm: "timbre"}
 	if _, _, ok := c.answer(res, "INVITE", "sip:x@y"); ok {
 		t.Error("another realm was answered")
 	}
@@ -176,7 +176,7 @@ User-Agent: %s
 				res.AppendHeader(sip.NewHeader("WWW-Authenticate", v))
 			}
 		}
-		name, value, ok := (&Credentials{user, password, "timbre"}).answer(res, "REGISTER", "sip:office.test")
+		name, value, ok := (&Credentials{Username: user, Password: password, Realm: "timbre"}).answer(res, "REGISTER", "sip:office.test")
 		if !ok {
 			t.Fatalf("no challenge in\n%s", first)
 		}

@@ -259,7 +259,13 @@ var errNoTLS = errors.New("no TLS settings to dial with")
 func (e *Endpoint) dialStream(network string, addr netip.AddrPort) (*stream, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, handshakeTime)
 	defer cancel()
-	if network == "tls" && e.cfg.ClientTLS == nil {
+	conf := e.cfg.ClientTLS
+	if e.cfg.PeerTLS != nil {
+		if c := e.cfg.PeerTLS(addr); c != nil {
+			conf = c
+		}
+	}
+	if network == "tls" && conf == nil {
 		return nil, errNoTLS
 	}
 	var nd net.Dialer

@@ -45,9 +45,12 @@ type Config struct {
 	TCP       net.Listener   // nil: none
 	TLS       net.Listener   // plain listener; what it accepts is wrapped with ServerTLS; nil: none
 	ServerTLS *tls.Config
-	ClientTLS *tls.Config // nil: no TLS connection is ever dialled
-	Media     Media
-	Digest    Digest // zero: nobody is challenged
+	ClientTLS *tls.Config // nil: no TLS connection is ever dialled but to those of PeerTLS
+	// PeerTLS returns how a TLS connection to addr is made where that is a known
+	// peer such as a trunk, else nil. Nil: nobody is one.
+	PeerTLS func(addr netip.AddrPort) *tls.Config
+	Media   Media
+	Digest  Digest // zero: nobody is challenged
 
 	// OnInvite has one goroutine per incoming call. Its return before an answer
 	// rejects the call with 480, after an answer it hangs up. A panic in it is

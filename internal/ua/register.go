@@ -25,6 +25,7 @@ type RegisterConfig struct {
 	Resolve func(ctx context.Context) (netip.AddrPort, error)
 	Auth    Credentials
 	User    string        // of the address of record; empty: Auth.Username
+	Contact string        // user part of our Contact; empty: Auth.Username
 	Expires time.Duration // asked for; 0: 10 min
 	// OnState is told of every change, from the goroutine of RegisterLoop.
 	OnState func(RegisterState)
@@ -89,6 +90,12 @@ func (e *Endpoint) RegisterLoop(ctx context.Context, cfg RegisterConfig) error {
 	}
 	if cfg.Expires <= 0 {
 		cfg.Expires = 10 * time.Minute
+	}
+	if cfg.User == "" {
+		cfg.User = cfg.Auth.Username
+	}
+	if cfg.Contact == "" {
+		cfg.Contact = cfg.Auth.Username
 	}
 	if cfg.OnState == nil {
 		cfg.OnState = func(RegisterState) {}
@@ -225,7 +232,7 @@ func (r *registering) register(ctx context.Context) (granted, retryAfter time.Du
 	if r.path, err = r.e.path(ctx, r.cfg.Transport, r.addr); err != nil {
 		return 0, 0, err
 	}
-	r.contact = r.path.uri(r.cfg.Auth.Username)
+	r.contact = r.path.uri(r.cfg.Contact)
 	challenges := 0
 	for range 4 {
 		res, err := r.send(ctx, r.cfg.Expires)
@@ -275,7 +282,7 @@ func (r *registering) granted(res *sip.Response) time.Duration {
 func (r *registering) send(ctx context.Context, expires time.Duration) (*sip.Response, error) {
 	r.cseq++
 	uri := sip.Uri{Scheme: "sip", Host: r.cfg.Domain}
-	aor := sip.Uri{Scheme: "sip", User: r.cfg.Auth.Username, Host: r.cfg.Domain}
+	aor := sip.Uri{Scheme: "sip", User: r.cfg.User, Host: r.cfg.Domain}
 	req := r.e.routed(sip.NewRequest(sip.REGISTER, uri), r.path)
 	from := &sip.FromHeader{Address: aor}
 	from.Params.Add("tag", r.tag)

@@ -86,7 +86,7 @@ func TestRegisteredPhoneIsCalled(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
 				done <- p.RegisterLoop(ctx, RegisterConfig{
-					Domain: "office.test", Transport: network, Addr: at(s, network), Auth: Credentials{"dana", "secret", "timbre"},
+					Domain: "office.test", Transport: network, Addr: at(s, network), Auth: Credentials{Username: "dana", Password: "secret", Realm: "timbre"},
 					OnState: func(st RegisterState) { states <- st },
 				})
 			}()
@@ -149,7 +149,7 @@ func TestRegisterTakesOverTheShortestExpiry(t *testing.T) {
 	phone.UDP, _ = net.ListenPacket("udp", "127.0.0.1:0")
 	p := start(t, phone)
 	states, done := looping(t, p, RegisterConfig{
-		Domain: "office.test", Transport: "udp", Addr: at(s, "udp"), Auth: Credentials{"dana", "secret", "timbre"},
+		Domain: "office.test", Transport: "udp", Addr: at(s, "udp"), Auth: Credentials{Username: "dana", Password: "secret", Realm: "timbre"},
 	})
 	next(t, states)
 	if st := next(t, states); st.Phase != Registered || st.Expires != 2*time.Hour {
@@ -182,7 +182,7 @@ func TestRegisterFailsAndTriesAgain(t *testing.T) {
 	phone.UDP, _ = net.ListenPacket("udp", "127.0.0.1:0")
 	p := start(t, phone)
 	states, done := looping(t, p, RegisterConfig{
-		Domain: "office.test", Transport: "udp", Addr: at(s, "udp"), Auth: Credentials{"dana", "guess", "timbre"},
+		Domain: "office.test", Transport: "udp", Addr: at(s, "udp"), Auth: Credentials{Username: "dana", Password: "guess", Realm: "timbre"},
 	})
 	next(t, states)
 	for range 2 {
@@ -206,7 +206,7 @@ func TestRegisterFindsABrokenConnection(t *testing.T) {
 	s := start(t, server)
 	p := start(t, Config{})
 	_, done := looping(t, p, RegisterConfig{
-		Domain: "office.test", Transport: "tcp", Addr: at(s, "tcp"), Auth: Credentials{"dana", "secret", "timbre"},
+		Domain: "office.test", Transport: "tcp", Addr: at(s, "tcp"), Auth: Credentials{Username: "dana", Password: "secret", Realm: "timbre"},
 	})
 	if got := next(t, reg.events); got != "in dana" {
 		t.Fatal(got)

@@ -43,7 +43,7 @@ func newLine(t *testing.T, answer bool, legs chan *Leg) *line {
 	done := make(chan error, 1)
 	go func() {
 		done <- l.phone.RegisterLoop(ctx, RegisterConfig{
-			Domain: "office.test", Transport: "tls", Addr: at(l.server, "tls"), Auth: Credentials{"dana", "secret", "timbre"},
+			Domain: "office.test", Transport: "tls", Addr: at(l.server, "tls"), Auth: Credentials{Username: "dana", Password: "secret", Realm: "timbre"},
 			OnState: func(st RegisterState) { l.states <- st },
 		})
 	}()
@@ -113,7 +113,7 @@ func (l *line) talks(t *testing.T, legs chan *Leg, phoneCalls bool) (server, pho
 	if phoneCalls {
 		from, target = l.phone, Target{
 			URI: "sip:102@office.test", Transport: "tls", Addr: at(l.server, "tls"), Secure: true,
-			From: office.Party{Number: "101"}, Auth: &Credentials{"dana", "secret", "timbre"},
+			From: office.Party{Number: "101"}, Auth: &Credentials{Username: "dana", Password: "secret", Realm: "timbre"},
 		}
 	}
 	near, err := from.Dial(within(t), target)
