@@ -2,54 +2,36 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"time"
+	"slices"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
-	"timbre/sync/jmap"
 )
 
-// calls is the JMAP type Call: the log of an extension.
-type calls struct{ store *store.Store }
-
-func (calls) sortedBy() string { return "startedAt" }
-
-func (k calls) objects(ctx context.Context, account office.ID, ids []office.ID) (map[office.ID]any, error) {
-	rows, err := k.store.Calls(ctx, account, ids...)
-	found := make(map[office.ID]any, len(rows))
-	for _, c := range rows {
-		found[c.ID] = c
+// newCalls returns the JMAP type Call: the log of an extension.
+func newCalls(s *store.Store, account office.ID) list {
+	return list{
+		sortedBy: "startedAt",
+		takes: func(f filter) bool {
+			return f.IsNew == nil && slices.Contains([]office.CallKind{"", office.Incoming, office.Outgoing, office.Missed}, f.Kind)
+		},
+		rows: func(ctx context.Context, ids ...office.ID) ([]row, error) {
+			all, err := s.Calls(ctx, account, ids...)
+			rows := make([]row, len(all))
+			for i, c := range all {
+				rows[i] = row{c.ID, c.StartedAt, c}
+			}
+			return rows, err
+		},
+		query: func(ctx context.Context, f filter, p store.Page) ([]office.ID, error) {
+			return s.QueryCalls(ctx, account, callFilter(f), p)
+		},
+		count: func(ctx context.Context, f filter) (int, error) {
+			return s.CountCalls(ctx, account, callFilter(f))
+		},
 	}
-	return found, err
 }
 
-func (k calls) list(account office.ID, raw json.RawMessage) (list, error) {
-	f, err := readFilter(raw)
-	if err != nil {
-		return list{}, err
-	}
-	switch {
-	case f.IsNew != nil, f.Kind != "" && f.Kind != office.Incoming && f.Kind != office.Outgoing && f.Kind != office.Missed:
-		return list{}, &jmap.MethodError{Type: jmap.UnsupportedFilter}
-	}
-	chosen := store.CallFilter{Kind: f.Kind, After: timeOf(f.After), Before: timeOf(f.Before), Text: f.Text}
-	return list{
-		after: chosen.After, before: chosen.Before,
-		ids: func(ctx context.Context, p store.Page) ([]office.ID, error) {
-			return k.store.QueryCalls(ctx, account, chosen, p)
-		},
-		count: func(ctx context.Context, after, before time.Time) (int, error) {
-			part := chosen
-			part.After, part.Before = after, before
-			return k.store.CountCalls(ctx, account, part)
-		},
-		at: func(ctx context.Context, id office.ID) (time.Time, error) {
-			rows, err := k.store.Calls(ctx, account, id)
-			if err != nil || len(rows) == 0 {
-				return time.Time{}, err
-			}
-			return rows[0].StartedAt, nil
-		},
-	}, nil
+func callFilter(f filter) store.CallFilter {
+	return store.CallFilter{Kind: f.Kind, After: f.After, Before: f.Before, Text: f.Text}
 }

@@ -158,14 +158,14 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, bool) 
 // methods returns what answers one method call of a session.
 func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
 	capable := slices.Contains(using, office.Capability)
-	kinds := map[string]kind{"Voicemail": voicemails{s.cfg.Store}, "Call": calls{s.cfg.Store}}
+	kinds := map[string]kind{"Voicemail": newVoicemails(s.cfg.Store, v.Account), "Call": newCalls(s.cfg.Store, v.Account)}
 	return func(ctx context.Context, c jmap.Invocation) (any, error) {
 		noun, verb, _ := strings.Cut(c.Name, "/")
 		k, known := kinds[noun]
 		if !known || !capable {
 			return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
 		}
-		m := method{k: k, t: store.Type(noun), store: s.cfg.Store, account: v.Account}
+		m := method{k: k, t: store.Type(noun), feed: s.cfg.Store, account: v.Account}
 		var answer any
 		var err error
 		switch verb {
@@ -174,7 +174,11 @@ func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Inv
 		case "changes":
 			answer, err = m.changes(ctx, c.Args)
 		case "query":
-			answer, err = m.query(ctx, c.Args)
+			queried, ok := k.(lister)
+			if !ok {
+				return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
+			}
+			answer, err = m.query(ctx, queried.ordered(), c.Args)
 		case "queryChanges":
 			return nil, &jmap.MethodError{Type: jmap.CannotCalculateChanges}
 		case "set":

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -10,25 +11,59 @@ import (
 	"timbre/sync/jmap"
 )
 
-// A list is what a filter chooses from an account, newest first.
+// A list is a JMAP type whose objects are an account's rows in order of time,
+// newest first.
 type list struct {
-	after, before time.Time // the filter's span of time; zero: open
-	ids           func(context.Context, store.Page) ([]office.ID, error)
-	// count returns how many rows of after or later and before before there are;
-	// all else is as the filter says.
-	count func(ctx context.Context, after, before time.Time) (int, error)
-	// at returns the time by which a row is sorted, zero where there is none.
-	at func(context.Context, office.ID) (time.Time, error)
+	sortedBy string              // the property with the time of a row
+	takes    func(f filter) bool // whether the list has the fields that f is about
+	rows     func(ctx context.Context, ids ...office.ID) ([]row, error)
+	query    func(context.Context, filter, store.Page) ([]office.ID, error)
+	count    func(context.Context, filter) (int, error)
 }
 
-// page returns where in the list the answer to a query begins, and enters that
-// position into the answer.
-func (l list) page(ctx context.Context, a jmap.QueryArgs, answer *jmap.QueryResponse) (store.Page, error) {
+// A row is one object of a list with the time by which it is sorted.
+type row struct {
+	id     office.ID
+	at     time.Time
+	object any
+}
+
+func (l list) objects(ctx context.Context, ids []office.ID, _ []string) (map[office.ID]any, error) {
+	rows, err := l.rows(ctx, ids...)
+	found := make(map[office.ID]any, len(rows))
+	for _, r := range rows {
+		found[r.id] = r.object
+	}
+	return found, err
+}
+
+func (l list) all(ctx context.Context, limit int) ([]office.ID, error) {
+	return l.query(ctx, filter{}, store.Page{Limit: limit})
+}
+
+// ordered makes a list, and what is built on one, a lister.
+func (l list) ordered() list { return l }
+
+// read returns the filter in raw. The error is a *jmap.MethodError.
+func (l list) read(raw json.RawMessage) (filter, error) {
+	f, refused := readFilter(raw)
+	if refused == nil && !l.takes(f) {
+		refused = &jmap.MethodError{Type: jmap.UnsupportedFilter}
+	}
+	if refused != nil {
+		return f, refused
+	}
+	return f, nil
+}
+
+// page returns where in what f chooses the answer to a query begins, and enters
+// that position into the answer.
+func (l list) page(ctx context.Context, f filter, a jmap.QueryArgs, answer *jmap.QueryResponse) (store.Page, error) {
 	a.Position, a.AnchorOffset = clamp(a.Position), clamp(a.AnchorOffset)
 	if a.Anchor == nil {
 		answer.Position = a.Position
 		if a.Position < 0 { // counted from the end
-			n, err := l.count(ctx, l.after, l.before)
+			n, err := l.count(ctx, f)
 			if err != nil {
 				return store.Page{}, err
 			}
@@ -37,7 +72,7 @@ func (l list) page(ctx context.Context, a jmap.QueryArgs, answer *jmap.QueryResp
 		return store.Page{Position: answer.Position}, nil
 	}
 	anchor := office.ID(*a.Anchor)
-	i, err := l.index(ctx, anchor)
+	i, err := l.index(ctx, f, anchor)
 	if errors.Is(err, office.ErrNotFound) {
 		return store.Page{}, &jmap.MethodError{Type: jmap.AnchorNotFound}
 	}
@@ -51,28 +86,35 @@ func (l list) page(ctx context.Context, a jmap.QueryArgs, answer *jmap.QueryResp
 	return store.Page{Position: answer.Position}, nil
 }
 
-// index returns how many rows stand before the row id, office.ErrNotFound where
-// the list does not have it.
-func (l list) index(ctx context.Context, id office.ID) (int, error) {
-	t, err := l.at(ctx, id)
+// index returns how many of the rows that f chooses stand before the row id,
+// office.ErrNotFound where it is none of them.
+func (l list) index(ctx context.Context, f filter, id office.ID) (int, error) {
+	rows, err := l.rows(ctx, id)
 	if err != nil {
 		return 0, err
 	}
-	if t.IsZero() || t.Before(l.after) || !l.before.IsZero() && !t.Before(l.before) {
+	if len(rows) == 0 {
+		return 0, office.ErrNotFound
+	}
+	t := rows[0].at
+	if t.Before(f.After) || !f.Before.IsZero() && !t.Before(f.Before) {
 		return 0, office.ErrNotFound
 	}
 	next := t.Add(time.Millisecond) // times are kept in milliseconds
-	n, err := l.count(ctx, t, next)
+	same, later := f, f
+	same.After, same.Before = t, next
+	n, err := l.count(ctx, same)
 	if err != nil {
 		return 0, err
 	}
 	if n == 0 {
 		return 0, office.ErrNotFound
 	}
-	if !l.before.IsZero() && !next.Before(l.before) {
+	if !f.Before.IsZero() && !next.Before(f.Before) {
 		return 0, nil
 	}
-	return l.count(ctx, next, l.before)
+	later.After = next
+	return l.count(ctx, later)
 }
 
 // clamp returns n within what sums of two cannot overflow.

@@ -9,26 +9,35 @@ import (
 	"timbre/sync/jmap"
 )
 
-// A kind is one JMAP type over the rows of the store.
+// A kind is one JMAP type of an account's data.
 type kind interface {
-	// objects returns those of ids that account has.
-	objects(ctx context.Context, account office.ID, ids []office.ID) (map[office.ID]any, error)
-	// list reads a filter and returns what it chooses. The error is a *jmap.MethodError.
-	list(account office.ID, filter json.RawMessage) (list, error)
-	// sortedBy names the property by which lists are sorted, newest first.
-	sortedBy() string
+	// objects returns those of ids that there are. What is costly is told only
+	// where properties name it.
+	objects(ctx context.Context, ids []office.ID, properties []string) (map[office.ID]any, error)
+	// all returns the ids of all objects, at most limit.
+	all(ctx context.Context, limit int) ([]office.ID, error)
 }
 
 // A setter is a kind that clients may change.
 type setter interface {
-	set(ctx context.Context, account office.ID, args jmap.SetArgs) (jmap.SetResponse, error)
+	set(ctx context.Context, args jmap.SetArgs) (jmap.SetResponse, error)
+}
+
+// A lister is a kind that clients may query.
+type lister interface{ ordered() list }
+
+// A feed tells in which state the objects of a type are and what changed since
+// another. The store is the one of all types that are kept.
+type feed interface {
+	State(ctx context.Context, account office.ID, t store.Type) (store.State, error)
+	Changes(ctx context.Context, account office.ID, t store.Type, since store.State, limit int) (store.Changes, error)
 }
 
 // A method is a call of one of the standard methods (RFC 8620 §5) on a kind.
 type method struct {
 	k       kind
 	t       store.Type
-	store   *store.Store
+	feed    feed
 	account office.ID
 }
 
@@ -57,24 +66,20 @@ func (m method) get(ctx context.Context, raw json.RawMessage) (any, error) {
 		return nil, refused
 	}
 	// The state first: what changes meanwhile is then told once more, not missed.
-	state, err := m.store.State(ctx, m.account, m.t)
+	state, err := m.feed.State(ctx, m.account, m.t)
 	if err != nil {
 		return nil, err
 	}
 	wanted := officeIDs(a.IDs)
 	if a.IDs == nil {
-		all, err := m.k.list(m.account, nil)
-		if err != nil {
-			return nil, err
-		}
-		if wanted, err = all.ids(ctx, store.Page{Limit: limits.MaxObjectsInGet + 1}); err != nil {
+		if wanted, err = m.k.all(ctx, limits.MaxObjectsInGet+1); err != nil {
 			return nil, err
 		}
 		if len(wanted) > limits.MaxObjectsInGet {
 			return nil, &jmap.MethodError{Type: jmap.RequestTooLarge}
 		}
 	}
-	found, err := m.k.objects(ctx, m.account, wanted)
+	found, err := m.k.objects(ctx, wanted, a.Properties)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +120,7 @@ func (m method) changes(ctx context.Context, raw json.RawMessage) (any, error) {
 	if a.MaxChanges != nil {
 		limit = min(limit, *a.MaxChanges)
 	}
-	c, err := m.store.Changes(ctx, m.account, m.t, store.State(a.SinceState), limit)
+	c, err := m.feed.Changes(ctx, m.account, m.t, store.State(a.SinceState), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +130,7 @@ func (m method) changes(ctx context.Context, raw json.RawMessage) (any, error) {
 	}, nil
 }
 
-func (m method) query(ctx context.Context, raw json.RawMessage) (any, error) {
+func (m method) query(ctx context.Context, l list, raw json.RawMessage) (any, error) {
 	var a jmap.QueryArgs
 	if err := m.args(raw, &a, &a.AccountID); err != nil {
 		return nil, err
@@ -134,15 +139,15 @@ func (m method) query(ctx context.Context, raw json.RawMessage) (any, error) {
 		return nil, refused
 	}
 	for _, c := range a.Sort {
-		if c.Property != m.k.sortedBy() || c.IsAscending == nil || *c.IsAscending || c.Collation != "" {
+		if c.Property != l.sortedBy || c.IsAscending == nil || *c.IsAscending || c.Collation != "" {
 			return nil, &jmap.MethodError{Type: jmap.UnsupportedSort}
 		}
 	}
-	l, err := m.k.list(m.account, a.Filter)
+	f, err := l.read(a.Filter)
 	if err != nil {
 		return nil, err
 	}
-	state, err := m.store.State(ctx, m.account, m.t)
+	state, err := m.feed.State(ctx, m.account, m.t)
 	if err != nil {
 		return nil, err
 	}
@@ -153,19 +158,19 @@ func (m method) query(ctx context.Context, raw json.RawMessage) (any, error) {
 	} else {
 		answer.Limit = &limit
 	}
-	page, err := l.page(ctx, a, &answer)
+	page, err := l.page(ctx, f, a, &answer)
 	if err != nil {
 		return nil, err
 	}
 	var ids []office.ID
 	if page.Limit = limit; limit > 0 {
-		if ids, err = l.ids(ctx, page); err != nil {
+		if ids, err = l.query(ctx, f, page); err != nil {
 			return nil, err
 		}
 	}
 	answer.IDs = jmapIDs(ids)
 	if a.CalculateTotal {
-		n, err := l.count(ctx, l.after, l.before)
+		n, err := l.count(ctx, f)
 		if err != nil {
 			return nil, err
 		}
@@ -182,9 +187,17 @@ func (m method) set(ctx context.Context, k setter, raw json.RawMessage) (any, er
 	if refused := a.Check(jmap.DefaultLimits); refused != nil {
 		return nil, refused
 	}
-	answer, err := k.set(ctx, m.account, a)
+	answer, err := k.set(ctx, a)
 	answer.AccountID = a.AccountID
 	return answer, err
+}
+
+// newSetResponse returns an answer that says that nothing was done.
+func newSetResponse() jmap.SetResponse {
+	return jmap.SetResponse{
+		Created: map[jmap.ID]json.RawMessage{}, Updated: map[jmap.ID]json.RawMessage{}, Destroyed: []jmap.ID{},
+		NotCreated: map[jmap.ID]jmap.SetError{}, NotUpdated: map[jmap.ID]jmap.SetError{}, NotDestroyed: map[jmap.ID]jmap.SetError{},
+	}
 }
 
 func officeIDs(ids []jmap.ID) []office.ID {

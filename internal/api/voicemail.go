@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -13,55 +12,41 @@ import (
 )
 
 // voicemails is the JMAP type Voicemail: the messages left for an extension.
-type voicemails struct{ store *store.Store }
-
-func (voicemails) sortedBy() string { return "receivedAt" }
-
-func (k voicemails) objects(ctx context.Context, account office.ID, ids []office.ID) (map[office.ID]any, error) {
-	rows, err := k.store.Voicemails(ctx, account, ids...)
-	found := make(map[office.ID]any, len(rows))
-	for _, v := range rows {
-		found[v.ID] = v
-	}
-	return found, err
+type voicemails struct {
+	list
+	store   *store.Store
+	account office.ID
 }
 
-func (k voicemails) list(account office.ID, raw json.RawMessage) (list, error) {
-	f, err := readFilter(raw)
-	if err != nil {
-		return list{}, err
-	}
-	if f.Kind != "" {
-		return list{}, &jmap.MethodError{Type: jmap.UnsupportedFilter}
-	}
-	chosen := store.VoicemailFilter{After: timeOf(f.After), Before: timeOf(f.Before), IsNew: f.IsNew, Text: f.Text}
-	return list{
-		after: chosen.After, before: chosen.Before,
-		ids: func(ctx context.Context, p store.Page) ([]office.ID, error) {
-			return k.store.QueryVoicemails(ctx, account, chosen, p)
-		},
-		count: func(ctx context.Context, after, before time.Time) (int, error) {
-			part := chosen
-			part.After, part.Before = after, before
-			return k.store.CountVoicemails(ctx, account, part)
-		},
-		at: func(ctx context.Context, id office.ID) (time.Time, error) {
-			rows, err := k.store.Voicemails(ctx, account, id)
-			if err != nil || len(rows) == 0 {
-				return time.Time{}, err
+func newVoicemails(s *store.Store, account office.ID) voicemails {
+	return voicemails{store: s, account: account, list: list{
+		sortedBy: "receivedAt",
+		takes:    func(f filter) bool { return f.Kind == "" },
+		rows: func(ctx context.Context, ids ...office.ID) ([]row, error) {
+			all, err := s.Voicemails(ctx, account, ids...)
+			rows := make([]row, len(all))
+			for i, v := range all {
+				rows[i] = row{v.ID, v.ReceivedAt, v}
 			}
-			return rows[0].ReceivedAt, nil
+			return rows, err
 		},
-	}, nil
+		query: func(ctx context.Context, f filter, p store.Page) ([]office.ID, error) {
+			return s.QueryVoicemails(ctx, account, voicemailFilter(f), p)
+		},
+		count: func(ctx context.Context, f filter) (int, error) {
+			return s.CountVoicemails(ctx, account, voicemailFilter(f))
+		},
+	}}
+}
+
+func voicemailFilter(f filter) store.VoicemailFilter {
+	return store.VoicemailFilter{After: f.After, Before: f.Before, IsNew: f.IsNew, Text: f.Text}
 }
 
 // set applies what can be applied in one commit and says for each other object
 // why not (RFC 8620 §5.3). Messages are made by callers alone.
-func (k voicemails) set(ctx context.Context, account office.ID, a jmap.SetArgs) (jmap.SetResponse, error) {
-	answer := jmap.SetResponse{
-		Created: map[jmap.ID]json.RawMessage{}, Updated: map[jmap.ID]json.RawMessage{}, Destroyed: []jmap.ID{},
-		NotCreated: map[jmap.ID]jmap.SetError{}, NotUpdated: map[jmap.ID]jmap.SetError{}, NotDestroyed: map[jmap.ID]jmap.SetError{},
-	}
+func (k voicemails) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse, error) {
+	answer := newSetResponse()
 	for id := range a.Create {
 		answer.NotCreated[id] = jmap.SetError{Type: jmap.Forbidden}
 	}
@@ -82,14 +67,14 @@ func (k voicemails) set(ctx context.Context, account office.ID, a jmap.SetArgs) 
 			answer.NotUpdated[id] = jmap.SetError{Type: jmap.WillDestroy}
 			continue
 		}
-		isNew, refused := readPatch(patch)
+		isNew, refused := readIsNew(patch)
 		if refused != nil {
 			answer.NotUpdated[id] = *refused
 			continue
 		}
 		change.IsNew[office.ID(id)] = isNew
 	}
-	done, err := k.store.SetVoicemails(ctx, account, change)
+	done, err := k.store.SetVoicemails(ctx, k.account, change)
 	if err != nil {
 		return answer, err
 	}
@@ -109,8 +94,8 @@ func (k voicemails) set(ctx context.Context, account office.ID, a jmap.SetArgs) 
 	return answer, nil
 }
 
-// readPatch returns the value of isNew, the only property that a user may set.
-func readPatch(patch jmap.Patch) (isNew bool, refused *jmap.SetError) {
+// readIsNew returns the value of isNew, the only property that a user may set.
+func readIsNew(patch jmap.Patch) (isNew bool, refused *jmap.SetError) {
 	var wrong []string
 	for name, value := range patch {
 		if strings.Contains(name, "/") {
