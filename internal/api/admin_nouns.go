@@ -12,6 +12,7 @@ type Company struct {
 	Number office.Number `json:"number,omitempty"`
 	Name   string        `json:"name,omitempty"`
 	Region office.Region `json:"region,omitempty"`
+	Email  string        `json:"email,omitempty"` // of the administrator, who is told of what needs a person
 }
 
 // A NewExtension is what an administrator says of a new extension.
@@ -22,6 +23,11 @@ type NewExtension struct {
 	Language office.Language `json:"language,omitempty"` // empty: office.Spanish
 	Ring     office.Duration `json:"ring,omitempty"`     // zero: office.DefaultRingTime
 	Password string          `json:"password,omitempty"` // empty: one is made
+
+	Allow     office.Classes `json:"allow,omitempty"` // whom it may call; empty: as office.DefaultRights, as all that is nil
+	MaxCalls  *int           `json:"maxCalls,omitempty"`
+	Minutes   *int           `json:"minutes,omitempty"`
+	CallLimit *int           `json:"callLimit,omitempty"`
 }
 
 // An ExtensionChange is what is to change of an extension; nil fields stay.
@@ -31,6 +37,12 @@ type ExtensionChange struct {
 	Language *office.Language `json:"language,omitempty"`
 	Ring     *office.Duration `json:"ring,omitempty"`
 	Password *string          `json:"password,omitempty"`
+
+	Allow     *office.Classes `json:"allow,omitempty"`
+	MaxCalls  *int            `json:"maxCalls,omitempty"`
+	Minutes   *int            `json:"minutes,omitempty"`
+	CallLimit *int            `json:"callLimit,omitempty"`
+	Disabled  *bool           `json:"disabled,omitempty"`
 }
 
 // An Extension is one line of `timbred extension list`. Password is there
@@ -42,6 +54,13 @@ type Extension struct {
 	Language office.Language `json:"language"`
 	Ring     office.Duration `json:"ring"`
 	Password string          `json:"password,omitempty"`
+
+	Allow     office.Classes `json:"allow"`
+	MaxCalls  int            `json:"maxCalls"`  // to the outside at the same time; 0: any number
+	Minutes   int            `json:"minutes"`   // to the outside a day; 0: any number
+	CallLimit int            `json:"callLimit"` // at the same time before it is busy
+	Disabled  bool           `json:"disabled"`
+	HasPIN    bool           `json:"hasPin"`
 }
 
 // A Device is one telephone of an extension. Password, Domain and SIP are there
@@ -83,6 +102,114 @@ type Listeners struct {
 	HTTPS string `json:"https"`
 	SIP   string `json:"sip"`
 	SIPS  string `json:"sips"`
+}
+
+// An Audit is one line of `timbred audit`.
+type Audit struct {
+	At     time.Time `json:"at"`
+	Who    string    `json:"who"`
+	What   string    `json:"what"`
+	About  string    `json:"about"`
+	Result string    `json:"result"` // ok, the code of a refusal, or "" where the server was stopped meanwhile
+}
+
+// A NewToken is the name that a token of an administrator gets.
+type NewToken struct {
+	Name string `json:"name"`
+}
+
+// A Token opens the administration over HTTPS. Token is there only in the answer
+// that made it.
+type Token struct {
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"createdAt"`
+	Token     string    `json:"token,omitempty"`
+}
+
+// A LoginSession is one login of an extension's user.
+type LoginSession struct {
+	ID         office.ID     `json:"id"`
+	Extension  office.Number `json:"extension"`
+	DeviceName string        `json:"deviceName"`
+	Address    string        `json:"address"`
+	CreatedAt  time.Time     `json:"createdAt"`
+	LastUsedAt time.Time     `json:"lastUsedAt"`
+	ExpiresAt  time.Time     `json:"expiresAt"`
+}
+
+// A Revoked says how many sessions were ended.
+type Revoked struct {
+	Sessions int `json:"sessions"`
+}
+
+// An Invitation lets the user of an extension choose a password once.
+type Invitation struct {
+	Extension office.Number `json:"extension"`
+	Link      string        `json:"link"` // holds the token: whoever has it can choose the password
+	ExpiresAt time.Time     `json:"expiresAt"`
+}
+
+// A NewPIN is a PIN that the administrator gives to an extension; empty: it has
+// none any more.
+type NewPIN struct {
+	PIN string `json:"pin,omitempty"`
+}
+
+// A NewTrunk is a trunk with its password.
+type NewTrunk struct {
+	office.Trunk
+	Password string `json:"password,omitempty"`
+}
+
+// A Trunk is a line to the outside with its state, which is nil where no server
+// runs.
+type Trunk struct {
+	office.Trunk
+	State *TrunkState `json:"state"`
+}
+
+// A TrunkState is what is known of a trunk now.
+type TrunkState struct {
+	Up         bool      `json:"up"` // calls are expected to go through
+	Registered bool      `json:"registered"`
+	Reachable  bool      `json:"reachable"`
+	LastError  string    `json:"lastError"` // the last failure; it stays when the trunk works again
+	Since      time.Time `json:"since"`     // since when it is as it is
+}
+
+// A NewMailing is how the office sends e-mail, with the password.
+type NewMailing struct {
+	office.Mailing
+	Password string `json:"password,omitempty"`
+}
+
+// A MailTest says where a test message goes; empty: to the administrator.
+type MailTest struct {
+	To string `json:"to,omitempty"`
+}
+
+// A Retention is how long the log and the messages are kept; zero: until
+// somebody deletes them.
+type Retention struct {
+	Calls     office.Duration `json:"calls"`
+	Voicemail office.Duration `json:"voicemail"`
+}
+
+// A RetentionChange is what is to change of a Retention; nil fields stay.
+type RetentionChange struct {
+	Calls     *office.Duration `json:"calls,omitempty"`
+	Voicemail *office.Duration `json:"voicemail,omitempty"`
+}
+
+// A Released says how many e-mails were let go.
+type Released struct {
+	Mails int `json:"mails"`
+}
+
+// A Taken is a backup that was read back and found whole.
+type Taken struct {
+	At   time.Time `json:"at"`
+	Size int64     `json:"size"` // bytes
 }
 
 // MaxKeep is how long at most what a removed extension had is kept.

@@ -37,6 +37,8 @@ type Config struct {
 	Dialer    Dialer    // nil: POST /v1/calls is not served
 	Greetings Greetings // nil: greetings cannot be uploaded
 
+	House House // what only administrators ask about
+
 	Listeners   Listeners
 	Fingerprint office.Fingerprint // of the office's authority; empty: the system's roots decide
 	SIPSPort    int                // that phones of login sessions dial, on the host by which they came; 0: as Gate says
@@ -62,9 +64,19 @@ func New(cfg Config) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.metrics = newMetrics(s)
-	s.public = s.guard(s.routes(s.sessionRoutes, s.jmapRoutes))
-	s.admin = s.guard(s.routes(s.adminRoutes, s.metrics.routes))
+	administration := s.routes(s.adminRoutes, s.metrics.routes)
+	s.public = s.guard(s.routes(s.publicRoutes, func(mux *http.ServeMux) {
+		s.jmapRoutes(mux)
+		s.adminOverHTTPS(mux, administration)
+	}))
+	s.admin = s.guard(administration)
 	return s
+}
+
+// publicRoutes adds what users do outside JMAP.
+func (s *Server) publicRoutes(a huma.API) {
+	s.sessionRoutes(a)
+	s.invitationRoutes(a)
 }
 
 // Admin returns the administration without a socket between: for an office

@@ -66,6 +66,7 @@ type reply struct {
 var replies = map[office.Error]reply{
 	office.ErrLogin:       {http.StatusUnauthorized, "company, extension or password is wrong"},
 	office.ErrSession:     {http.StatusUnauthorized, "the session has ended"},
+	office.ErrInvitation:  {http.StatusForbidden, "it was used already, or its time is over; ask the administrator for another"},
 	office.ErrTooMany:     {http.StatusTooManyRequests, "too many attempts; try again later"},
 	office.ErrUnavailable: {http.StatusServiceUnavailable, "cannot be served now; try again later"},
 	office.ErrNotFound:    {http.StatusNotFound, "not found"},

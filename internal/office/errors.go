@@ -12,6 +12,7 @@ func (e Error) Error() string { return string(e) }
 const (
 	ErrLogin       Error = "wrongLogin"   // company, extension or password: it is never said which
 	ErrSession     Error = "sessionEnded" // the token is unknown, expired or revoked
+	ErrInvitation  Error = "invitationEnded" // it is unknown, used or over
 	ErrTooMany     Error = "tooManyRequests"
 	ErrOffline     Error = "offline"     // the server cannot be reached
 	ErrUnavailable Error = "unavailable" // the server is there but cannot serve now

@@ -1,0 +1,192 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"timbre/internal/auth"
+	"timbre/internal/office"
+	"timbre/internal/store"
+)
+
+// extensionRoutes adds the people's lines.
+func (s *Server) extensionRoutes(a huma.API) {
+	change(s, a, "add-extension", http.MethodPost, "/v1/admin/extensions",
+		func(in *In[NewExtension]) string { return string(in.Body.Number) + " " + in.Body.Name }, s.addExtension)
+	register(a, "extensions", http.MethodGet, "/v1/admin/extensions", s.extensions)
+	change(s, a, "set-extension", http.MethodPatch, "/v1/admin/extensions/{number}", aboutExtension, s.setExtension)
+	change(s, a, "reset-password", http.MethodPost, "/v1/admin/extensions/{number}/password",
+		func(in *PasswordInput) string { return string(in.Number) }, s.resetPassword)
+	change(s, a, "remove-extension", http.MethodDelete, "/v1/admin/extensions/{number}", func(in *RemoveExtensionInput) string {
+		return fmt.Sprintf("%s keep %s", in.Number, time.Duration(in.Keep)*time.Second)
+	}, s.removeExtension)
+}
+
+// A ForExtension is a request about one extension.
+type ForExtension struct {
+	Number office.Number `path:"number" maxLength:"16"`
+}
+
+func (s *Server) addExtension(ctx context.Context, in *In[NewExtension]) (*Out[Extension], error) {
+	company, err := s.cfg.Store.Company(ctx)
+	if err != nil {
+		return nil, s.refuse(ctx, "extension", err)
+	}
+	number, err := office.ParseExtension(string(in.Body.Number), company.Region)
+	if err != nil {
+		return nil, s.refuse(ctx, "extension", err)
+	}
+	e := office.Extension{
+		Number: number, Name: office.CleanName(in.Body.Name), Email: in.Body.Email,
+		Language: in.Body.Language, RingTime: time.Duration(in.Body.Ring),
+	}.WithDefaults()
+	if refused := s.check(ctx, e); refused != nil {
+		return nil, refused
+	}
+	e, made, err := s.cfg.Gate.AddExtension(ctx, e, in.Body.Password)
+	if err != nil {
+		return nil, s.refuse(ctx, "extension "+string(number), err)
+	}
+	out := extensionOf(e)
+	out.Password = made
+	return &Out[Extension]{out}, nil
+}
+
+// check returns a problem for the first property of e that may not be chosen.
+func (s *Server) check(ctx context.Context, e office.Extension) error {
+	for _, p := range []struct {
+		noun string
+		err  error
+	}{
+		{"name", office.CheckName(e.Name)},
+		{"email", office.CheckEmail(e.Email)},
+		{"language", office.CheckLanguage(e.Language)},
+		{"ring time", office.CheckRingTime(e.RingTime)},
+	} {
+		if p.err != nil {
+			return s.refuse(ctx, p.noun, p.err)
+		}
+	}
+	return nil
+}
+
+func extensionOf(e office.Extension) Extension {
+	return Extension{Number: e.Number, Name: e.Name, Email: e.Email, Language: e.Language, Ring: office.Of(e.RingTime)}
+}
+
+func (s *Server) extensions(ctx context.Context, _ *struct{}) (*Out[[]Extension], error) {
+	all, err := s.cfg.Store.Extensions(ctx)
+	if err != nil {
+		return nil, s.refuse(ctx, "extensions", err)
+	}
+	out := &Out[[]Extension]{[]Extension{}}
+	for _, e := range all {
+		out.Body = append(out.Body, extensionOf(e))
+	}
+	return out, nil
+}
+
+// A SetExtensionInput is an extension and what to change of it.
+type SetExtensionInput struct {
+	ForExtension
+	Body ExtensionChange
+}
+
+// aboutExtension names what is changed of an extension.
+func aboutExtension(in *SetExtensionInput) string {
+	c, said := in.Body, []string{string(in.Number)}
+	for _, p := range []struct {
+		name  string
+		given bool
+	}{
+		{"name", c.Name != nil}, {"email", c.Email != nil}, {"language", c.Language != nil}, {"ring", c.Ring != nil}, {"password", c.Password != nil},
+		{"allow", c.Allow != nil}, {"max-calls", c.MaxCalls != nil}, {"minutes", c.Minutes != nil}, {"call-limit", c.CallLimit != nil},
+		{"disabled", c.Disabled != nil},
+	} {
+		if p.given {
+			said = append(said, p.name)
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+func (s *Server) setExtension(ctx context.Context, in *SetExtensionInput) (*Out[Extension], error) {
+	noun := "extension " + string(in.Number)
+	e, err := s.cfg.Store.Extension(ctx, in.Number)
+	if err != nil {
+		return nil, s.refuse(ctx, noun, err)
+	}
+	var patch store.ExtensionPatch
+	c := in.Body
+	if c.Name != nil {
+		e.Name = office.CleanName(*c.Name)
+		patch.Name = &e.Name
+	}
+	if c.Email != nil {
+		e.Email = *c.Email
+		patch.Email = &e.Email
+	}
+	if c.Language != nil {
+		e.Language = *c.Language
+		patch.Language = &e.Language
+	}
+	if c.Ring != nil {
+		e.RingTime = time.Duration(*c.Ring)
+		patch.RingTime = &e.RingTime
+	}
+	if refused := s.check(ctx, e); refused != nil {
+		return nil, refused
+	}
+	if c.Password != nil { // first: it alone may still be refused
+		if err := s.cfg.Gate.SetPassword(ctx, e.Number, *c.Password); err != nil {
+			return nil, s.refuse(ctx, noun, err)
+		}
+	}
+	if e, err = s.cfg.Store.SetExtension(ctx, e.Number, patch); err != nil {
+		return nil, s.refuse(ctx, noun, err)
+	}
+	return &Out[Extension]{extensionOf(e)}, nil
+}
+
+// A PasswordInput is an extension and its new password.
+type PasswordInput struct {
+	ForExtension
+	Body NewPassword
+}
+
+func (s *Server) resetPassword(ctx context.Context, in *PasswordInput) (*Out[Extension], error) {
+	noun := "extension " + string(in.Number)
+	password, made := in.Body.Password, ""
+	if password == "" {
+		made = auth.NewPassword()
+		password = made
+	}
+	if err := s.cfg.Gate.SetPassword(ctx, in.Number, password); err != nil {
+		return nil, s.refuse(ctx, noun, err)
+	}
+	e, err := s.cfg.Store.Extension(ctx, in.Number)
+	if err != nil {
+		return nil, s.refuse(ctx, noun, err)
+	}
+	out := extensionOf(e)
+	out.Password = made
+	return &Out[Extension]{out}, nil
+}
+
+// A RemoveExtensionInput says for how many seconds to keep what it had.
+type RemoveExtensionInput struct {
+	ForExtension
+	Keep int64 `query:"keep" minimum:"0" maximum:"31622400"` // MaxKeep
+}
+
+func (s *Server) removeExtension(ctx context.Context, in *RemoveExtensionInput) (*struct{}, error) {
+	if err := s.cfg.Store.RemoveExtension(ctx, in.Number, time.Duration(in.Keep)*time.Second); err != nil {
+		return nil, s.refuse(ctx, "extension "+string(in.Number), err)
+	}
+	return nil, nil
+}
