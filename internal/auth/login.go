@@ -165,7 +165,7 @@ func (g *Gate) SetPassword(ctx context.Context, ext office.Number, password stri
 	if err != nil {
 		return err
 	}
-	return g.store.SetPasswordHash(ctx, ext, hash)
+	return g.store.SetPasswordHash(ctx, ext, hash, "")
 }
 
 // newHash hashes a password that somebody chose. office.ErrPassword: it may not

@@ -24,3 +24,24 @@ type Voicemail struct {
 	Size        int64     `json:"size"`
 	Type        string    `json:"type"`
 }
+
+// Limits of a mailbox: it is full at either.
+const (
+	MaxMessages     = 100
+	MaxMailboxBytes = 100 << 20
+)
+
+// A Mailbox says how full an extension's voicemail is.
+type Mailbox struct {
+	Messages int
+	New      int   // of Messages
+	Bytes    int64 // of all of them
+}
+
+// Fullness returns how much of the mailbox is used, in per cent.
+func (m Mailbox) Fullness() int {
+	return max(m.Messages*100/MaxMessages, int(m.Bytes*100/MaxMailboxBytes))
+}
+
+// IsFull reports whether the mailbox takes no more messages.
+func (m Mailbox) IsFull() bool { return m.Fullness() >= 100 }

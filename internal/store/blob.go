@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,25 +52,92 @@ func (s *Store) OpenBlob(ctx context.Context, account, id office.ID) (*os.File, 
 	return f, b, err
 }
 
+// Limits of uploads. They count what nothing refers to yet.
+const (
+	uploadAge = 24 * time.Hour // how long it is kept
+	uploadMax = 100 << 20      // bytes of one account
+)
+
+// AddUpload keeps what r holds, of that media type, for account. It is removed
+// after 24 h unless something refers to it by then. ErrNotFound: no such
+// account; ErrLimit: r holds more than limit bytes; ErrTooMany: the account has
+// 100 MB of uploads that nothing refers to.
+func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType string, r io.Reader, limit int64) (Blob, error) {
+	b := Blob{ID: office.NewID(), Type: mediaType, CreatedAt: at(millis(s.now()))}
+	var err error
+	if b.Size, err = s.copyBlob(b.ID, io.LimitReader(r, limit+1)); err != nil {
+		return Blob{}, fmt.Errorf("writing upload: %w", err)
+	}
+	err = s.write(ctx, func(w *writing) error {
+		if b.Size > limit {
+			return office.ErrLimit
+		}
+		if _, err := w.hold(account, TypeVoicemailSettings); err != nil { // one upload of an account after another
+			return err
+		}
+		var held int64
+		if err := w.QueryRow("SELECT coalesce(sum(b.size), 0) FROM blob b WHERE b.account = $1 AND "+unreferred, account).Scan(&held); err != nil {
+			return err
+		}
+		if held+b.Size > uploadMax {
+			return office.ErrTooMany
+		}
+		return w.addBlob(b, account)
+	})
+	if err != nil {
+		return Blob{}, fmt.Errorf("adding upload: %w", errors.Join(err, s.dropBlob(ctx, b.ID)))
+	}
+	return b, nil
+}
+
+// unreferred is true of a blob b that nothing refers to.
+const unreferred = `NOT EXISTS (SELECT 1 FROM voicemail v WHERE v.blob = b.id) AND NOT EXISTS (SELECT 1 FROM greeting g WHERE g.blob = b.id)`
+
+// addBlob writes the row of a blob whose file is there.
+func (w *writing) addBlob(b Blob, account office.ID) error {
+	_, err := w.Exec("INSERT INTO blob (id, account, size, type, created_at) VALUES ($1, $2, $3, $4, $5)",
+		b.ID, account, b.Size, b.Type, millis(b.CreatedAt))
+	return err
+}
+
+// dropBlobs removes what has been without an owner for too long: uploads and
+// greetings that others took the place of.
+func (s *Store) dropBlobs(ctx context.Context) error {
+	return s.write(ctx, func(w *writing) error {
+		rows, err := w.Query("DELETE FROM blob AS b WHERE b.created_at < $1 AND "+unreferred+" RETURNING b.id", millis(s.now().Add(-uploadAge)))
+		ids, err := collect(rows, err, scanID)
+		for _, id := range ids {
+			w.orphans = append(w.orphans, s.blobPath(id))
+		}
+		return err
+	})
+}
+
 // writeBlob puts content on the disk, so that it survives a power cut, before
 // any row says that it is there.
 func (s *Store) writeBlob(id office.ID, content []byte) error {
+	_, err := s.copyBlob(id, bytes.NewReader(content))
+	return err
+}
+
+// copyBlob is writeBlob for what r holds, and returns how many bytes that were.
+func (s *Store) copyBlob(id office.ID, r io.Reader) (int64, error) {
 	path := s.blobPath(id)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+		return 0, err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = f.Write(content)
+	n, err := io.Copy(f, r)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = syncDirs(filepath.Dir(path), filepath.Join(s.dir, "blobs"), s.dir)
 	}
 	if err != nil {
 		err = errors.Join(err, os.Remove(path))
 	}
-	return err
+	return n, err
 }
 
 // dropBlob removes the file of a blob whose commit failed. Where it cannot be

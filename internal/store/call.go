@@ -58,27 +58,34 @@ func (w *writing) endCalls(sides []Side) error {
 	return nil
 }
 
-// putCall writes a row whole. A row that is in the log does not become live
-// again, and keeps the number with which it came.
+// putCall writes a row whole, but for legs and quality, which stay where side
+// has none. A row that is in the log does not become live again, and keeps the
+// number with which it came.
 func (w *writing) putCall(side Side, seq int64) error {
 	c := &side.Call
-	var answered sql.NullInt64
-	if c.AnsweredAt != nil {
-		answered = sql.NullInt64{Int64: millis(*c.AnsweredAt), Valid: true}
+	legs, err := inside(c.Legs, len(c.Legs))
+	if err != nil {
+		return err
+	}
+	quality, err := inside(c.Quality, len(c.Quality))
+	if err != nil {
+		return err
 	}
 	r, err := w.Exec(`INSERT INTO call (id, account, kind, outcome, reason, number, name, folded, started_at, answered_at,
-			ring_time, duration, answered_by, forwarded_to, enc_local, enc_remote, created_seq, modseq)
-		SELECT $1, a.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16 FROM account a WHERE a.id = $17
+			ring_time, duration, answered_by, forwarded_to, enc_local, enc_remote, created_seq, modseq, legs, quality)
+		SELECT $1, a.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18 FROM account a WHERE a.id = $19
 		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, outcome = excluded.outcome, reason = excluded.reason,
 			number = excluded.number, name = excluded.name, folded = excluded.folded, started_at = excluded.started_at,
 			answered_at = excluded.answered_at, ring_time = excluded.ring_time, duration = excluded.duration,
 			answered_by = excluded.answered_by, forwarded_to = excluded.forwarded_to,
 			enc_local = excluded.enc_local, enc_remote = excluded.enc_remote, modseq = excluded.modseq,
+			legs = CASE WHEN excluded.legs = '' THEN call.legs ELSE excluded.legs END,
+			quality = CASE WHEN excluded.quality = '' THEN call.quality ELSE excluded.quality END,
 			created_seq = CASE WHEN call.created_seq = 0 THEN excluded.created_seq ELSE call.created_seq END
 		WHERE call.account = excluded.account AND (excluded.modseq > 0 OR call.modseq = 0)`,
-		c.ID, c.Kind, c.Outcome, c.Reason, c.Peer.Number, c.Peer.Name, c.Peer.Folded(), millis(c.StartedAt), answered,
+		c.ID, c.Kind, c.Outcome, c.Reason, c.Peer.Number, c.Peer.Name, c.Peer.Folded(), millis(c.StartedAt), nullable(c.AnsweredAt),
 		time.Duration(c.RingDuration).Milliseconds(), time.Duration(c.Duration).Milliseconds(), c.AnsweredBy, c.ForwardedTo,
-		c.Encryption.Local, c.Encryption.Remote, seq, side.Account)
+		c.Encryption.Local, c.Encryption.Remote, seq, legs, quality, side.Account)
 	return affected(r, err)
 }
 
@@ -99,27 +106,29 @@ func (s *Store) interruptCalls(ctx context.Context) error {
 }
 
 const callColumns = `id, kind, outcome, reason, number, name, started_at, answered_at, ring_time, duration,
-	answered_by, forwarded_to, enc_local, enc_remote`
+	answered_by, forwarded_to, enc_local, enc_remote, quality`
 
 // scanCall reads callColumns and then more.
 func scanCall(r *sql.Rows, more ...any) (c office.Call, err error) {
 	var started, ring, talk int64
 	var answered sql.NullInt64
+	var quality string
 	err = r.Scan(append([]any{
 		&c.ID, &c.Kind, &c.Outcome, &c.Reason, &c.Peer.Number, &c.Peer.Name, &started, &answered, &ring, &talk,
-		&c.AnsweredBy, &c.ForwardedTo, &c.Encryption.Local, &c.Encryption.Remote,
+		&c.AnsweredBy, &c.ForwardedTo, &c.Encryption.Local, &c.Encryption.Remote, &quality,
 	}, more...)...)
-	c.StartedAt = at(started)
-	if answered.Valid {
-		t := at(answered.Int64)
-		c.AnsweredAt = &t
+	if err != nil {
+		return c, err
 	}
+	c.StartedAt = at(started)
+	c.AnsweredAt = maybe(answered)
 	c.RingDuration = office.Duration(time.Duration(ring) * time.Millisecond)
 	c.Duration = office.Duration(time.Duration(talk) * time.Millisecond)
-	return c, err
+	return c, outside(quality, &c.Quality)
 }
 
-// Calls returns those of the calls ids that are in account's log, in no order.
+// Calls returns those of the calls ids that are in account's log, in no order
+// and without their legs, which CallLegs returns.
 func (s *Store) Calls(ctx context.Context, account office.ID, ids ...office.ID) ([]office.Call, error) {
 	if ids = valid(ids); len(ids) == 0 {
 		return nil, nil

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +51,7 @@ func calls(t *testing.T, f *fixture) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	got[0].AnsweredAt, out.AnsweredAt = nil, nil
-	if got[0] != out {
+	if !reflect.DeepEqual(got[0], out) {
 		t.Fatalf("got  %+v\nwant %+v", got[0], out)
 	}
 	never := ended("never", office.Missed, office.Busy, f.now) // not begun
@@ -140,7 +141,7 @@ func interruptedCalls(t *testing.T, f *fixture) {
 	f.restart(t)
 	for account, want := range map[office.ID]office.Call{ana: call("out", office.Outgoing, f.now), beto: call("in", office.Incoming, f.now)} {
 		want.Outcome, want.Reason = office.Failed, office.Interrupted
-		if got, err := f.Calls(ctx, account, want.ID); err != nil || len(got) != 1 || got[0] != want {
+		if got, err := f.Calls(ctx, account, want.ID); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	}

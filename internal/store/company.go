@@ -11,20 +11,23 @@ import (
 // Company returns the company of the office, or office.ErrNoCompany.
 func (s *Store) Company(ctx context.Context) (office.Company, error) {
 	var c office.Company
-	err := s.db.QueryRow(ctx, "SELECT number, name, region FROM company WHERE id = 1").Scan(&c.Number, &c.Name, &c.Region)
+	err := s.db.QueryRow(ctx, "SELECT number, name, region, email FROM company WHERE id = 1").Scan(&c.Number, &c.Name, &c.Region, &c.Email)
 	if errors.Is(err, sql.ErrNoRows) {
 		return office.Company{}, office.ErrNoCompany
 	}
 	return c, err
 }
 
-// SetCompany makes c the company of the office.
+// SetCompany makes c the company of the office. All accounts are told.
 func (s *Store) SetCompany(ctx context.Context, c office.Company) error {
 	return s.write(ctx, func(w *writing) error {
-		w.members = true
-		_, err := w.Exec(`INSERT INTO company (id, number, name, region) VALUES (1, $1, $2, $3)
-			ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name, region = excluded.region`,
-			c.Number, c.Name, c.Region)
-		return err
+		w.members, w.configured = true, true
+		_, err := w.Exec(`INSERT INTO company (id, number, name, region, email) VALUES (1, $1, $2, $3, $4)
+			ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name, region = excluded.region, email = excluded.email`,
+			c.Number, c.Name, c.Region, c.Email)
+		if err != nil {
+			return err
+		}
+		return w.touchAll(TypeProfile, TypeCallerIDSettings)
 	})
 }

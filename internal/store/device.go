@@ -58,9 +58,9 @@ type Registrant struct {
 	Secret  Secret
 }
 
-// Registrants returns all devices by ID.
+// Registrants returns all devices by ID, without those of disabled extensions.
 func (s *Store) Registrants(ctx context.Context) (map[office.ID]Registrant, error) {
-	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+", e.account, d.ha1_md5, d.ha1_sha256 FROM device d JOIN extension e ON e.account = d.account")
+	rows, err := s.db.Query(ctx, "SELECT "+deviceColumns+", e.account, d.ha1_md5, d.ha1_sha256 FROM device d JOIN extension e ON e.account = d.account WHERE NOT e.disabled")
 	all, err := collect(rows, err, func(r *sql.Rows) (d Registrant, err error) {
 		d.Device, err = scanDevice(r, &d.Account, &d.Secret.MD5, &d.Secret.SHA256)
 		return d, err
@@ -76,11 +76,11 @@ func (s *Store) Registrants(ctx context.Context) (map[office.ID]Registrant, erro
 }
 
 // DeviceSecret returns the device that registers as username, and its secret,
-// or office.ErrNotFound.
+// or office.ErrNotFound, also where its extension is disabled.
 func (s *Store) DeviceSecret(ctx context.Context, username string) (office.Device, Secret, error) {
 	var secret Secret
 	d, err := scanDevice(s.db.QueryRow(ctx, "SELECT "+deviceColumns+`, d.ha1_md5, d.ha1_sha256
-		FROM device d JOIN extension e ON e.account = d.account WHERE d.username = $1`, username), &secret.MD5, &secret.SHA256)
+		FROM device d JOIN extension e ON e.account = d.account WHERE d.username = $1 AND NOT e.disabled`, username), &secret.MD5, &secret.SHA256)
 	return d, secret, found(err)
 }
 

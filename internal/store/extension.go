@@ -8,17 +8,18 @@ import (
 	"timbre/internal/office"
 )
 
-const extensionColumns = "number, account, name, email, language, ring_time"
+const extensionColumns = "number, account, name, email, language, ring_time, classes, max_calls, minutes, call_limit, disabled"
 
 func scanExtension(row interface{ Scan(...any) error }) (e office.Extension, err error) {
 	var ring int64
-	err = row.Scan(&e.Number, &e.Account, &e.Name, &e.Email, &e.Language, &ring)
+	err = row.Scan(&e.Number, &e.Account, &e.Name, &e.Email, &e.Language, &ring,
+		&e.Rights.Classes, &e.Rights.MaxCalls, &e.Rights.Minutes, &e.CallLimit, &e.Disabled)
 	e.RingTime = time.Duration(ring) * time.Millisecond
 	return e, err
 }
 
 // AddExtension adds an extension with the hash of its password and a new
-// account, which it returns. Zero Language and RingTime get their defaults.
+// account, which it returns. Fields that are zero get their defaults.
 // ErrExists: the number is taken.
 func (s *Store) AddExtension(ctx context.Context, e office.Extension, passwordHash string) (office.Extension, error) {
 	e = e.WithDefaults()
@@ -26,49 +27,104 @@ func (s *Store) AddExtension(ctx context.Context, e office.Extension, passwordHa
 	now := millis(s.now())
 	err := s.write(ctx, func(w *writing) error {
 		w.members = true
+		if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere: no two wait for each other
+			return err
+		}
 		if _, err := w.Exec("INSERT INTO account (id, modseq, created_at) VALUES ($1, 0, $2)", e.Account, now); err != nil {
 			return err
 		}
-		r, err := w.Exec(`INSERT INTO extension (number, account, name, email, language, ring_time, password, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (number) DO NOTHING`,
-			e.Number, e.Account, e.Name, e.Email, e.Language, e.RingTime.Milliseconds(), passwordHash, now)
-		if err != nil {
+		r, err := w.Exec(`INSERT INTO extension (number, account, name, email, language, ring_time, classes, max_calls, minutes,
+				call_limit, disabled, password, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (number) DO NOTHING`,
+			e.Number, e.Account, e.Name, e.Email, e.Language, e.RingTime.Milliseconds(), e.Rights.Classes, e.Rights.MaxCalls, e.Rights.Minutes,
+			e.CallLimit, e.Disabled, passwordHash, now)
+		if err := fresh(r, err); err != nil {
 			return err
 		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return office.ErrExists
+		if _, err := w.Exec("INSERT INTO settings (account) VALUES ($1)", e.Account); err != nil {
+			return err
 		}
-		return nil
+		return w.enter(e.Account)
 	})
 	return e, err
 }
 
 // An ExtensionPatch says what to change; nil fields stay as they are.
 type ExtensionPatch struct {
-	Name     *string
-	Email    *string
-	Language *office.Language
-	RingTime *time.Duration
+	Name      *string
+	Email     *string
+	Language  *office.Language
+	RingTime  *time.Duration
+	Classes   *office.Classes
+	MaxCalls  *int
+	Minutes   *int
+	CallLimit *int
+	Disabled  *bool
 }
 
-// SetExtension changes an extension and returns it. ErrNotFound: there is none.
+// SetExtension changes an extension and returns it; its user's clients are told,
+// and those of all of a new name. A new e-mail address is announced to the old
+// one. ErrNotFound: there is none.
 func (s *Store) SetExtension(ctx context.Context, n office.Number, p ExtensionPatch) (office.Extension, error) {
 	var e office.Extension
 	err := s.write(ctx, func(w *writing) error {
 		w.members = true
 		var err error
+		if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere
+			return err
+		}
 		if e, err = scanExtension(w.QueryRow("SELECT "+extensionColumns+" FROM extension WHERE number = $1", n)); err != nil {
 			return found(err)
 		}
+		was := e
 		assign(&e.Name, p.Name)
 		assign(&e.Email, p.Email)
 		assign(&e.Language, p.Language)
 		assign(&e.RingTime, p.RingTime)
-		_, err = w.Exec("UPDATE extension SET name = $1, email = $2, language = $3, ring_time = $4 WHERE number = $5",
-			e.Name, e.Email, e.Language, e.RingTime.Milliseconds(), n)
-		return err
+		assign(&e.Rights.Classes, p.Classes)
+		assign(&e.Rights.MaxCalls, p.MaxCalls)
+		assign(&e.Rights.Minutes, p.Minutes)
+		assign(&e.CallLimit, p.CallLimit)
+		assign(&e.Disabled, p.Disabled)
+		_, err = w.Exec(`UPDATE extension SET name = $1, email = $2, language = $3, ring_time = $4, classes = $5, max_calls = $6, minutes = $7,
+			call_limit = $8, disabled = $9 WHERE number = $10`, e.Name, e.Email, e.Language, e.RingTime.Milliseconds(),
+			e.Rights.Classes, e.Rights.MaxCalls, e.Rights.Minutes, e.CallLimit, e.Disabled, n)
+		if err != nil {
+			return err
+		}
+		if err := w.tell(was, e); err != nil {
+			return err
+		}
+		return s.announceEmail(w, was, e.Email)
 	})
 	return e, err
+}
+
+// tell moves the states of what clients see of an extension that was and is now.
+func (w *writing) tell(was, is office.Extension) error {
+	if was.Name != is.Name {
+		if err := w.enter(is.Account); err != nil {
+			return err
+		}
+	}
+	if was.Name != is.Name || was.Email != is.Email || was.Language != is.Language {
+		if err := w.touch(TypeProfile, is.Account); err != nil {
+			return err
+		}
+	}
+	if was.RingTime != is.RingTime {
+		return w.touch(TypeVoicemailSettings, is.Account)
+	}
+	if was.Disabled != is.Disabled {
+		w.changed = append(w.changed, is.Account) // its sessions are over, or go on
+	}
+	return nil
+}
+
+// extensionOf returns the extension that owns account, or office.ErrNotFound.
+func (w *writing) extensionOf(account office.ID) (office.Extension, error) {
+	e, err := scanExtension(w.QueryRow("SELECT "+extensionColumns+" FROM extension WHERE account = $1", account))
+	return e, found(err)
 }
 
 func assign[T any](to, from *T) {
@@ -82,12 +138,18 @@ func assign[T any](to, from *T) {
 // ErrNotFound: there is none.
 func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.Duration) error {
 	return s.write(ctx, func(w *writing) error {
-		w.members = true
+		w.members, w.configured = true, true
+		if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere
+			return err
+		}
 		var account office.ID
-		if err := w.QueryRow("DELETE FROM extension WHERE number = $1 RETURNING account", n).Scan(&account); err != nil {
+		if err := w.QueryRow("DELETE FROM extension WHERE number = $1 RETURNING account", n).Scan(&account); err != nil { // its lines ring it no more
 			return found(err)
 		}
 		w.changed = append(w.changed, account)
+		if err := w.leave(account, millis(s.now())); err != nil {
+			return err
+		}
 		if _, err := w.Exec("DELETE FROM device WHERE account = $1", account); err != nil { // sessions and bindings go with it
 			return err
 		}
@@ -117,7 +179,7 @@ func (s *Store) purge(w *writing, account office.ID) error {
 	for _, id := range masters {
 		w.orphans = append(w.orphans, s.MasterPath(id))
 	}
-	for _, table := range []string{"voicemail", "blob", "recording", "call", "tombstone", "feed"} {
+	for _, table := range []string{"voicemail", "greeting", "blob", "recording", "call", "settings", "talk", "mail", "tombstone", "feed"} {
 		if _, err := w.Exec("DELETE FROM "+table+" WHERE account = $1", account); err != nil {
 			return err
 		}
@@ -144,16 +206,18 @@ func (s *Store) Extensions(ctx context.Context) ([]office.Extension, error) {
 	return collect(rows, err, func(r *sql.Rows) (office.Extension, error) { return scanExtension(r) })
 }
 
-// PasswordHash returns the hash of n's password, or office.ErrNotFound.
+// PasswordHash returns the hash of n's password, or office.ErrNotFound, also
+// where n is disabled.
 func (s *Store) PasswordHash(ctx context.Context, n office.Number) (string, error) {
 	var hash string
-	err := s.db.QueryRow(ctx, "SELECT password FROM extension WHERE number = $1", n).Scan(&hash)
+	err := s.db.QueryRow(ctx, "SELECT password FROM extension WHERE number = $1 AND NOT disabled", n).Scan(&hash)
 	return hash, found(err)
 }
 
-// SetPasswordHash replaces the hash of n's password and ends n's sessions, with
-// their devices and bindings. ErrNotFound: there is no such extension.
-func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash string) error {
+// SetPasswordHash replaces the hash of n's password and ends n's sessions but
+// keep, with their devices and bindings; keep may be empty. ErrNotFound: there is
+// no such extension.
+func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash string, keep office.ID) error {
 	return s.write(ctx, func(w *writing) error {
 		w.members = true
 		var account office.ID
@@ -161,7 +225,8 @@ func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash strin
 			return found(err)
 		}
 		w.changed = append(w.changed, account)
-		_, err := w.Exec("DELETE FROM device WHERE account = $1 AND session", account)
+		_, err := w.Exec(`DELETE FROM device WHERE account = $1 AND session
+			AND NOT EXISTS (SELECT 1 FROM session s WHERE s.device = device.id AND s.id = $2)`, account, keep)
 		return err
 	})
 }

@@ -15,12 +15,22 @@ type Type string
 
 // The types of the change feed.
 const (
-	TypeVoicemail Type = "Voicemail"
-	TypeCall      Type = "Call"
+	TypeVoicemail          Type = "Voicemail"
+	TypeCall               Type = "Call"
+	TypeExtension          Type = "Extension" // the directory: the same for all accounts
+	TypeVoicemailSettings  Type = "VoicemailSettings"
+	TypeForwardingSettings Type = "ForwardingSettings"
+	TypeCallerIDSettings   Type = "CallerIdSettings"
+	TypeProfile            Type = "Profile"
+	TypeAvailability       Type = "Availability"
 )
 
-// tables says where the rows of each type are.
-var tables = map[Type]string{TypeVoicemail: "voicemail", TypeCall: "call"}
+// tables says where the rows of each type are; empty: each account has one
+// object, the singleton.
+var tables = map[Type]string{
+	TypeVoicemail: "voicemail", TypeCall: "call", TypeExtension: "entry",
+	TypeVoicemailSettings: "", TypeForwardingSettings: "", TypeCallerIDSettings: "", TypeProfile: "", TypeAvailability: "",
+}
 
 // A State is an opaque mark in an account's changes of one type.
 type State string
@@ -55,6 +65,31 @@ func (w *writing) next(account office.ID, t Type, n int) (first int64, err error
 		ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq`, account, t, last)
 	w.changed = append(w.changed, account)
 	return last - int64(n) + 1, err
+}
+
+// touch moves the states of type t of accounts, whose singletons changed.
+func (w *writing) touch(t Type, accounts ...office.ID) error {
+	for _, a := range accounts {
+		if _, err := w.next(a, t, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touchAll moves the states of types of all accounts that have an extension.
+func (w *writing) touchAll(types ...Type) error {
+	rows, err := w.Query("SELECT account FROM extension ORDER BY account")
+	all, err := collect(rows, err, scanID)
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		if err := w.touch(t, all...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bury writes the tombstone of a deleted row.
@@ -95,7 +130,7 @@ type rower func(query string, args ...any) *sql.Row
 // are gone. ErrNotFound: no such account.
 func position(row rower, account office.ID, t Type) (seq, floor int64, err error) {
 	err = row(`SELECT coalesce(f.modseq, 0), coalesce(f.floor, 0)
-		FROM account a LEFT JOIN feed f ON f.account = a.id AND f.type = $1 WHERE a.id = $2`, t, account).Scan(&seq, &floor)
+		FROM account a LEFT JOIN feed f ON f.account = $1 AND f.type = $2 WHERE a.id = $3`, feedOf(account, t), t, account).Scan(&seq, &floor)
 	return seq, floor, found(err)
 }
 
@@ -150,12 +185,16 @@ func (s *Store) Changes(ctx context.Context, account office.ID, t Type, since St
 	if from == seq {
 		return c, nil
 	}
+	if table == "" {
+		c.Updated = []office.ID{office.Singleton}
+		return c, nil
+	}
 	// What changes again after seq was read is left to the next call.
 	rows, err := s.db.Query(ctx, `SELECT id, created_seq, modseq, FALSE FROM (SELECT id, created_seq, modseq FROM `+table+`
 			WHERE account = $1 AND modseq > $2 AND modseq <= $3 ORDER BY modseq LIMIT $4) AS alive
 		UNION ALL SELECT id, created_seq, modseq, TRUE FROM (SELECT id, created_seq, modseq FROM tombstone
 			WHERE account = $1 AND type = $5 AND modseq > $2 AND modseq <= $3 ORDER BY modseq LIMIT $4) AS dead
-		ORDER BY modseq`, account, from, seq, limit+1, t)
+		ORDER BY modseq`, feedOf(account, t), from, seq, limit+1, t)
 	all, err := collect(rows, err, scanChange)
 	if err != nil {
 		return Changes{}, err

@@ -64,7 +64,7 @@ func changes(t *testing.T, f *fixture) {
 		t.Errorf("a voicemail changed the state of the calls: %+v, %v", got, err)
 	}
 	all, err := f.States(ctx, account)
-	if err != nil || len(all) != 2 || all[store.TypeCall] != c0 || all[store.TypeVoicemail] == s1 {
+	if err != nil || len(all) != 8 || all[store.TypeCall] != c0 || all[store.TypeVoicemail] == s1 {
 		t.Errorf("got %v, %v", all, err)
 	}
 	for _, since := range []store.State{"", "x", "0", store.State(strings.Replace(string(s1), ".", ".9", 1)), "abcdefghijkl.1", s1 + "x", store.State(strings.Replace(string(s1), ".", ".-", 1))} {
@@ -203,7 +203,7 @@ func wakes(t *testing.T, f *fixture) {
 			return err
 		}, true},
 		{"the end of a session", func() error { return f.RemoveSession(ctx, account, session.ID) }, true},
-		{"a new password", func() error { return f.SetPasswordHash(ctx, "101", "x") }, true},
+		{"a new password", func() error { return f.SetPasswordHash(ctx, "101", "x", "") }, true},
 	} {
 		must(t, c.do())
 		if got := woken(mine); got != c.want {

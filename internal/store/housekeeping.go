@@ -12,7 +12,7 @@ import (
 const tombstoneAge = 60 * 24 * time.Hour
 
 // Run does the housekeeping (expired sessions, tombstones older than 60 days,
-// accounts whose time to keep is over) until ctx ends, and then returns nil.
+// accounts whose time to keep is over, uploads of yesterday) until ctx ends, and then returns nil.
 // What has begun is finished first. Reads and writes work without it.
 func (s *Store) Run(ctx context.Context) error {
 	minute := time.NewTicker(time.Minute)
@@ -44,6 +44,15 @@ func (s *Store) keepHouse(ctx context.Context) error {
 	}
 	if err := s.purgeAccounts(ctx); err != nil {
 		return fmt.Errorf("purging accounts: %w", err)
+	}
+	if err := s.dropBlobs(ctx); err != nil {
+		return fmt.Errorf("removing uploads that nothing refers to: %w", err)
+	}
+	if err := s.dropMail(ctx); err != nil {
+		return fmt.Errorf("removing old mail: %w", err)
+	}
+	if err := s.dropUsage(ctx); err != nil {
+		return fmt.Errorf("removing old usage: %w", err)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func extensions(t *testing.T, f *fixture) {
 	_, err2 := f.ExtensionOf(ctx, "nobody")
 	_, err3 := f.PasswordHash(ctx, "199")
 	_, err4 := f.SetExtension(ctx, "199", store.ExtensionPatch{})
-	for i, err := range []error{err1, err2, err3, err4, f.SetPasswordHash(ctx, "199", "x"), f.RemoveExtension(ctx, "199", 0)} {
+	for i, err := range []error{err1, err2, err3, err4, f.SetPasswordHash(ctx, "199", "x", ""), f.RemoveExtension(ctx, "199", 0)} {
 		if !errors.Is(err, office.ErrNotFound) {
 			t.Errorf("missing extension, call %d: %v", i, err)
 		}
@@ -219,7 +219,7 @@ func newPasswordEndsSessions(t *testing.T, f *fixture) {
 	f.login(t, "101", "t2")
 	desk, err := f.AddDevice(ctx, office.Device{Extension: "101", Name: "desk", Username: "desk"}, store.Secret{})
 	must(t, err)
-	must(t, f.SetPasswordHash(ctx, "101", "newer"))
+	must(t, f.SetPasswordHash(ctx, "101", "newer", ""))
 	if list, err := f.Sessions(ctx, account); err != nil || len(list) != 0 {
 		t.Fatalf("got %+v, %v", list, err)
 	}

@@ -65,9 +65,9 @@ func (s *Store) AddSession(ctx context.Context, n NewSession) (Session, error) {
 }
 
 // SessionByToken returns the session whose token has this hash, also an expired
-// one, or office.ErrNotFound.
+// one, or office.ErrNotFound, also while its extension is disabled.
 func (s *Store) SessionByToken(ctx context.Context, hash string) (Session, error) {
-	n, err := scanSession(s.db.QueryRow(ctx, "SELECT "+sessionColumns+sessionTables+"WHERE s.token = $1", hash))
+	n, err := scanSession(s.db.QueryRow(ctx, "SELECT "+sessionColumns+sessionTables+"WHERE s.token = $1 AND NOT e.disabled", hash))
 	return n, found(err)
 }
 

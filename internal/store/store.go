@@ -1,9 +1,10 @@
-// Package store holds the data of an office: company, extensions, devices,
-// sessions, bindings, call log, voicemail, and the sound files that belong to
-// them. It owns all SQL of the server, the change feed that clients follow
+// Package store holds the data of an office: company, extensions and their
+// settings, devices, sessions, bindings, lines to the outside, call log,
+// voicemail, mail to send, and the sound files that belong to them. It owns all SQL of the server, the change feed that clients follow
 // (RFC 8620 §5.2) and the rule "commit, then remove files, then wake". It
-// checks no password and knows no protocol; auth, registrar, voicemail, pbx,
-// api and server call it.
+// checks no password and knows no protocol; values are checked by the rules of
+// office before they get here. Everything on the server that keeps something
+// calls it.
 //
 // The first things to know: Open, and Subscribe. Errors that a caller branches
 // on are those of the package office; anything else is the database's.
@@ -51,7 +52,9 @@ type Store struct {
 	epoch      string
 	alive      time.Time // when the last server was
 	generation atomic.Uint64
-	wakes      wakes
+	wakes      wakes // by account
+	configured wakes
+	mailed     wakes
 }
 
 // Open locks cfg.Dir, opens the database and brings its schema up to date. Call
@@ -104,6 +107,9 @@ func (s *Store) open(ctx context.Context, dsn string) error {
 	if err := s.loadAlive(ctx); err != nil {
 		return fmt.Errorf("reading when the last server ran: %w", err)
 	}
+	if err := s.fillDirectory(ctx); err != nil {
+		return fmt.Errorf("filling the directory: %w", err)
+	}
 	if err := s.interruptCalls(ctx); err != nil {
 		return fmt.Errorf("ending interrupted calls: %w", err)
 	}
@@ -133,9 +139,11 @@ func (s *Store) Generation() uint64 { return s.generation.Load() }
 // committed.
 type writing struct {
 	*sqldb.Tx
-	changed []office.ID // accounts whose followers are woken
-	members bool        // a device, session or extension changed
-	orphans []string    // files to remove
+	changed    []office.ID // accounts whose followers are woken
+	members    bool        // a device, session or extension changed
+	configured bool        // a line, a trunk, the mailing or the company changed
+	mailed     bool        // there is mail to send
+	orphans    []string    // files to remove
 }
 
 // write runs fn in a transaction; after the commit it removes files and then
@@ -159,7 +167,17 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 		s.generation.Add(1)
 	}
 	for _, a := range w.changed {
-		s.wakes.wake(a)
+		if a == directory {
+			s.wakes.wakeAll()
+		} else {
+			s.wakes.wake(a)
+		}
+	}
+	if w.configured {
+		s.configured.wakeAll()
+	}
+	if w.mailed {
+		s.mailed.wakeAll()
 	}
 	return nil
 }
@@ -196,6 +214,17 @@ func affected(r sql.Result, err error) error {
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(office.ErrNotFound, err)
+	}
+	return nil
+}
+
+// fresh returns office.ErrExists where an insert met a row that is there.
+func fresh(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(office.ErrExists, err)
 	}
 	return nil
 }

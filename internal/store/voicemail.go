@@ -23,8 +23,9 @@ type NewVoicemail struct {
 	Calls      []Side // calls to end in the same commit
 }
 
-// AddVoicemail commits message, sound and calls together: the file is on disk
-// before the rows are, and goes if they fail. ErrNotFound: the account is gone.
+// AddVoicemail commits message, sound, calls and the e-mail that tells of the
+// message together: the file is on disk before the rows are, and goes if they
+// fail. ErrNotFound: the account is gone.
 func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicemail, error) {
 	if n.ReceivedAt.IsZero() {
 		n.ReceivedAt = s.now()
@@ -42,8 +43,7 @@ func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicem
 		if err != nil {
 			return err
 		}
-		if _, err := w.Exec("INSERT INTO blob (id, account, size, type, created_at) VALUES ($1, $2, $3, $4, $5)",
-			v.BlobID, account, v.Size, v.Type, millis(s.now())); err != nil {
+		if err := w.addBlob(Blob{ID: v.BlobID, Size: v.Size, Type: v.Type, CreatedAt: s.now()}, account); err != nil {
 			return err
 		}
 		if _, err := w.Exec(`INSERT INTO voicemail (id, account, blob, number, name, folded, received_at, duration,
@@ -55,12 +55,44 @@ func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicem
 		if _, err := w.Exec("DELETE FROM recording WHERE id = $1", v.ID); err != nil {
 			return err
 		}
+		if err := s.announceVoicemail(w, account, v); err != nil {
+			return err
+		}
 		return w.endCalls(n.Calls)
 	})
 	if err != nil {
 		return office.Voicemail{}, fmt.Errorf("adding voicemail: %w", errors.Join(err, s.dropBlob(ctx, v.BlobID)))
 	}
 	return v, nil
+}
+
+// announceVoicemail tells the user of account by e-mail of v, if the extension is
+// still there and has an address.
+func (s *Store) announceVoicemail(w *writing, account office.ID, v office.Voicemail) error {
+	var attach bool
+	err := w.QueryRow("SELECT attach_audio FROM settings WHERE account = $1", account).Scan(&attach)
+	if err != nil {
+		return err
+	}
+	e, err := w.extensionOf(account)
+	if errors.Is(err, office.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.addMail(w, Mail{Account: account, Notice: office.Notice{
+		Kind: office.NoticeVoicemail, At: v.ReceivedAt, Extension: e.Number, Name: e.Name,
+		From: v.From, Duration: v.Duration, Voicemail: v.ID, Attach: attach,
+	}})
+}
+
+// Mailbox returns how full the mailbox of account is; zero where there is none.
+func (s *Store) Mailbox(ctx context.Context, account office.ID) (office.Mailbox, error) {
+	var m office.Mailbox
+	err := s.db.QueryRow(ctx, `SELECT count(*), count(CASE WHEN v.is_new THEN 1 END), coalesce(sum(b.size), 0)
+		FROM voicemail v JOIN blob b ON b.id = v.blob WHERE v.account = $1`, account).Scan(&m.Messages, &m.New, &m.Bytes)
+	return m, err
 }
 
 // Voicemails returns those of the voicemails ids that account has, in no order.

@@ -6,7 +6,8 @@ import (
 	"timbre/internal/office"
 )
 
-// wakes are the channels of those who follow an account. The zero value has none.
+// wakes are the channels of those who follow an account, or one thing without a
+// name. The zero value has none.
 type wakes struct {
 	mu sync.Mutex
 	of map[office.ID]map[chan struct{}]struct{} // guarded by mu
@@ -16,32 +17,62 @@ type wakes struct {
 // each commit that changed anything of the account: rows of any type, its
 // sessions or its devices. Several commits may wake once. cancel ends it.
 func (s *Store) Subscribe(account office.ID) (wake <-chan struct{}, cancel func()) {
-	w := &s.wakes
+	return s.wakes.follow(account)
+}
+
+// Configured returns a channel on which a value appears, without data, after
+// each commit that changed a trunk, a line, the mailing or the company. Several
+// commits may wake once. cancel ends it.
+func (s *Store) Configured() (wake <-chan struct{}, cancel func()) {
+	return s.configured.follow("")
+}
+
+// Mailed returns a channel on which a value appears, without data, after each
+// commit that added mail to send. Several commits may wake once. cancel ends it.
+func (s *Store) Mailed() (wake <-chan struct{}, cancel func()) {
+	return s.mailed.follow("")
+}
+
+// follow returns a channel on which wake(what) puts a value.
+func (w *wakes) follow(what office.ID) (wake <-chan struct{}, cancel func()) {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.of == nil {
 		w.of = map[office.ID]map[chan struct{}]struct{}{}
 	}
-	if w.of[account] == nil {
-		w.of[account] = map[chan struct{}]struct{}{}
+	if w.of[what] == nil {
+		w.of[what] = map[chan struct{}]struct{}{}
 	}
-	w.of[account][c] = struct{}{}
+	w.of[what][c] = struct{}{}
 	return c, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		delete(w.of[account], c)
-		if len(w.of[account]) == 0 {
-			delete(w.of, account)
+		delete(w.of[what], c)
+		if len(w.of[what]) == 0 {
+			delete(w.of, what)
 		}
 	}
 }
 
-// wake wakes the followers of account; it never blocks.
-func (w *wakes) wake(account office.ID) {
+// wake wakes the followers of what; it never blocks.
+func (w *wakes) wake(what office.ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for c := range w.of[account] {
+	rouse(w.of[what])
+}
+
+// wakeAll wakes the followers of everything; it never blocks.
+func (w *wakes) wakeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, followers := range w.of {
+		rouse(followers)
+	}
+}
+
+func rouse(followers map[chan struct{}]struct{}) {
+	for c := range followers {
 		select {
 		case c <- struct{}{}:
 		default: // already awake

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"timbre/internal/office"
+)
+
+// A Mail is an e-mail of the office that is still to be sent. Its row is its
+// schedule.
+type Mail struct {
+	ID        office.ID
+	Account   office.ID // of the extension it is for; empty: the administrator's
+	To        string    // the address; empty in AddMail: that of the extension or of the company
+	Notice    office.Notice
+	MessageID string // the same at every attempt (RFC 5322 §3.6.4), without angle brackets
+	Attempts  int    // with the one that has just been claimed
+	NextAt    time.Time
+	LastError string
+	CreatedAt time.Time
+}
+
+// AddMail has m sent as soon as possible. The store gives ID, MessageID and
+// times. Where nobody has an address to send it to it is dropped, which is no
+// error.
+func (s *Store) AddMail(ctx context.Context, m Mail) error {
+	err := s.write(ctx, func(w *writing) error { return s.addMail(w, m) })
+	if err != nil {
+		return fmt.Errorf("adding mail: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) addMail(w *writing, m Mail) error {
+	if m.To == "" {
+		query, args := "SELECT email FROM company", []any(nil)
+		if m.Account != "" {
+			query, args = "SELECT email FROM extension WHERE account = $1", []any{m.Account}
+		}
+		if err := w.QueryRow(query, args...).Scan(&m.To); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	if m.To == "" {
+		return nil
+	}
+	if m.Notice.At.IsZero() {
+		m.Notice.At = s.now().UTC()
+	}
+	notice, err := json.Marshal(m.Notice)
+	if err != nil {
+		return err
+	}
+	w.mailed = true
+	id, now := office.NewID(), millis(s.now())
+	_, err = w.Exec(`INSERT INTO mail (id, account, recipient, kind, notice, message_id, next_at, lease_until, attempts, last_error, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', $7)`,
+		id, m.Account, m.To, m.Notice.Kind, string(notice), string(id)+"@timbre", now)
+	return err
+}
+
+// announceEmail tells the old address of e that the new one takes its place.
+func (s *Store) announceEmail(w *writing, e office.Extension, address string) error {
+	if e.Email == "" || e.Email == address {
+		return nil
+	}
+	return s.addMail(w, Mail{Account: e.Account, To: e.Email, Notice: office.Notice{
+		Kind: office.NoticeEmailChanged, Extension: e.Number, Name: e.Name, Address: address,
+	}})
+}
+
+// ClaimMail returns the mail that has been due longest, for the caller alone to
+// send within lease; ok is false where none is due. Who does not answer with
+// MailSent or MailFailed within lease has failed, and it is claimed again.
+func (s *Store) ClaimMail(ctx context.Context, lease time.Duration) (m Mail, ok bool, err error) {
+	err = s.write(ctx, func(w *writing) error {
+		m, ok = Mail{}, false
+		now := s.now()
+		var next, created int64
+		var notice string
+		// The conditions stand twice: PostgreSQL asks the outer ones again where another claim came first.
+		err := w.QueryRow(`UPDATE mail SET lease_until = $1, attempts = attempts + 1
+			WHERE next_at <= $2 AND lease_until <= $2 AND NOT held AND id = (SELECT id FROM mail
+				WHERE next_at <= $2 AND lease_until <= $2 AND NOT held ORDER BY next_at, id LIMIT 1)
+			RETURNING id, account, recipient, notice, message_id, attempts, next_at, last_error, created_at`,
+			millis(now.Add(lease)), millis(now)).
+			Scan(&m.ID, &m.Account, &m.To, &notice, &m.MessageID, &m.Attempts, &next, &m.LastError, &created)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		m.NextAt, m.CreatedAt, ok = at(next), at(created), true
+		return json.Unmarshal([]byte(notice), &m.Notice)
+	})
+	if err != nil {
+		return Mail{}, false, fmt.Errorf("claiming mail: %w", err)
+	}
+	return m, ok, nil
+}
+
+// MailSent ends a mail that was taken over by a mail server. That it is gone
+// already is no error.
+func (s *Store) MailSent(ctx context.Context, id office.ID) error {
+	return s.write(ctx, func(w *writing) error {
+		_, err := w.Exec("DELETE FROM mail WHERE id = $1", id)
+		return err
+	})
+}
+
+// MailFailed notes why a mail could not be sent and when to try again; the zero
+// time gives it up. ErrNotFound: it is gone.
+func (s *Store) MailFailed(ctx context.Context, id office.ID, why string, next time.Time) error {
+	var due sql.NullInt64
+	if !next.IsZero() {
+		due = nullable(&next)
+	}
+	return s.write(ctx, func(w *writing) error {
+		return affected(w.Exec("UPDATE mail SET last_error = $1, next_at = $2, lease_until = 0 WHERE id = $3", why, due, id))
+	})
+}
+
+// NextMail returns when the next mail is due, which may be past; ok is false
+// where none waits.
+func (s *Store) NextMail(ctx context.Context) (due time.Time, ok bool, err error) {
+	var ms sql.NullInt64
+	err = s.db.QueryRow(ctx, `SELECT min(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END)
+		FROM mail WHERE next_at IS NOT NULL AND NOT held`).Scan(&ms)
+	return at(ms.Int64), ms.Valid, err
+}
+
+// MailStatus says what waits to be sent. LastError is of the mail that failed
+// last or longest waits, empty where all is well.
+type MailStatus struct {
+	Waiting   int // with those that are being sent
+	Held      int // until they are released
+	GivenUp   int
+	Oldest    time.Time // when the oldest that waits was written; zero: none does
+	LastError string
+}
+
+// MailStatus returns what waits to be sent.
+func (s *Store) MailStatus(ctx context.Context) (MailStatus, error) {
+	var st MailStatus
+	var oldest sql.NullInt64
+	err := s.db.QueryRow(ctx, `SELECT count(CASE WHEN next_at IS NOT NULL AND NOT held THEN 1 END), count(CASE WHEN held THEN 1 END),
+			count(CASE WHEN next_at IS NULL AND NOT held THEN 1 END), min(CASE WHEN next_at IS NOT NULL AND NOT held THEN created_at END),
+			coalesce((SELECT last_error FROM mail WHERE last_error <> '' ORDER BY created_at DESC, id LIMIT 1), '')
+		FROM mail`).Scan(&st.Waiting, &st.Held, &st.GivenUp, &oldest, &st.LastError)
+	st.Oldest = at(oldest.Int64)
+	return st, err
+}
+
+// HoldMail keeps what waits now from being sent until ReleaseMail: a copy of an
+// office that was put back may have sent it before.
+func (s *Store) HoldMail(ctx context.Context) error {
+	return s.write(ctx, func(w *writing) error {
+		_, err := w.Exec("UPDATE mail SET held = TRUE WHERE next_at IS NOT NULL")
+		return err
+	})
+}
+
+// ReleaseMail lets the mail go that HoldMail keeps and returns how many there
+// are.
+func (s *Store) ReleaseMail(ctx context.Context) (int, error) {
+	var n int64
+	err := s.write(ctx, func(w *writing) error {
+		w.mailed = true
+		r, err := w.Exec("UPDATE mail SET held = FALSE, next_at = $1, lease_until = 0 WHERE held", millis(s.now()))
+		if err != nil {
+			return err
+		}
+		n, err = r.RowsAffected()
+		return err
+	})
+	return int(n), err
+}
+
+// givenUpAge is how long a mail that was given up is shown in the status.
+const givenUpAge = 14 * 24 * time.Hour
+
+// dropMail removes what was given up long ago.
+func (s *Store) dropMail(ctx context.Context) error {
+	return s.write(ctx, func(w *writing) error {
+		_, err := w.Exec("DELETE FROM mail WHERE next_at IS NULL AND created_at < $1", millis(s.now().Add(-givenUpAge)))
+		return err
+	})
+}
