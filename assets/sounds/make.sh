@@ -1,32 +1,57 @@
 #!/usr/bin/env bash
-# Makes the fallback prompts and the ringtone again. Needs espeak-ng and sox
-# (Debian packages of the same names). Prompts are 8 kHz µ-law; the ringtone,
-# which is never sent through a telephone line, is 16 kHz µ-law.
+# Makes the fallback prompts of prompts.txt, the music on hold and the ringtone
+# again. Needs espeak-ng, sox and lame (Debian packages of the same names).
+# Prompts and music are MP3 of 16 kHz, 16 kbit/s; the ringtone is 16 kHz µ-law.
 set -euo pipefail
 cd "$(dirname "$0")"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+mp3() { # WAV MP3
+	lame --quiet -t -m m -b 16 --resample 16 --nores "$1" "$2"
+}
 
 # say LANGUAGE VOICE NAME TEXT
 say() {
-	mkdir -p "$1"
+	mkdir -p "$1/$(dirname "$3")"
 	espeak-ng -v "$2" -s 150 -p 45 -g 2 --stdout "$4" |
-		sox -q -R -t wav - -r 8000 -c 1 -e mu-law "$1/$3.wav" \
-			highpass 120 norm -4 silence 1 0.02 0.5% reverse silence 1 0.02 0.5% pad 0.15 reverse pad 0.1
+		sox -q -R -t wav - -r 16000 -c 1 -b 16 "$tmp/say.wav" \
+			gain -3 highpass 120 norm -4 silence 1 0.02 0.5% reverse silence 1 0.02 0.5% pad 0.08 reverse pad 0.02
+	mp3 "$tmp/say.wav" "$1/$3.mp3"
 }
 
-say es es-419 vm-intro 'Por favor, deje su mensaje después del tono. Al terminar, cuelgue.'
-say es es-419 demo-echotest 'Prueba de eco. Oirá lo que usted diga. Al terminar, cuelgue.'
-say en en-us vm-intro 'Please leave your message after the tone. When done, hang up.'
-say en en-us demo-echotest 'Echo test. You will hear what you say. When done, hang up.'
+rm -rf es en
+while IFS='|' read -r name es en; do
+	case ${name// /} in '' | \#*) continue ;; esac
+	say es es-419 "${name// /}" "$es" </dev/null
+	say en en-us "${name// /}" "$en" </dev/null
+done <prompts.txt
+
+# Four slow chords of plucked strings, then from the start.
+chord() { # N HZ HZ HZ
+	local n=$1 i=0 notes=()
+	shift
+	for hz; do
+		sox -q -R -n -r 16000 -c 1 "$tmp/note$i.wav" synth 4 pluck "$hz" fade t 0.01 4 2.5 pad "0.$((i * 3))" trim 0 4
+		notes+=("$tmp/note$i.wav")
+		i=$((i + 1))
+	done
+	sox -q -R -m "${notes[@]}" "$tmp/chord$n.wav" gain -3
+}
+chord 1 261.63 329.63 392.00
+chord 2 220.00 261.63 329.63
+chord 3 174.61 220.00 261.63
+chord 4 196.00 246.94 293.66
+sox -q -R "$tmp"/chord[1-4].wav "$tmp/music.wav" lowpass 2500 gain -n -12
+mp3 "$tmp/music.wav" music.mp3
 
 # Two soft notes, a fifth apart, struck twice, then rest until the next ring.
 note() { # FREQUENCY DELAY
-	sox -q -R -n -r 16000 -c 2 "$tmp/$1-$2.wav" synth 2.2 sine "$1" sine "$(($1 * 2))" remix 1v0.8,2v0.2 \
+	sox -q -R -n -r 16000 -c 2 "$tmp/ring-$1-$2.wav" synth 2.2 sine "$1" sine "$(($1 * 2))" remix 1v0.8,2v0.2 \
 		fade l 0.006 2.2 2.15 gain -6 pad "$2"
 }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 note 659 0.01
 note 988 0.18
 note 659 0.7
 note 988 0.88
-sox -q -V1 -R -m "$tmp"/*.wav -c 1 -e mu-law ringtone.wav gain -n -3 pad 0 3 trim 0 4
+sox -q -V1 -R -m "$tmp"/ring-*.wav -c 1 -e mu-law ringtone.wav gain -n -3 pad 0 3 trim 0 4

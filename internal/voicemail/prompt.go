@@ -26,6 +26,61 @@ const (
 	NoTrunk              Prompt = "no-trunk"         // no line to the outside works now
 	EmergencyUnavailable Prompt = "emergency-mobile" // use a mobile at once
 	AcceptCall           Prompt = "accept-call"      // a forwarded call: press 1 to accept, 2 to decline
+	Music                Prompt = "music"            // no words: what a caller on hold hears, to be played again and again
+)
+
+// What the menu says in whole sentences.
+const (
+	enterMailbox   Prompt = "enter-mailbox"
+	enterPIN       Prompt = "enter-pin"
+	wrongPIN       Prompt = "wrong-pin"
+	tooManyTries   Prompt = "too-many-tries"
+	noPIN          Prompt = "no-pin"
+	almostFull     Prompt = "almost-full"
+	menuOptions    Prompt = "menu-options"
+	notUnderstood  Prompt = "vm-sorry"
+	goodbye        Prompt = "vm-goodbye"
+	noMessages     Prompt = "no-messages"
+	deleted        Prompt = "vm-deleted"
+	saved          Prompt = "vm-msgsaved"
+	noMore         Prompt = "vm-nomore"
+	noNumber       Prompt = "no-number" // of the caller who left the message
+	greetingMenu   Prompt = "greeting-menu"
+	greetingRecord Prompt = "greeting-record"
+	greetingReview Prompt = "greeting-review"
+	greetingDays   Prompt = "greeting-days"
+	greetingSaved  Prompt = "greeting-saved"
+	greetingReset  Prompt = "greeting-default"
+	tooShort       Prompt = "vm-tooshort"
+	notSaved       Prompt = "not-saved"
+)
+
+// The words of which the menu makes sentences, see words.go.
+const (
+	youHave       Prompt = "vm-youhave"
+	newOne        Prompt = "vm-INBOXs" // one message; English has the same word for many
+	newOnes       Prompt = "vm-INBOX"
+	oldOne        Prompt = "vm-Olds"
+	oldOnes       Prompt = "vm-Old"
+	message       Prompt = "vm-message"
+	messages      Prompt = "vm-messages"
+	and           Prompt = "vm-and"
+	fromExtension Prompt = "vm-from-extension"
+	fromNumber    Prompt = "vm-from-phonenumber"
+	fromUnknown   Prompt = "vm-unknown-caller"
+	received      Prompt = "vm-received"
+	today         Prompt = "digits/today"
+	yesterday     Prompt = "digits/yesterday"
+	of            Prompt = "digits/es-de" // 5 of May
+	at            Prompt = "digits/at"
+	atOne         Prompt = "digits/at_s" // the first hour, which is singular in Spanish
+	oClock        Prompt = "digits/oclock"
+	oh            Prompt = "digits/oh" // five past one is one oh five
+	morning       Prompt = "digits/a-m"
+	afternoon     Prompt = "digits/p-m"
+	tensAnd       Prompt = "digits/and" // thirty and one
+	oneMasculine  Prompt = "digits/1M"
+	oneFeminine   Prompt = "digits/1F"
 )
 
 // Say speaks one prompt in a language, in real time. It returns when it has been

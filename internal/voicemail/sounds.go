@@ -61,23 +61,48 @@ func (s *Sounds) read(p Prompt, language string) ([]int16, error) {
 		if folder == "" {
 			continue
 		}
-		for _, kind := range []string{".wav", ".g722", ".ulaw"} {
+		for _, kind := range []string{".wav", ".g722", ".ulaw", ".mp3"} {
 			// Folders are named es, es-MX or, by the voice, es_MX_f_Allison.
 			files, _ := filepath.Glob(filepath.Join(folder, language+"*", string(p)+kind))
 			for _, f := range files {
-				samples, err := media.ReadPrompt(f)
+				samples, err := readPrompt(f)
 				if err == nil || !errors.Is(err, media.ErrFormat) && !errors.Is(err, os.ErrNotExist) {
 					return samples, err
 				}
 			}
 		}
 	}
-	file := "sounds/" + language + "/" + string(p) + ".wav"
-	data, err := fs.ReadFile(assets.Sounds, file)
+	for _, file := range []string{"sounds/" + language + "/" + string(p) + ".mp3", "sounds/" + string(p) + ".mp3"} {
+		data, err := fs.ReadFile(assets.Sounds, file)
+		if err == nil {
+			return decodeMP3(data)
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+// readPrompt returns the samples at Rate of the file of a prompt.
+func readPrompt(file string) ([]int16, error) {
+	if filepath.Ext(file) != ".mp3" {
+		return media.ReadPrompt(file)
+	}
+	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
 	}
-	return media.DecodePrompt(file, data)
+	if !info.Mode().IsRegular() || info.Size() > MaxGreetingSize {
+		return nil, media.ErrFormat
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return decodeMP3(data)
+}
+
+func decodeMP3(data []byte) ([]int16, error) {
+	sound, err := media.DecodeMP3(data)
+	return sound.At(Rate).Samples, err
 }
 
 // short returns the part of a language tag that folders begin with. Timbre
