@@ -2,11 +2,22 @@ package trunk
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
 
 	"timbre/internal/office"
 	"timbre/internal/sdp"
 	"timbre/internal/ua"
 )
+
+// silenceTime is how long a carrier may take to say more than 100 where another
+// one could take the call.
+const silenceTime = 6 * time.Second
+
+// errSilent is why a call over a silent carrier is given up.
+var errSilent = errors.New("the carrier is silent")
 
 // A Call is one call to the outside.
 type Call struct {
@@ -18,8 +29,9 @@ type Call struct {
 	// one that is called and the caller's. Nil: as it is.
 	Written func(n office.Number, f office.NumberFormat) string
 
-	Codecs []sdp.Codec // in order of preference
-	Hops   int         // Max-Forwards; 0: 70
+	Codecs    []sdp.Codec    // in order of preference
+	Diversion []ua.Diversion // from whom the call was diverted, the last first
+	Hops      int            // Max-Forwards; 0: 70
 
 	// OnRinging is told the 18x of the trunk that has the call; header returns a
 	// field of that response. Nil: nobody is.
@@ -30,16 +42,157 @@ type Call struct {
 }
 
 // Dial calls out: over the first trunk, by priority, that takes the call. The next
-// one is tried where a trunk cannot be reached, is silent for 6 s but for a 100,
-// or refuses with 408 or 5xx, or will not know us (401, 407); trunks that
-// are known to be down come last. What the callee says (busy, declined, no such number) is final, and so is
-// everything once a carrier has said that it rings: nobody's telephone rings
-// twice. An emergency call goes on to the next trunk after any refusal.
+// one is tried where a trunk cannot be reached, refuses with 408 or 5xx, will not
+// know us (401, 407), or is silent for 6 s but for a 100 while another one is up;
+// trunks that are known to be down come last. What the callee says (busy, declined,
+// no such number) is final, and so is everything once a carrier has said that it
+// rings: nobody's telephone rings twice. An emergency call goes on to the next trunk
+// after any refusal.
 //
-// It returns the leg and the trunk that carries it. The error is a *ua.StatusError
-// where the callee refused, with the trunk that told so; ctx's error where ctx
-// ended, after which no leg is left; and it wraps office.ErrNoTrunk where no trunk
-// took the call, or there is none.
+// It returns the leg and the trunk that carries it; with an error, the trunk that
+// was tried last. The error is a *ua.StatusError where the callee refused; ctx's
+// error where ctx ended, after which no leg is left; and it wraps office.ErrNoTrunk
+// where no trunk took the call, or there is none, and the *ua.StatusError of the
+// last one.
 func (g *Group) Dial(ctx context.Context, c Call) (*ua.Leg, office.Trunk, error) {
-	return nil, office.Trunk{}, office.ErrNoTrunk
+	err := error(office.ErrNoTrunk)
+	var used office.Trunk
+	lines := g.order()
+	for i, l := range lines {
+		var leg *ua.Leg
+		var rang bool
+		used = l.trunk
+		leg, rang, err = g.try(ctx, l, c, i+1 < len(lines) && g.stateOf(lines[i+1]).Up())
+		switch {
+		case err == nil:
+			return leg, used, nil
+		case ctx.Err() != nil:
+			return nil, used, ctx.Err()
+		case !c.Emergency && (rang || !carriersOwn(err)):
+			return nil, used, err
+		}
+		g.log.Info("trunk did not take the call", "trunk", used.Name, "err", err)
+		err = fmt.Errorf("%w: %w", office.ErrNoTrunk, err)
+	}
+	return nil, used, err
+}
+
+// order returns the lines as they are to be tried.
+func (g *Group) order() []*line {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var up, down []*line
+	for _, l := range g.lines {
+		if l.state.Up() {
+			up = append(up, l)
+		} else {
+			down = append(down, l)
+		}
+	}
+	return append(up, down...)
+}
+
+// carriersOwn reports whether err is the carrier's failure and not the callee's
+// refusal.
+func carriersOwn(err error) bool {
+	var refused *ua.StatusError
+	if !errors.As(err, &refused) {
+		return true
+	}
+	switch code := refused.Code; code {
+	case 401, 407, 408:
+		return true
+	default:
+		return code >= 500 && code < 600
+	}
+}
+
+// try calls over l. With another it is given up where the carrier is silent. rang
+// says that the carrier has told that it rings.
+func (g *Group) try(ctx context.Context, l *line, c Call, another bool) (leg *ua.Leg, rang bool, err error) {
+	if !g.addr(l).IsValid() { // it has just been added
+		if err := g.resolve(ctx, l); err != nil {
+			return nil, false, err
+		}
+	}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	a := &attempt{call: c}
+	if another {
+		silent := time.AfterFunc(silenceTime, func() {
+			if a.end() {
+				giveUp(errSilent)
+			}
+		})
+		defer silent.Stop()
+	}
+	t := g.target(l, c.written(c.Number, l.trunk.Format))
+	t.Identity = office.Party{Number: office.Number(c.written(c.Identity.Number, l.trunk.Format)), Name: c.Identity.Name}
+	t.From = t.Identity
+	t.Codecs, t.Diversion, t.Hops, t.Auth = c.Codecs, c.Diversion, c.Hops, g.credentials(l)
+	t.OnRinging, t.OnEarly = a.ringing, a.early
+	leg, err = g.cfg.Endpoint.Dial(ctx, t)
+	switch {
+	case err == nil:
+	case errors.Is(context.Cause(ctx), errSilent):
+		err = fmt.Errorf("%w: %w", errSilent, &ua.StatusError{Code: 408, Reason: "No Response"})
+	case ctx.Err() != nil:
+		return nil, a.rang(), ctx.Err()
+	}
+	var status *ua.StatusError
+	refused := errors.As(err, &status) && status.Code != 408 && status.Code != 503
+	g.called(l, err == nil || refused || a.rang(), err)
+	return leg, a.rang(), err
+}
+
+// written returns n as a carrier with format f wants it.
+func (c Call) written(n office.Number, f office.NumberFormat) string {
+	if c.Written == nil || n == "" {
+		return string(n)
+	}
+	return c.Written(n, f)
+}
+
+// An attempt is one call over one trunk until it is answered or not: either it
+// rings or it is given up for silence, whichever is first.
+type attempt struct {
+	call Call
+
+	mu    sync.Mutex
+	rung  bool // guarded by mu; the carrier has said more than 100
+	ended bool // guarded by mu; given up
+}
+
+// end gives the attempt up; false where it has rung.
+func (a *attempt) end() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = !a.rung
+	return a.ended
+}
+
+// ring notes that the carrier rings; false where that is too late.
+func (a *attempt) ring() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.rung = !a.ended
+	return a.rung
+}
+
+func (a *attempt) rang() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.rung
+}
+
+func (a *attempt) ringing(status int, header func(string) string) {
+	if a.ring() && a.call.OnRinging != nil {
+		a.call.OnRinging(status, header)
+	}
+}
+
+func (a *attempt) early(l *ua.Leg) {
+	if a.ring() && a.call.OnEarly != nil {
+		a.call.OnEarly(l)
+	}
 }

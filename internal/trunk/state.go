@@ -11,7 +11,7 @@ import (
 type State struct {
 	Trunk      office.Trunk
 	Registered bool      // of a trunk that registers
-	Reachable  bool      // it answered when it was last asked
+	Reachable  bool      // the carrier answered when it was last asked
 	LastError  string    // the last failure, for the administrator; it stays when the trunk works again
 	Since      time.Time // since when Registered and Reachable are as they are
 }
@@ -19,11 +19,59 @@ type State struct {
 // Up reports whether calls are expected to go through.
 func (s State) Up() bool { return s.Reachable && (s.Registered || !s.Trunk.Register) }
 
-// States returns the state of every trunk, in the order in which they are tried.
-func (g *Group) States() []State { return nil }
+// States returns the state of every trunk, in the order of their priority.
+func (g *Group) States() []State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	states := make([]State, 0, len(g.lines))
+	for _, l := range g.lines {
+		states = append(states, l.state)
+	}
+	return states
+}
 
 // Test asks the carrier of a trunk now, whatever is known of it, and returns what
-// came of it. It returns office.ErrNotFound where there is no such trunk.
-func (g *Group) Test(ctx context.Context, id office.ID) (State, error) {
-	return State{}, office.ErrNotFound
+// is known then; err says why it did not answer. It returns office.ErrNotFound
+// where there is no such trunk.
+func (g *Group) Test(ctx context.Context, id office.ID) (s State, err error) {
+	g.mu.Lock()
+	var l *line
+	for _, have := range g.lines {
+		if have.trunk.ID == id {
+			l = have
+		}
+	}
+	g.mu.Unlock()
+	if l == nil {
+		return State{}, office.ErrNotFound
+	}
+	if err = g.resolve(ctx, l); err == nil {
+		err = g.ask(ctx, l)
+	}
+	return g.stateOf(l), err
+}
+
+func (g *Group) stateOf(l *line) State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return l.state
+}
+
+// note changes the state of l. Only a change of what is up or down is logged.
+func (g *Group) note(l *line, change func(*State)) {
+	g.mu.Lock()
+	was := l.state
+	change(&l.state)
+	is := l.state
+	changed := is.Registered != was.Registered || is.Reachable != was.Reachable
+	if changed {
+		l.state.Since = g.cfg.Now()
+	}
+	g.mu.Unlock()
+	switch {
+	case is.Up() && !was.Up():
+		g.log.Info("trunk is up", "trunk", l.trunk.Name)
+	case !is.Up() && (was.Up() || is.LastError != was.LastError):
+		g.log.Warn("trunk is down", "trunk", l.trunk.Name, "err", is.LastError)
+	}
 }

@@ -14,8 +14,10 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +27,7 @@ import (
 
 // A Store holds the office's trunks; *store.Store is one.
 type Store interface {
-	// Trunks returns all trunks, lowest priority number first.
+	// Trunks returns all trunks, the lowest priority number first.
 	Trunks(ctx context.Context) ([]office.Trunk, error)
 	// TrunkSecret returns the password of a trunk, empty where it has none.
 	TrunkSecret(ctx context.Context, id office.ID) (string, error)
@@ -49,7 +51,7 @@ type Config struct {
 	Now      func() time.Time // nil: time.Now
 	// Resolve returns the addresses of a host name. Nil: the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
-	Roots   *x509.CertPool // whom carriers over TLS are certified by; nil: the system's
+	Roots   *x509.CertPool // who certifies carriers over TLS; nil: the system's authorities
 }
 
 // A Group is all trunks of the office. It is safe for concurrent use.
@@ -77,24 +79,79 @@ func New(cfg Config) *Group {
 	return &Group{cfg: cfg, log: cfg.Log}
 }
 
+// rereadTime is when a configuration that could not be read is asked for again.
+const rereadTime = 5 * time.Second
+
 // Run keeps the trunks registered and their state known, and follows every
 // change of the configuration, until ctx ends; then it takes the registrations
 // back and returns nil. A trunk that was not changed is not disturbed.
 func (g *Group) Run(ctx context.Context) error {
 	wake, cancel := g.cfg.Store.Configured()
 	defer cancel()
-	defer g.adopt(nil)
+	defer g.adopt(ctx, nil)
 	for {
-		g.reload(ctx)
+		var again <-chan time.Time
+		if wanted, err := g.read(ctx); err == nil {
+			g.adopt(ctx, wanted)
+		} else if ctx.Err() == nil {
+			g.log.Error("trunks not read", "err", err)
+			again = time.After(rereadTime)
+		}
 		select {
 		case <-wake:
+		case <-again:
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-func (g *Group) reload(ctx context.Context) {}
-func (g *Group) adopt(lines []*line)        {}
+// read returns the lines as they are configured, none of them running.
+func (g *Group) read(ctx context.Context) ([]*line, error) {
+	trunks, err := g.cfg.Store.Trunks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(trunks, func(a, b office.Trunk) int { return a.Priority - b.Priority })
+	var lines []*line
+	for _, t := range trunks {
+		secret, err := g.cfg.Store.TrunkSecret(ctx, t.ID)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, newLine(t, secret, g.cfg.Now()))
+	}
+	return lines, nil
+}
 
-type line struct{}
+// adopt makes wanted the lines of the group: those that run as wanted go on, the
+// others are ended, and waited for, before the new ones start.
+func (g *Group) adopt(ctx context.Context, wanted []*line) {
+	g.mu.Lock()
+	old := map[*line]bool{}
+	for _, l := range g.lines {
+		old[l] = true
+	}
+	var fresh []*line
+	for i, w := range wanted {
+		if at := slices.IndexFunc(g.lines, w.same); at >= 0 {
+			wanted[i] = g.lines[at]
+			delete(old, g.lines[at])
+			continue
+		}
+		fresh = append(fresh, w)
+	}
+	g.lines = wanted
+	g.mu.Unlock()
+	for l := range maps.Keys(old) {
+		l.stop()
+	}
+	for l := range maps.Keys(old) {
+		<-l.done
+		g.log.Info("trunk removed", "trunk", l.trunk.Name)
+	}
+	for _, l := range fresh {
+		g.log.Info("trunk added", "trunk", l.trunk.Name)
+		g.start(ctx, l)
+	}
+}
