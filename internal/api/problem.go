@@ -86,6 +86,7 @@ var replies = map[office.Error]reply{
 	office.ErrClass:       {http.StatusUnprocessableEntity, "not a list of internal, national, international and premium"},
 	office.ErrLimit:       {http.StatusUnprocessableEntity, "outside its limits"},
 	office.ErrTrunk:       {http.StatusUnprocessableEntity, "not a trunk: a name, and sip:host or sip:host:port"},
+	office.ErrMailing:     {http.StatusUnprocessableEntity, "not a way to send e-mail: smtp:// or smtps://user@host:port, and an address to send from"},
 	office.ErrGreeting:    {http.StatusUnprocessableEntity, "not a greeting: WAV or MP3 of at most 90 seconds"},
 	office.ErrForwarding:  {http.StatusUnprocessableEntity, "forwarding needs a number and a case"},
 	office.ErrNotAllowed:  {http.StatusForbidden, "the rights of the extension do not cover it; the administrator can change them"},

@@ -10,8 +10,8 @@ func (e Error) Error() string { return string(e) }
 // The kinds of errors. Only ErrOffline, ErrUnavailable and ErrTooMany are worth
 // a retry by a machine; the others need a person.
 const (
-	ErrLogin       Error = "wrongLogin"   // company, extension or password: it is never said which
-	ErrSession     Error = "sessionEnded" // the token is unknown, expired or revoked
+	ErrLogin       Error = "wrongLogin"      // company, extension or password: it is never said which
+	ErrSession     Error = "sessionEnded"    // the token is unknown, expired or revoked
 	ErrInvitation  Error = "invitationEnded" // it is unknown, used or over
 	ErrTooMany     Error = "tooManyRequests"
 	ErrOffline     Error = "offline"     // the server cannot be reached
