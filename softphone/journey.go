@@ -126,7 +126,7 @@ func (c *Call) talk(leg *ua.Leg) {
 		s.State, s.Secure, s.AnsweredAt = Active, leg.Secure(), time.Now()
 	})
 	var wg sync.WaitGroup
-	wg.Go(func() { c.guard(func() { c.voice.receive(leg) }) })
+	c.voice.hear(leg)
 	wg.Go(func() { c.guard(func() { c.sendDigits(leg) }) })
 	err := c.listen(leg)
 	c.silence()
@@ -135,6 +135,7 @@ func (c *Call) talk(leg *ua.Leg) {
 		c.phone.log.Debug("no answer to good-bye", "call", c.id, "err", err)
 	}
 	cancel()
+	leg.Listen(nil)
 	wg.Wait()
 	c.end(func(s *Status) {
 		s.Outcome, s.Code = office.Answered, leg.Cause().Code

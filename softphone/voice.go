@@ -84,18 +84,17 @@ func (v *voice) sink(frame []int16) {
 	}
 }
 
-// receive takes what the far side says until the leg's end.
-func (v *voice) receive(leg *ua.Leg) {
-	var p ua.Packet
+// hear takes what the far side says of leg from now on.
+func (v *voice) hear(leg *ua.Leg) {
 	samples := make([]int16, 0, 2048) // more than an Ethernet frame holds
-	for leg.ReadPacket(&p) == nil {
+	leg.Listen(func(p *ua.Packet) {
 		if p.Event {
-			continue
+			return
 		}
 		samples = samples[:min(len(p.Payload), cap(samples))]
 		lawOf(leg).Decode(samples, p.Payload)
 		v.playout.Push(p.SSRC, p.Sequence, p.Timestamp, samples)
-	}
+	})
 }
 
 // lawOf returns how the leg's sound is compressed now; a re-INVITE may change it.

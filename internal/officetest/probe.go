@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"timbre/internal/media"
@@ -138,14 +137,11 @@ func measure(ctx context.Context, talks []talk, long time.Duration) (Delays, err
 	}
 	all := make([]Delays, len(legs))
 	packets := make([]ua.Packet, len(legs))
-	var wg sync.WaitGroup
 	for i, leg := range legs {
 		packets[i] = ua.Packet{Payload: make([]byte, 160), SSRC: uint32(i + 1)}
-		wg.Go(func() {
-			for p := new(ua.Packet); leg.ReadPacket(p) == nil; {
-				if len(p.Payload) >= 8 {
-					all[i] = append(all[i], sentAgo(p.Payload))
-				}
+		leg.Listen(func(p *ua.Packet) {
+			if len(p.Payload) >= 8 {
+				all[i] = append(all[i], sentAgo(p.Payload))
 			}
 		})
 	}
@@ -157,10 +153,12 @@ func measure(ctx context.Context, talks []talk, long time.Duration) (Delays, err
 		return legs[i].WritePacket(p)
 	})
 	time.Sleep(200 * time.Millisecond) // for the last packets
+	for _, leg := range legs {
+		leg.Listen(nil)
+	}
 	for _, t := range talks {
 		err = errors.Join(err, t.here.Hangup(ctx))
 	}
-	wg.Wait()
 	return slices.Concat(all...), err
 }
 

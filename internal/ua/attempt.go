@@ -218,7 +218,7 @@ func (d *dialer) agree(res *sip.Response) error {
 	if err != nil {
 		return err
 	}
-	d.leg.codec, d.leg.secure = a.formats.codec, a.ours != nil
+	d.leg.codec, d.leg.secure = a.formats.Codec, a.ours != nil
 	return d.leg.settled(a)
 }
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"timbre/internal/sipguard"
 )
 
 // datagrams is the UDP socket as the SIP stack sees it: only messages that pass
@@ -50,11 +52,11 @@ func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
 			continue
 		}
 		f := guarded(msg, false)
-		if f == (fault{}) {
+		if f == (sipguard.Fault{}) {
 			return n, addr, nil
 		}
-		if out := refusal(msg, f); out != nil {
-			d.log.Debug("message refused", "source", addr, "status", f.status, "reason", f.reason)
+		if out := sipguard.Refusal(msg, f); out != nil {
+			d.log.Debug("message refused", "source", addr, "status", f.Status, "reason", f.Reason)
 			d.WriteTo(out, addr) // an unreliable answer to an unreliable peer
 		}
 	}

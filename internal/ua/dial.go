@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"timbre/internal/office"
+	"timbre/internal/rtp"
 	"timbre/internal/sdp"
 )
 
@@ -121,7 +122,7 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	d.offer = d.leg.describe()
 	d.offer.Codecs = usualCodecs(t.Codecs)
 	if t.Secure {
-		d.offer.Cryptos = []sdp.Crypto{newCrypto(1, sdp.AES80)}
+		d.offer.Cryptos = []sdp.Crypto{rtp.NewCrypto(1, sdp.AES80)}
 	}
 	result, left := make(chan error), make(chan struct{})
 	defer close(left)

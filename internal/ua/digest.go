@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/sipguard"
 )
 
 // A Digest answers the questions of the challenge. The zero Digest challenges
@@ -226,7 +228,7 @@ func digestParams(v string) map[string]string {
 		after = strings.TrimLeft(after, " \t")
 		var value string
 		if strings.HasPrefix(after, `"`) {
-			n := quoted([]byte(after))
+			n := sipguard.Quoted([]byte(after))
 			if n == 0 {
 				return nil
 			}

@@ -1,17 +1,17 @@
 // Package ua is the SIP user agent of both doors: it owns the transports, the
-// transactions and the call legs, and everything of a leg that is on the wire:
-// session descriptions, RTP, SRTP, telephone events. It knows no extensions,
-// routes or devices; what arrives is handed to the callbacks of Config, what is
-// wanted is dialled. Package pbx (the server) and softphone (the phone) call it.
+// transactions, the call legs and what they negotiate, and the subscriptions. It
+// knows no extensions, routes or devices; what arrives is handed to the callbacks of
+// Config, what is wanted is dialled. Package pbx (the server) and softphone (the
+// phone) call it.
 //
 // Transactions, transport bookkeeping and dialog state come from sipgo and diago,
 // which this package alone imports. Neither of them survives all that may arrive
-// from a network, so every message passes our own guard first (guard.go), and the
-// media is ours.
+// from a network, so every message passes our own guard first (package sipguard),
+// and the media is ours (package rtp).
 //
-// The RFCs: 3261 (SIP), 3264 (offer/answer), 3550 (RTP), 3711 and 4568 (SRTP with
-// keys in SDP), 4733 (telephone events), 5626 §3.5.1 (keep-alive), 7616 and 8760
-// (digest).
+// The RFCs: 3261 (SIP), 3264 (offer/answer), 3325 (asserted identity), 3515 (REFER),
+// 3891 (Replaces), 5626 §3.5.1 (keep-alive), 5806 (Diversion), 6665 (events), 7616
+// and 8760 (digest).
 package ua
 
 import (
@@ -33,6 +33,8 @@ import (
 	"github.com/emiago/diago"
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/rtp"
 )
 
 // A Config says where an Endpoint listens and whom it tells. The sockets are
@@ -92,7 +94,7 @@ type Endpoint struct {
 	udp    *datagrams // nil: none
 	doors  map[string]*door
 	digest *challenger // nil: nobody is challenged
-	ports  ports
+	ports  *rtp.Ports
 	routes routes
 	merged mergeLog
 
@@ -136,6 +138,7 @@ func New(cfg Config) (*Endpoint, error) {
 		doors:   map[string]*door{},
 		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Prefix]int{}, dialing: map[string]*dialing{}},
 		digest:  newChallenger(cfg.Digest),
+		ports:   &rtp.Ports{Min: cfg.Media.PortMin, Max: cfg.Media.PortMax},
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.dead, e.kill = context.WithCancel(context.Background())

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/sipguard"
 )
 
 // FuzzGuard proves what the guard promises: what passes, the stack's parser takes
@@ -25,9 +27,9 @@ func FuzzGuard(f *testing.F) {
 		f.Add(c.wire(i), true)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, stream bool) {
-		verdict := check(b, stream)
-		if verdict != (fault{}) {
-			out := refusal(b, verdict)
+		verdict := sipguard.Check(b, stream)
+		if verdict != (sipguard.Fault{}) {
+			out := sipguard.Refusal(b, verdict)
 			if out != nil && (!bytes.HasPrefix(out, []byte("SIP/2.0 ")) || !bytes.HasSuffix(out, []byte("\r\nContent-Length: 0\r\n\r\n"))) {
 				t.Errorf("refused with %q", out)
 			}
@@ -128,7 +130,7 @@ func TestStreamDeadlines(t *testing.T) {
 	check("a stranger who keeps alive", strangerTime)
 	send(msg[10:])
 	check("the rest of a message", frameTime)
-	if n, err := s.Read(make([]byte, maxMessage)); err != nil || n != len(msg) {
+	if n, err := s.Read(make([]byte, sipguard.MaxMessage)); err != nil || n != len(msg) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	s.opened = s.opened.Add(5*time.Second - strangerTime)
@@ -138,7 +140,7 @@ func TestStreamDeadlines(t *testing.T) {
 	check("a peer that proves itself meanwhile", idleTime)
 	send(msg[10:])
 	check("the rest of its message", frameTime)
-	if n, err := s.Read(make([]byte, maxMessage)); err != nil || n != len(msg) {
+	if n, err := s.Read(make([]byte, sipguard.MaxMessage)); err != nil || n != len(msg) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	send(msg[:10])
@@ -215,7 +217,7 @@ func BenchmarkGuard(b *testing.B) {
 	b.Run("check", func(b *testing.B) {
 		b.ReportAllocs()
 		for range b.N {
-			if check(msg, false) != (fault{}) {
+			if sipguard.Check(msg, false) != (sipguard.Fault{}) {
 				b.Fatal("refused")
 			}
 		}
@@ -223,7 +225,7 @@ func BenchmarkGuard(b *testing.B) {
 	b.Run("guarded", func(b *testing.B) {
 		b.ReportAllocs()
 		for range b.N {
-			if guarded(msg, false) != (fault{}) {
+			if guarded(msg, false) != (sipguard.Fault{}) {
 				b.Fatal("refused")
 			}
 		}

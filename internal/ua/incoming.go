@@ -10,6 +10,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"timbre/internal/office"
+	"timbre/internal/rtp"
 	"timbre/internal/sdp"
 )
 
@@ -210,7 +211,7 @@ func (in *Incoming) prepare(l *Leg, opts AnswerOptions) error {
 	if in.offer == nil {
 		local.Codecs = usualCodecs(opts.Codecs)
 		if opts.Secure {
-			local.Cryptos = []sdp.Crypto{newCrypto(1, sdp.AES80)}
+			local.Cryptos = []sdp.Crypto{rtp.NewCrypto(1, sdp.AES80)}
 		}
 		l.local = local
 		return nil
@@ -219,14 +220,14 @@ func (in *Incoming) prepare(l *Leg, opts AnswerOptions) error {
 	if err != nil {
 		return err
 	}
-	l.codec, l.secure = a.formats.codec, a.ours != nil
+	l.codec, l.secure = a.formats.Codec, a.ours != nil
 	return l.settled(a)
 }
 
 // describe begins the first description of a leg.
 func (l *Leg) describe() sdp.Local {
 	now := uint64(time.Now().UnixNano()) >> 20
-	return sdp.Local{ID: now, Version: now, Addr: l.sound.named.Addr(), Port: int(l.sound.named.Port()), Ptime: ptimeWanted}
+	return sdp.Local{ID: now, Version: now, Addr: l.sound.Name().Addr(), Port: int(l.sound.Name().Port()), Ptime: ptimeWanted}
 }
 
 // ok builds the 200.
@@ -279,6 +280,6 @@ func (in *Incoming) acked(l *Leg, res *sip.Response) error {
 	if err != nil {
 		return err
 	}
-	l.codec, l.secure = a.formats.codec, a.ours != nil
+	l.codec, l.secure = a.formats.Codec, a.ours != nil
 	return l.settled(a)
 }

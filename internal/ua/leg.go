@@ -1,14 +1,19 @@
 package ua
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"math"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
+	"timbre/internal/rtp"
 	"timbre/internal/sdp"
 )
 
@@ -22,14 +27,19 @@ type dialog interface {
 }
 
 // A Leg is one side of an answered call: its sound in packets, its digits, its
-// end. It is safe for concurrent use; one goroutine reads packets and one writes.
+// end. It is safe for concurrent use.
 type Leg struct {
 	e        *Endpoint
 	callID   string
 	localTag string
-	sound    *sound
+	sound    *rtp.Session
 	server   bool       // the far side called
 	dialing  sync.Mutex // held while a digit is sent
+
+	receiving sync.Once // of receive
+
+	readOnce sync.Once
+	read     chan Packet
 
 	// Set before up is closed and constant then.
 	up        chan struct{} // closed when the call is answered and the rest is set
@@ -69,12 +79,13 @@ func legKey(callID, localTag string) string { return callID + "\n" + localTag }
 
 // newLeg makes a leg on p and remembers it under its Call-ID and our tag.
 func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
-	snd, err := e.newSound(p)
+	snd, err := rtp.Open(e.ports, p.local, p.name.Addr(), p.peer.Addr())
 	if err != nil {
 		return nil, err
 	}
 	l := &Leg{
 		e: e, callID: callID, localTag: localTag, path: p, sound: snd,
+		read:   make(chan Packet, 256),
 		refers: make(chan *Refer, 1), holds: make(chan struct{}, 1),
 		up: make(chan struct{}), acks: make(chan *sip.Request, 1), change: make(chan struct{}, 1), acked: make(chan struct{}),
 		digits: make(chan rune, 32), done: make(chan struct{}), closed: make(chan struct{}),
@@ -86,7 +97,7 @@ func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
 	}
 	e.mu.Unlock()
 	if full {
-		snd.close()
+		snd.Close()
 		return nil, &StatusError{Code: 503, Reason: "Too Many Calls"}
 	}
 	return l, nil
@@ -125,9 +136,10 @@ func (e *Endpoint) find(req *sip.Request) *Leg {
 
 // settled takes over an agreement.
 func (l *Leg) settled(a agreement) error {
-	if err := l.sound.agree(a.far, a.formats, a.ours, a.theirs); err != nil {
+	if err := l.sound.Agree(a.far, a.formats, a.ours, a.theirs); err != nil {
 		return err
 	}
+	l.receive()
 	l.mu.Lock()
 	l.local = a.local
 	l.mu.Unlock()
@@ -144,38 +156,69 @@ func (l *Leg) Codec() sdp.Codec { return l.codec }
 func (l *Leg) Secure() bool { return l.secure }
 
 // A Packet is one RTP packet without its wrapping.
-type Packet struct {
-	Event     bool // a telephone event (RFC 4733), not sound
-	Marker    bool
-	Sequence  uint16
-	Timestamp uint32 // in the codec's clock
-	SSRC      uint32
-	Payload   []byte
-}
+type Packet = rtp.Packet
 
-// ReadPacket fills p with the next packet. The payload is p's own memory, reused
-// by the next call with the same p. It returns io.EOF after the leg's end. The
-// digits of telephone events are found only while somebody reads.
-func (l *Leg) ReadPacket(p *Packet) error {
-	digit, err := l.sound.read(p)
-	if digit != 0 {
-		l.press(digit)
-	}
-	return err
-}
+// Stats counts what a leg has carried.
+type Stats = rtp.Stats
 
 // Listen hands every packet from now on to hear, sound and events, from one
 // goroutine of the leg; nil: they are dropped. p and its payload are valid during
 // the call of hear only. When Listen returns, the hear of before is not running any
 // more; so hear must not call Listen of its own leg. A panic in hear ends the leg.
-func (l *Leg) Listen(hear func(p *Packet)) {}
+func (l *Leg) Listen(hear func(p *Packet)) { l.sound.Listen(hear) }
+
+// receive reads what arrives, from the first agreement to the leg's end.
+func (l *Leg) receive() {
+	l.receiving.Do(func() {
+		l.e.spawn("media", func() {
+			defer func() {
+				if !l.over() { // whoever listens has panicked
+					l.e.spawnTalk("hang-up", func() { l.hangup(l.e.dead, Cause{Code: 500}) })
+				}
+			}()
+			l.sound.Run(l.press)
+		})
+	})
+}
+
+// ReadPacket fills p with the next packet. The payload is p's own memory, reused
+// by the next call with the same p. It returns io.EOF after the leg's end.
+func (l *Leg) ReadPacket(p *Packet) error {
+	l.readOnce.Do(func() {
+		l.Listen(func(q *Packet) {
+			c := *q
+			c.Payload = bytes.Clone(q.Payload)
+			select {
+			case l.read <- c:
+			default:
+			}
+		})
+	})
+	var q Packet
+	select {
+	case q = <-l.read:
+	case <-l.done:
+		return io.EOF
+	}
+	payload := append(p.Payload[:0], q.Payload...)
+	*p = q
+	p.Payload = payload
+	return nil
+}
 
 // WritePacket sends p at once. Sequence, Timestamp and SSRC of p belong to its
 // source; when the source (the SSRC) changes, the leg's own numbers go on without
 // a gap. Events get the leg's own payload type and are dropped where it has none;
 // while the far side holds the call nothing is sent, which is no error. It
 // returns ErrClosed after the leg's end.
-func (l *Leg) WritePacket(p *Packet) error { return l.sound.write(p) }
+func (l *Leg) WritePacket(p *Packet) error {
+	if err := l.sound.Write(p); errors.Is(err, net.ErrClosed) {
+		return ErrClosed
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
 
 // Digits delivers the digits that the far side presses, from telephone events and
 // INFO, each once: 0-9 * # A-D. It is closed at the leg's end. Digits that nobody
@@ -198,13 +241,12 @@ func (l *Leg) press(digit rune) {
 // SendDigit sends one digit as a telephone event of 100 ms, or as INFO where the
 // far side takes no events. It blocks for the event's duration.
 func (l *Leg) SendDigit(ctx context.Context, digit rune) error {
-	code, ok := digitEvent(digit)
-	if !ok {
+	if !rtp.IsDigit(digit) {
 		return &StatusError{Code: 400, Reason: "No Digit"}
 	}
 	l.dialing.Lock()
 	defer l.dialing.Unlock()
-	sent, err := l.sound.sendDigit(code, func(d time.Duration) error {
+	sent, err := l.sound.SendDigit(digit, func(d time.Duration) error {
 		t := time.NewTimer(d)
 		defer t.Stop()
 		select {
@@ -216,6 +258,9 @@ func (l *Leg) SendDigit(ctx context.Context, digit rune) error {
 			return ErrClosed
 		}
 	})
+	if errors.Is(err, net.ErrClosed) {
+		return ErrClosed
+	}
 	if sent || err != nil {
 		return err
 	}
@@ -239,7 +284,7 @@ func (l *Leg) Cause() Cause {
 }
 
 // Stats returns the counts so far.
-func (l *Leg) Stats() Stats { return l.sound.stats.load() }
+func (l *Leg) Stats() Stats { return l.sound.Stats() }
 
 // finish ends the leg for its users. It reports false where it had ended.
 func (l *Leg) finish(c Cause) bool {
@@ -255,7 +300,7 @@ func (l *Leg) finish(c Cause) bool {
 	close(l.digits)
 	close(l.done)
 	l.mu.Unlock()
-	l.sound.close()
+	l.sound.Close()
 	return true
 }
 

@@ -3,6 +3,7 @@ package ua
 import (
 	"time"
 
+	"timbre/internal/rtp"
 	"timbre/internal/sdp"
 )
 
@@ -13,7 +14,7 @@ const ptimeWanted = 20 * time.Millisecond
 type agreement struct {
 	local        sdp.Local // what we say
 	far          *sdp.Media
-	formats      formats
+	formats      rtp.Formats
 	ours, theirs *sdp.Crypto // nil: plain RTP
 }
 
@@ -40,18 +41,18 @@ func acceptOffer(offer *sdp.Session, local sdp.Local, codecs []sdp.Codec, key *s
 	a.local.Direction = a.far.Direction.Reverse()
 	for _, c := range sdp.Common(a.far.Codecs, codecs) {
 		switch {
-		case c.IsSound() && a.formats.codec.Name == "":
-			a.formats.codec, a.formats.codecOurs = c, c.PayloadType
+		case c.IsSound() && a.formats.Codec.Name == "":
+			a.formats.Codec, a.formats.CodecOurs = c, c.PayloadType
 			a.local.Codecs = append(a.local.Codecs, c)
 		case c.IsEvent():
-			a.formats.event, a.formats.eventOurs = c, c.PayloadType
+			a.formats.Event, a.formats.EventOurs = c, c.PayloadType
 		}
 	}
-	if a.formats.codec.Name == "" {
+	if a.formats.Codec.Name == "" {
 		return a, notAcceptable("No Codec In Common")
 	}
-	if a.formats.event.Name != "" {
-		a.local.Codecs = append(a.local.Codecs, a.formats.event)
+	if a.formats.Event.Name != "" {
+		a.local.Codecs = append(a.local.Codecs, a.formats.Event)
 	}
 	if !a.far.Secure() {
 		return a, nil
@@ -60,7 +61,7 @@ func acceptOffer(offer *sdp.Session, local sdp.Local, codecs []sdp.Codec, key *s
 		if key != nil && c.Suite != key.Suite {
 			continue
 		}
-		ours := newCrypto(c.Tag, c.Suite)
+		ours := rtp.NewCrypto(c.Tag, c.Suite)
 		if key != nil {
 			ours.Key = key.Key
 		}
@@ -96,14 +97,14 @@ func takeAnswer(answer *sdp.Session, local sdp.Local) (agreement, error) {
 		for _, o := range local.Codecs {
 			switch {
 			case !c.Is(o):
-			case c.IsSound() && a.formats.codec.Name == "":
-				a.formats.codec, a.formats.codecOurs = c, o.PayloadType
-			case c.IsEvent() && (a.formats.event.Name == "" || c.Clock == a.formats.codec.Clock && a.formats.event.Clock != c.Clock):
-				a.formats.event, a.formats.eventOurs = c, o.PayloadType
+			case c.IsSound() && a.formats.Codec.Name == "":
+				a.formats.Codec, a.formats.CodecOurs = c, o.PayloadType
+			case c.IsEvent() && (a.formats.Event.Name == "" || c.Clock == a.formats.Codec.Clock && a.formats.Event.Clock != c.Clock):
+				a.formats.Event, a.formats.EventOurs = c, o.PayloadType
 			}
 		}
 	}
-	if a.formats.codec.Name == "" {
+	if a.formats.Codec.Name == "" {
 		return a, notAcceptable("No Codec In Common")
 	}
 	if a.far.Secure() != (len(local.Cryptos) > 0) {

@@ -2,12 +2,18 @@ package ua
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+)
+
+var (
+	errNoSocket = errors.New("no socket for this transport")
+	errNoPeer   = errors.New("no address to send to")
 )
 
 // A path is how a peer is reached: over which network, where it is, and what we

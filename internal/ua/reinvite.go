@@ -161,7 +161,7 @@ func (l *Leg) answeredLate(ack *sip.Request) {
 	local := l.local
 	l.mu.Unlock()
 	a, err := l.e.readAnswer(ack.Body(), local)
-	if err == nil && !a.formats.codec.Is(l.codec) {
+	if err == nil && !a.formats.Codec.Is(l.codec) {
 		err = notAcceptable("Other Codec")
 	}
 	if err == nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/sipguard"
 )
 
 // reasons holds the phrases of the statuses that we send.
@@ -54,7 +56,7 @@ var reserved = map[string]bool{
 func (h Headers) add(m sip.Message, contact bool) {
 	for name, value := range h {
 		low := strings.ToLower(name)
-		if reserved[low] || low == "contact" && !contact || !isToken([]byte(name)) || strings.ContainsAny(value, "\r\n\x00") {
+		if reserved[low] || low == "contact" && !contact || !sipguard.IsToken([]byte(name)) || strings.ContainsAny(value, "\r\n\x00") {
 			continue
 		}
 		m.AppendHeader(sip.NewHeader(name, value))

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"timbre/internal/sipguard"
 )
 
 // Time limits of a TCP or TLS connection.
@@ -51,7 +53,7 @@ func newStream(c net.Conn, log *slog.Logger, onClose func()) *stream {
 	}
 }
 
-// Read returns one message. b must hold maxMessage bytes.
+// Read returns one message. b must hold sipguard.MaxMessage bytes.
 func (s *stream) Read(b []byte) (int, error) {
 	s.once.Do(func() { close(s.reading) })
 	for {
@@ -144,11 +146,11 @@ func (s *stream) next() (int, error) {
 			return 0, nil
 		}
 		f := guarded(s.in[:s.total], true)
-		if f == (fault{}) {
+		if f == (sipguard.Fault{}) {
 			return s.total, nil
 		}
 		s.refuse(s.in[:s.total], f)
-		if f.status == 0 && !isStatusLine(s.in) {
+		if f.Status == 0 && !sipguard.IsStatusLine(s.in) {
 			return 0, errFraming // no SIP at all
 		}
 		s.take(s.total)
@@ -160,19 +162,19 @@ func (s *stream) next() (int, error) {
 func (s *stream) measure() error {
 	end := bytes.Index(s.in[s.looked:], []byte("\r\n\r\n"))
 	if end < 0 {
-		if len(s.in) > maxHeader {
-			s.refuse(s.in, fault{513, "Message Too Large"})
+		if len(s.in) > sipguard.MaxHeader {
+			s.refuse(s.in, sipguard.Fault{Status: 513, Reason: "Message Too Large"})
 			return errFraming
 		}
 		s.looked = max(0, len(s.in)-3) // the end may be torn
 		return nil
 	}
 	header := s.in[:s.looked+end+4]
-	length, f := contentLength(header)
-	if f == (fault{}) && len(header)+length > maxMessage {
-		f = fault{513, "Message Too Large"}
+	length, f := sipguard.ContentLength(header)
+	if f == (sipguard.Fault{}) && len(header)+length > sipguard.MaxMessage {
+		f = sipguard.Fault{Status: 513, Reason: "Message Too Large"}
 	}
-	if f != (fault{}) {
+	if f != (sipguard.Fault{}) {
 		s.refuse(header, f)
 		return errFraming
 	}
@@ -201,36 +203,11 @@ func (s *stream) keepAlives() {
 	}
 }
 
-func (s *stream) refuse(msg []byte, f fault) {
-	if out := refusal(msg, f); out != nil {
-		s.log.Debug("message refused", "source", s.RemoteAddr(), "status", f.status, "reason", f.reason)
+func (s *stream) refuse(msg []byte, f sipguard.Fault) {
+	if out := sipguard.Refusal(msg, f); out != nil {
+		s.log.Debug("message refused", "source", s.RemoteAddr(), "status", f.Status, "reason", f.Reason)
 		s.Write(out)
 	}
-}
-
-// contentLength returns the body length that a header section announces. Without
-// one there are no boundaries in a stream.
-func contentLength(header []byte) (int, fault) {
-	var buf [48]field
-	m, f := cut(header, buf[:])
-	if f.status == 0 && f != (fault{}) {
-		return 0, bad("Malformed Message")
-	}
-	length, count := 0, 0
-	for _, h := range m.fields {
-		if h.kind == contentLengthField {
-			n, ok := number(h.value)
-			if !ok || n > maxMessage {
-				return 0, bad("Malformed Content-Length")
-			}
-			length = int(n)
-			count++
-		}
-	}
-	if count != 1 {
-		return 0, bad("Content-Length Missing or Repeated")
-	}
-	return length, fault{}
 }
 
 // Write sends b whole, within a time limit; a connection that cannot is closed.

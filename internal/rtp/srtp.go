@@ -1,4 +1,4 @@
-package ua
+package rtp
 
 import (
 	"crypto/rand"
@@ -11,8 +11,8 @@ import (
 	"timbre/internal/sdp"
 )
 
-// newCrypto returns a fresh key for our direction.
-func newCrypto(tag int, suite string) sdp.Crypto {
+// NewCrypto returns a fresh key for our direction.
+func NewCrypto(tag int, suite string) sdp.Crypto {
 	key := make([]byte, sdp.KeyLen)
 	rand.Read(key)
 	return sdp.Crypto{Tag: tag, Suite: suite, Key: string(key)}
@@ -70,7 +70,7 @@ func (c *cipher) decrypt(packet []byte) (out []byte, ok bool) {
 			ok = false
 		}
 	}()
-	if len(packet) < rtpHeader {
+	if len(packet) < headerLen {
 		return nil, false
 	}
 	ssrc := binary.BigEndian.Uint32(packet[8:])

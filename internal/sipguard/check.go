@@ -1,37 +1,33 @@
-package ua
+package sipguard
 
 import "bytes"
 
-// check judges one raw message, a datagram or a frame of a stream, by RFC 3261
-// §7, §8.2 and the cases of RFC 4475. The zero fault means that it may go on to
+// Check judges one raw message, a datagram or a frame of a stream, by RFC 3261
+// §7, §8.2 and the cases of RFC 4475. The zero Fault means that it may go on to
 // the parser.
-func check(raw []byte, stream bool) fault {
-	if len(raw) > maxMessage {
-		return fault{513, "Message Too Large"}
+func Check(raw []byte, stream bool) Fault {
+	if len(raw) > MaxMessage {
+		return Fault{513, "Message Too Large"}
 	}
 	var buf [48]field
 	m, f := cut(raw, buf[:])
-	if f != (fault{}) {
+	if f != (Fault{}) {
 		return f
 	}
-	if len(raw)-len(m.body) > maxHeader {
-		return fault{513, "Message Too Large"}
+	if len(raw)-len(m.body) > MaxHeader {
+		return Fault{513, "Message Too Large"}
 	}
-	if isStatusLine(m.start) {
-		if !validStatusLine(m.start) || m.checkFields("", stream) != (fault{}) {
+	if IsStatusLine(m.start) {
+		if !validStatusLine(m.start) || m.checkFields("", stream) != (Fault{}) {
 			return vanish // nobody answers a response
 		}
-		return fault{}
+		return Fault{}
 	}
 	method, f := checkRequestLine(m.start)
-	if f != (fault{}) {
+	if f != (Fault{}) {
 		return f
 	}
 	return m.checkFields(method, stream)
-}
-
-func isStatusLine(line []byte) bool {
-	return len(line) >= 4 && bytes.EqualFold(line[:4], []byte("SIP/"))
 }
 
 func validStatusLine(line []byte) bool {
@@ -43,36 +39,36 @@ func validStatusLine(line []byte) bool {
 }
 
 // checkRequestLine returns the method of a request line.
-func checkRequestLine(line []byte) (string, fault) {
+func checkRequestLine(line []byte) (string, Fault) {
 	method, rest, ok := bytes.Cut(line, []byte(" "))
 	uri, version, ok2 := bytes.Cut(rest, []byte(" "))
-	if !ok || !ok2 || !isToken(method) || bytes.IndexByte(version, ' ') >= 0 || !isClean(line) {
+	if !ok || !ok2 || !IsToken(method) || bytes.IndexByte(version, ' ') >= 0 || !isClean(line) {
 		return "", bad("Malformed Request-Line")
 	}
 	if len(version) < 7 || !bytes.EqualFold(version[:4], []byte("SIP/")) {
 		return "", vanish // some other protocol
 	}
 	if !bytes.EqualFold(version, []byte("SIP/2.0")) {
-		return "", fault{505, "Version Not Supported"}
+		return "", Fault{505, "Version Not Supported"}
 	}
 	if bytes.ContainsFunc(method, func(r rune) bool { return r >= 'a' && r <= 'z' }) {
-		return "", fault{501, "Not Implemented"} // methods have case, and those that we know are upper
+		return "", Fault{501, "Not Implemented"} // methods have case, and those that we know are upper
 	}
 	s, sip := scheme(uri)
 	switch {
 	case s == "" || bytes.ContainsAny(uri, "<>\""):
 		return "", bad("Malformed Request-URI")
 	case s != "sip" && s != "sips":
-		return "", fault{416, "Unsupported URI Scheme"}
+		return "", Fault{416, "Unsupported URI Scheme"}
 	case !validSIP(sip, false):
 		return "", bad("Malformed Request-URI")
 	}
-	return string(method), fault{}
+	return string(method), Fault{}
 }
 
 // checkFields judges the header fields of a request, or of a response where
 // method is empty.
-func (m *rawMessage) checkFields(method string, stream bool) fault {
+func (m *rawMessage) checkFields(method string, stream bool) Fault {
 	var count [fieldKinds]int
 	length := -1
 	for _, h := range m.fields {
@@ -80,7 +76,7 @@ func (m *rawMessage) checkFields(method string, stream bool) fault {
 		if !isClean(h.value) {
 			return bad("Control Character in Header Field")
 		}
-		if f := h.check(method, &length); f != (fault{}) {
+		if f := h.check(method, &length); f != (Fault{}) {
 			return f
 		}
 	}
@@ -101,21 +97,21 @@ func (m *rawMessage) checkFields(method string, stream bool) fault {
 	case length > len(m.body):
 		return bad("Body Shorter Than Content-Length")
 	}
-	return fault{}
+	return Fault{}
 }
 
 // check judges one header field; a Content-Length is put into length.
-func (h field) check(method string, length *int) fault {
+func (h field) check(method string, length *int) Fault {
 	ok := true
 	switch h.kind {
 	case viaField:
 		ok = validVia(h.value)
 	case fromField, toField:
-		ok = validAddress(h.value)
+		ok = ValidAddress(h.value)
 	case contactField:
-		ok = method == "REGISTER" && string(h.value) == "*" || eachAddress(h.value, validAddress)
+		ok = method == "REGISTER" && string(h.value) == "*" || EachAddress(h.value, ValidAddress)
 	case routeField:
-		ok = eachAddress(h.value, validAddress)
+		ok = EachAddress(h.value, ValidAddress)
 	case callIDField:
 		ok = len(h.value) > 0 && len(h.value) <= 256 && !bytes.ContainsAny(h.value, " \t")
 	case cseqField:
@@ -132,14 +128,14 @@ func (h field) check(method string, length *int) fault {
 		ok = bytes.HasSuffix(h.value, []byte(" GMT"))
 	case contentLengthField:
 		n, isNumber := number(h.value)
-		if ok = isNumber && n <= maxMessage; ok {
+		if ok = isNumber && n <= MaxMessage; ok {
 			*length = int(n)
 		}
 	}
 	if !ok {
 		return bad(faults[h.kind])
 	}
-	return fault{}
+	return Fault{}
 }
 
 // faults holds the reason phrase for a field that is wrong.
@@ -167,18 +163,18 @@ func validCSeq(v []byte, method string) bool {
 	}
 	n, ok := number(v[:i])
 	m := v[i+1:]
-	return ok && n < 1<<31 && isToken(m) && (method == "" || string(m) == method)
+	return ok && n < 1<<31 && IsToken(m) && (method == "" || string(m) == method)
 }
 
 // validVia reports whether v is a list of SIP/2.0/transport sent-by;params, and no
 // branch is the bare magic cookie, which identifies nothing.
 func validVia(v []byte) bool {
-	return eachAddress(v, func(b []byte) bool {
+	return EachAddress(v, func(b []byte) bool {
 		protocol, rest, ok := bytes.Cut(b, []byte("/"))
 		version, rest, ok2 := bytes.Cut(rest, []byte("/"))
 		rest = bytes.TrimLeft(rest, " \t")
 		i := bytes.IndexAny(rest, " \t")
-		if !ok || !ok2 || i < 0 || !isToken(bytes.TrimSpace(protocol)) || !isToken(bytes.TrimSpace(version)) || !isToken(rest[:i]) {
+		if !ok || !ok2 || i < 0 || !IsToken(bytes.TrimSpace(protocol)) || !IsToken(bytes.TrimSpace(version)) || !IsToken(rest[:i]) {
 			return false
 		}
 		by, params := bytes.TrimSpace(rest[i:]), []byte(nil)

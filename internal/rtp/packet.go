@@ -1,12 +1,12 @@
-package ua
+package rtp
 
 import "encoding/binary"
 
-// rtpHeader is the length of an RTP header without CSRCs and extensions.
-const rtpHeader = 12
+// headerLen is the length of an RTP header without CSRCs and extensions.
+const headerLen = 12
 
-// An rtpPacket is a received packet, cut open in place (RFC 3550 §5.1).
-type rtpPacket struct {
+// A packet is a received packet, cut open in place (RFC 3550 §5.1).
+type packet struct {
 	marker    bool
 	pt        uint8
 	sequence  uint16
@@ -15,10 +15,10 @@ type rtpPacket struct {
 	payload   []byte
 }
 
-// parseRTP cuts b open. It reports false for what is no RTP: a wrong version, an
+// parse cuts b open. It reports false for what is no RTP: a wrong version, an
 // RTCP packet, lengths that do not add up.
-func parseRTP(b []byte) (p rtpPacket, ok bool) {
-	if len(b) < rtpHeader || b[0]>>6 != 2 || b[1] >= 192 && b[1] <= 223 {
+func parse(b []byte) (p packet, ok bool) {
+	if len(b) < headerLen || b[0]>>6 != 2 || b[1] >= 192 && b[1] <= 223 {
 		return p, false
 	}
 	p.marker, p.pt = b[1]&0x80 != 0, b[1]&0x7f
@@ -27,7 +27,7 @@ func parseRTP(b []byte) (p rtpPacket, ok bool) {
 	p.ssrc = binary.BigEndian.Uint32(b[8:])
 	padded, extended := b[0]&0x20 != 0, b[0]&0x10 != 0
 	csrcs := 4 * int(b[0]&0x0f)
-	if b = b[rtpHeader:]; len(b) < csrcs {
+	if b = b[headerLen:]; len(b) < csrcs {
 		return p, false
 	}
 	b = b[csrcs:]
@@ -51,8 +51,8 @@ func parseRTP(b []byte) (p rtpPacket, ok bool) {
 	return p, true
 }
 
-// appendRTP appends p as a packet to b.
-func appendRTP(b []byte, p *rtpPacket) []byte {
+// appendPacket appends p as a packet to b.
+func appendPacket(b []byte, p *packet) []byte {
 	second := p.pt
 	if p.marker {
 		second |= 0x80

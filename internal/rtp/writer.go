@@ -1,11 +1,11 @@
-package ua
+package rtp
 
 import "time"
 
-// An rtpWriter numbers the packets of one leg. Sources come and go (the far
+// A writer numbers the packets of one leg. Sources come and go (the far
 // phone, a prompt, another phone after a transfer); its own SSRC, sequence and
 // timestamps go on without a gap.
-type rtpWriter struct {
+type writer struct {
 	ssrc      uint32
 	sequence  uint16 // of the last packet sent
 	timestamp uint32 // of the last packet sent
@@ -19,13 +19,13 @@ type rtpWriter struct {
 }
 
 // next returns p under the leg's own numbers; clock is the codec's.
-func (w *rtpWriter) next(p *Packet, clock int, now time.Time) rtpPacket {
+func (w *writer) next(p *Packet, clock int, now time.Time) packet {
 	marker := p.Marker
 	if !w.started || p.SSRC != w.source {
 		w.join(p.Sequence, p.Timestamp, p.SSRC, clock, now)
 		marker = true
 	}
-	r := rtpPacket{
+	r := packet{
 		marker: marker, ssrc: w.ssrc, payload: p.Payload,
 		sequence: p.Sequence + w.seqShift, timestamp: p.Timestamp + w.timeShift,
 	}
@@ -37,7 +37,7 @@ func (w *rtpWriter) next(p *Packet, clock int, now time.Time) rtpPacket {
 
 // join makes the numbers of a new source follow the last ones: the next sequence
 // number, and the timestamp that the time passed asks for.
-func (w *rtpWriter) join(sequence uint16, timestamp, ssrc uint32, clock int, now time.Time) {
+func (w *writer) join(sequence uint16, timestamp, ssrc uint32, clock int, now time.Time) {
 	w.seqShift = w.sequence + 1 - sequence
 	w.timeShift = w.timestamp + w.elapsed(clock, now) - timestamp
 	w.source, w.started = ssrc, true
@@ -45,7 +45,7 @@ func (w *rtpWriter) join(sequence uint16, timestamp, ssrc uint32, clock int, now
 
 // elapsed is the time since the last packet in units of clock, at least one
 // packet's and at most a minute.
-func (w *rtpWriter) elapsed(clock int, now time.Time) uint32 {
+func (w *writer) elapsed(clock int, now time.Time) uint32 {
 	if w.at.IsZero() {
 		return 0
 	}

@@ -1,4 +1,4 @@
-package ua
+package sipguard
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 
 // The character classes of RFC 3261 §25.1 that the guard needs.
 
-// isToken reports whether b is a non-empty token.
-func isToken(b []byte) bool {
+// IsToken reports whether b is a non-empty token.
+func IsToken(b []byte) bool {
 	for _, c := range b {
 		if !isTokenChar(c) {
 			return false
@@ -50,9 +50,9 @@ func isClean(b []byte) bool {
 	return true
 }
 
-// quoted returns the length of the quoted string at the beginning of b, with its
+// Quoted returns the length of the quoted string at the beginning of b, with its
 // quotes, or 0 where it does not end.
-func quoted(b []byte) int {
+func Quoted(b []byte) int {
 	for i := 1; i < len(b); i++ {
 		switch b[i] {
 		case '\\':
@@ -156,15 +156,15 @@ func validUser(b []byte) bool {
 	return true
 }
 
-// validAddress reports whether b is one name-addr or addr-spec with parameters.
+// ValidAddress reports whether b is one name-addr or addr-spec with parameters.
 // Without angle brackets no comma, question mark or semicolon belongs to the URI.
-func validAddress(b []byte) bool {
+func ValidAddress(b []byte) bool {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 {
 		return false
 	}
 	if b[0] == '"' {
-		n := quoted(b)
+		n := Quoted(b)
 		if n == 0 {
 			return false
 		}
@@ -226,7 +226,7 @@ func validParams(b []byte) bool {
 		}
 		b = bytes.TrimLeft(b[1:], " \t")
 		if len(b) > 0 && b[0] == '"' {
-			n := quoted(b)
+			n := Quoted(b)
 			if n == 0 {
 				return false
 			}
@@ -246,14 +246,14 @@ func validParams(b []byte) bool {
 	return true
 }
 
-// eachAddress calls f for every element of a comma-separated list of addresses
+// EachAddress calls f for every element of a comma-separated list of addresses
 // and reports whether f accepted all.
-func eachAddress(b []byte, f func([]byte) bool) bool {
+func EachAddress(b []byte, f func([]byte) bool) bool {
 	start, angle := 0, false
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '"':
-			n := quoted(b[i:])
+			n := Quoted(b[i:])
 			if n == 0 {
 				return false
 			}

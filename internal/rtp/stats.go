@@ -1,4 +1,4 @@
-package ua
+package rtp
 
 import (
 	"sync"
@@ -33,7 +33,9 @@ func (c *counters) sent(n int) {
 	c.mu.Unlock()
 }
 
-func (c *counters) received(r *rtpPacket, clock int) {
+// received counts r. An event says nothing of the jitter: its packets share one
+// timestamp.
+func (c *counters) received(r *packet, event bool, clock int) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,6 +56,9 @@ func (c *counters) received(r *rtpPacket, clock int) {
 	c.Lost = c.lost
 	if expected := uint64(c.highest-c.first) + 1; expected > c.count {
 		c.Lost += expected - c.count
+	}
+	if event {
+		return
 	}
 	if clock > 0 && r.timestamp != c.lastTime {
 		transit := now.Sub(c.arrived).Seconds() - float64(int32(r.timestamp-c.lastTime))/float64(clock)

@@ -1,4 +1,4 @@
-package ua
+package sipguard
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 
 // Limits of one SIP message from outside.
 const (
-	maxMessage = 32 << 10 // bytes, header and body
-	maxHeader  = 16 << 10 // bytes up to the empty line
+	MaxMessage = 32 << 10 // bytes, header and body
+	MaxHeader  = 16 << 10 // bytes up to the empty line
 	maxFields  = 128      // header fields, and folded lines
 )
 
@@ -87,22 +87,22 @@ type rawMessage struct {
 	body   []byte
 }
 
-// A fault is why a message does not go on to the parser: a status to answer and
-// the reason beside it. The zero fault is none; a fault without status means that
+// A Fault is why a message does not go on to the parser: a status to answer and
+// the reason beside it. The zero Fault is none; a Fault without status means that
 // the message vanishes.
-type fault struct {
-	status int
-	reason string
+type Fault struct {
+	Status int
+	Reason string
 }
 
-var vanish = fault{reason: "no answer"}
+var vanish = Fault{Reason: "no answer"}
 
-func bad(reason string) fault { return fault{400, reason} }
+func bad(reason string) Fault { return Fault{400, reason} }
 
 // cut cuts raw, a datagram or one frame of a stream, into its parts. The fields
-// are kept in buf while they fit. With a fault it still returns what it
+// are kept in buf while they fit. With a Fault it still returns what it
 // understood, so that an answer can be made of it.
-func cut(raw []byte, buf []field) (m rawMessage, f fault) {
+func cut(raw []byte, buf []field) (m rawMessage, f Fault) {
 	m.fields = buf[:0]
 	line, rest, ok := nextLine(raw)
 	if !ok {
@@ -133,7 +133,7 @@ func cut(raw []byte, buf []field) (m rawMessage, f fault) {
 		}
 		colon := bytes.IndexByte(line, ':')
 		switch {
-		case colon < 0 || !isToken(bytes.TrimRight(line[:colon], " \t")):
+		case colon < 0 || !IsToken(bytes.TrimRight(line[:colon], " \t")):
 			f = bad("Malformed Header Field")
 		case len(m.fields) == maxFields:
 			f = bad("Too Many Header Fields")
@@ -153,17 +153,17 @@ func nextLine(b []byte) (line, rest []byte, ok bool) {
 	return b[:i], b[i+2:], true
 }
 
-// refusal builds the stateless response to raw (RFC 3261 §8.2.7), or nil where
+// Refusal builds the stateless response to raw (RFC 3261 §8.2.7), or nil where
 // none may be sent: to a response, an ACK, or what shows no way back. The tag
 // makes it a well-formed final response.
-func refusal(raw []byte, f fault) []byte {
+func Refusal(raw []byte, f Fault) []byte {
 	var buf [48]field
 	m, _ := cut(raw, buf[:]) // whatever was understood before the fault
-	if f.status == 0 || isStatusLine(m.start) || bytes.HasPrefix(m.start, []byte("ACK ")) {
+	if f.Status == 0 || IsStatusLine(m.start) || bytes.HasPrefix(m.start, []byte("ACK ")) {
 		return nil
 	}
 	var out bytes.Buffer
-	out.WriteString("SIP/2.0 " + strconv.Itoa(f.status) + " " + f.reason + "\r\n")
+	out.WriteString("SIP/2.0 " + strconv.Itoa(f.Status) + " " + f.Reason + "\r\n")
 	var seen [fieldKinds]bool
 	for _, h := range m.fields {
 		if h.kind != viaField && seen[h.kind] {

@@ -1,0 +1,46 @@
+package rtp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+)
+
+var errNoPort = errors.New("no free RTP port")
+
+// Ports hands out RTP ports, each time the next of its range, so that a port that
+// was just given back rests before it is used again. The zero Ports lets the kernel
+// choose. It is safe for concurrent use.
+type Ports struct {
+	Min, Max int // inclusive; even ports are used; Max 0: any port
+
+	mu   sync.Mutex
+	next int // guarded by mu
+}
+
+// bind returns a UDP socket on a with an even port of the range.
+func (p *Ports) bind(a netip.Addr) (*net.UDPConn, error) {
+	listen := func(port int) (*net.UDPConn, error) {
+		return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, uint16(port))))
+	}
+	if p.Max == 0 {
+		return listen(0)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := p.Min + p.Min%2
+	n := (p.Max-first)/2 + 1
+	for range max(n, 0) {
+		if p.next < first || p.next > p.Max {
+			p.next = first
+		}
+		port := p.next
+		p.next += 2
+		if c, err := listen(port); err == nil {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("%w in %d-%d", errNoPort, p.Min, p.Max)
+}
