@@ -65,6 +65,7 @@ var walls = map[string]string{
 	"github.com/jackc/pgx":        "internal/sqldb/pg",
 	"net/http":                    "internal/api sync/engine",
 	"github.com/go-gl/":           "app/desktop",
+	"github.com/nyaruka/":          "internal/dialplan",
 	"github.com/spf13/cobra":      ". internal/cmd/timbred internal/cmd/office",
 }
 

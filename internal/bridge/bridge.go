@@ -1,7 +1,8 @@
-// Package bridge joins the legs of answered calls. Relay carries sound between
-// two legs packet by packet, without a clock; a Voice speaks to and listens to
-// one leg, and what it speaks is paced on an absolute schedule; Echo gives a leg
-// its own sound back. Payload types, SRTP, sequence numbers and telephone events
+// Package bridge joins the legs of answered calls. Join carries sound and keys
+// between two legs packet by packet, without a clock, and transcodes where they
+// share no codec; a Voice speaks to and listens to one leg, and what it speaks is
+// paced on an absolute schedule; Ringback and Hold keep one company; Echo gives a
+// leg its own sound back. Payload types, SRTP, sequence numbers and telephone events
 // (RFC 4733) are the legs' own business (package ua). Signalling decisions, such
 // as who is joined to whom, are made in pbx, the only caller.
 package bridge
@@ -11,16 +12,34 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"timbre/internal/media"
+	"timbre/internal/sdp"
 	"timbre/internal/ua"
 )
 
 // ErrCodec means that legs have codecs between which we cannot translate, or one
 // in which we cannot speak.
 var ErrCodec = errors.New("no way between these codecs")
+
+// Codecs are those that we speak ourselves, and between which we transcode, in
+// the order in which we like them, with telephone events last.
+var Codecs = codecs()
+
+func codecs() (c []sdp.Codec) {
+	if media.OpusAvailable {
+		c = append(c, sdp.Opus)
+	}
+	return append(c, sdp.G722, sdp.PCMA, sdp.PCMU, sdp.TelephoneEvent)
+}
+
+// Speakable reports whether c is one of the Codecs in which sound travels.
+func Speakable(c sdp.Codec) bool {
+	return !c.IsEvent() && slices.ContainsFunc(Codecs, c.Is)
+}
 
 // byeTime is how long the answer to a BYE is waited for.
 const byeTime = 2 * time.Second

@@ -18,6 +18,7 @@ type Translator struct {
 	resampler *Resampler // nil: the encoder takes the rate that the decoder gives
 	encoder   Encoder
 
+	begun   bool // something was put
 	decoded []int16
 	pending []int16 // what the encoder gets next
 	frame   int     // how many samples it gets at once
@@ -65,6 +66,7 @@ func (t *Translator) Lost(d time.Duration, next []byte) {
 
 // take queues what was decoded.
 func (t *Translator) take() {
+	t.begun = true
 	if t.resampler != nil {
 		t.pending = t.resampler.Process(t.pending, t.decoded)
 	} else {
@@ -86,6 +88,9 @@ func (t *Translator) Next() []byte {
 // Skip drops the sound that makes no whole payload and returns how much it was:
 // what comes next does not follow it.
 func (t *Translator) Skip() time.Duration {
+	if !t.begun {
+		return 0 // what is pending makes up for the resampler's delay
+	}
 	n := len(t.pending)
 	t.pending = t.pending[:0]
 	return time.Duration(n) * time.Second / time.Duration(t.encoder.Rate())
