@@ -15,6 +15,7 @@ const (
 	NoticeEmergency    NoticeKind = "emergency"    // Extension called Number
 	NoticeManyCalls    NoticeKind = "manyCalls"    // Count outside calls of Extension in a few minutes
 	NoticeDisk         NoticeKind = "disk"         // Count per cent of the disk are used
+	NoticeTest         NoticeKind = "test"         // nothing but that e-mail works
 )
 
 // A Notice is what an e-mail of the office says. Fields that its kind does not
