@@ -225,6 +225,9 @@ func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash strin
 			return found(err)
 		}
 		w.changed = append(w.changed, account)
+		if _, err := w.Exec("DELETE FROM invitation WHERE account = $1", account); err != nil { // it would set another one
+			return err
+		}
 		_, err := w.Exec(`DELETE FROM device WHERE account = $1 AND session
 			AND NOT EXISTS (SELECT 1 FROM session s WHERE s.device = device.id AND s.id = $2)`, account, keep)
 		return err

@@ -54,6 +54,15 @@ func (s *Store) keepHouse(ctx context.Context) error {
 	if err := s.dropUsage(ctx); err != nil {
 		return fmt.Errorf("removing old usage: %w", err)
 	}
+	if err := s.dropAudits(ctx); err != nil {
+		return fmt.Errorf("removing old lines of the audit log: %w", err)
+	}
+	if err := s.dropInvitations(ctx); err != nil {
+		return fmt.Errorf("removing invitations that are over: %w", err)
+	}
+	if err := s.retain(ctx); err != nil {
+		return err
+	}
 	return nil
 }
 

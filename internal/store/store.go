@@ -55,6 +55,7 @@ type Store struct {
 	wakes      wakes // by account
 	configured wakes
 	mailed     wakes
+	files      removals
 }
 
 // Open locks cfg.Dir, opens the database and brings its schema up to date. Call
@@ -158,11 +159,7 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range w.orphans {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.log.Error("a file without an owner stays", "path", path, "err", err)
-		}
-	}
+	s.removeFiles(w.orphans)
 	if w.members {
 		s.generation.Add(1)
 	}

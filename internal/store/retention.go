@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"timbre/internal/office"
+)
+
+// A Retention is how long the call log and the messages of all accounts are
+// kept; zero: until somebody deletes them.
+type Retention struct {
+	Calls     time.Duration
+	Voicemail time.Duration // heard or not
+}
+
+// The rows of meta that hold a Retention, in milliseconds.
+const (
+	retainCalls     = "retain.calls"
+	retainVoicemail = "retain.voicemail"
+)
+
+// Retention returns how long what is kept for.
+func (s *Store) Retention(ctx context.Context) (r Retention, err error) {
+	calls, err := s.metaNumber(ctx, retainCalls)
+	if err != nil {
+		return r, err
+	}
+	voicemail, err := s.metaNumber(ctx, retainVoicemail)
+	return Retention{time.Duration(calls) * time.Millisecond, time.Duration(voicemail) * time.Millisecond}, err
+}
+
+// SetRetention changes it. What is too old then goes with the next
+// housekeeping, within the hour.
+func (s *Store) SetRetention(ctx context.Context, r Retention) error {
+	return s.write(ctx, func(w *writing) error {
+		if err := w.setMeta(retainCalls, strconv.FormatInt(r.Calls.Milliseconds(), 10)); err != nil {
+			return err
+		}
+		return w.setMeta(retainVoicemail, strconv.FormatInt(r.Voicemail.Milliseconds(), 10))
+	})
+}
+
+// retain deletes the calls and messages that are too old, as their users could:
+// their phones are told.
+func (s *Store) retain(ctx context.Context) error {
+	r, err := s.Retention(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Calls > 0 {
+		err := s.dropOld(ctx, "SELECT id FROM call WHERE account = $1 AND started_at < $2 AND outcome <> '' ORDER BY started_at LIMIT $3",
+			r.Calls, s.destroyCall)
+		if err != nil {
+			return fmt.Errorf("removing old calls: %w", err)
+		}
+	}
+	if r.Voicemail > 0 {
+		err := s.dropOld(ctx, "SELECT id FROM voicemail WHERE account = $1 AND received_at < $2 ORDER BY received_at LIMIT $3",
+			r.Voicemail, s.destroyVoicemail)
+		if err != nil {
+			return fmt.Errorf("removing old voicemail: %w", err)
+		}
+	}
+	return nil
+}
+
+// maxDrop bounds how many rows go in one commit: calls go on meanwhile.
+const maxDrop = 200
+
+// dropOld destroys what query finds of each account that is older than age.
+func (s *Store) dropOld(ctx context.Context, query string, age time.Duration, destroy func(w *writing, account, id office.ID) (bool, error)) error {
+	rows, err := s.db.Query(ctx, "SELECT id FROM account ORDER BY id")
+	accounts, err := collect(rows, err, scanID)
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		for n := maxDrop; n == maxDrop; {
+			err := s.write(ctx, func(w *writing) error {
+				rows, err := w.Query(query, account, millis(s.now().Add(-age)), maxDrop)
+				old, err := collect(rows, err, scanID)
+				if err != nil {
+					return err
+				}
+				n = len(old)
+				for _, id := range old {
+					if _, err := destroy(w, account, id); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// destroyCall deletes a call from the log.
+func (s *Store) destroyCall(w *writing, account, id office.ID) (bool, error) {
+	var created int64
+	if err := w.QueryRow("DELETE FROM call WHERE account = $1 AND id = $2 RETURNING created_seq", account, id).Scan(&created); err != nil {
+		return false, found(err)
+	}
+	seq, err := w.next(account, TypeCall, 1)
+	if err != nil {
+		return false, err
+	}
+	return true, w.bury(account, TypeCall, id, created, seq, millis(s.now()))
+}
