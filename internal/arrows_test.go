@@ -46,9 +46,9 @@ var arrows = map[string]string{
 	"internal/lamp":         "internal/ua internal/store internal/office",
 	"internal/hunt":         "internal/office",
 	"internal/voicemail":    "internal/store internal/media internal/auth internal/office assets",
-	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/trunk internal/voicemail internal/media internal/auth internal/store internal/office",
+	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/hunt internal/trunk internal/voicemail internal/media internal/auth internal/store internal/office",
 	"internal/api":          "sync/jmap internal/store internal/auth internal/dialplan internal/office",
-	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/trunk internal/voicemail internal/pbx internal/api",
+	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/hunt internal/trunk internal/voicemail internal/pbx internal/api",
 	"internal/cmd/timbred":  "internal/server internal/api internal/office",
 	"internal/cmd/office":   "internal/officetest",
 	"internal/officetest":   "internal/server softphone softphone/audio sync/engine sync/local internal/ua internal/media internal/office",
@@ -65,7 +65,7 @@ var walls = map[string]string{
 	"github.com/jackc/pgx":        "internal/sqldb/pg",
 	"net/http":                    "internal/api sync/engine",
 	"github.com/go-gl/":           "app/desktop",
-	"github.com/nyaruka/":          "internal/dialplan",
+	"github.com/nyaruka/":         "internal/dialplan",
 	"github.com/spf13/cobra":      ". internal/cmd/timbred internal/cmd/office",
 }
 

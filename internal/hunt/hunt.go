@@ -23,9 +23,6 @@ const (
 	ForwardTime = 25 * time.Second
 	// KeyTime is how long who answers a forward may take to press a key.
 	KeyTime = 10 * time.Second
-	// ReturnTime is how long a device that loses its connection while it rings
-	// may take to register again.
-	ReturnTime = 3 * time.Second
 )
 
 // A Member is one extension that the call is for, as it is when the hunt begins.
@@ -56,18 +53,15 @@ type Target struct {
 type Happening int
 
 // What can happen in a hunt. Rings to Redirected are said of a leg that was
-// dialled, each leg ends with one of Answers to Redirected; Key and Gone are said
-// of one that was asked.
+// dialled, each leg ends with one of Answers to Redirected; Key is said of
+// one that was asked.
 const (
 	Rings      Happening = iota // the telephone rings
 	Early                       // it sends sound before it answers
 	Answers                     // it answers
 	Fails                       // it refuses with Code, or cannot be reached
-	Breaks                      // its connection broke; it may come back
 	Redirected                  // it sends the call to Number; empty: to the voicemail
-	Key                         // Key was pressed; 0: asking could not go on
-	Gone                        // it hung up
-	Returns                     // the device Device of Member can be rung (again)
+	Key                         // Key was pressed; 0: none, as it hung up
 	Tick                        // it is the time that Next named, or later
 	GivesUp                     // the caller does
 	Stops                       // the office does
@@ -80,8 +74,6 @@ type Event struct {
 	Code   int           // SIP status of Fails and Redirected; 0: none
 	Number office.Number // of Redirected
 	Key    rune
-	Member int // of Returns, as is Device
-	Device int
 }
 
 // A Deed is what an Action does.
@@ -139,7 +131,6 @@ type phase int
 const (
 	dialing phase = iota
 	ringing
-	away  // its connection broke
 	asked // it has answered and was asked for the key
 	gone  // it is over, or will be: canceled, hung up, refused
 	won
@@ -148,7 +139,7 @@ const (
 type leg struct {
 	Target
 	phase phase
-	until time.Time // of away and asked
+	until time.Time // of asked
 }
 
 // alive reports whether the leg may still win.
@@ -183,8 +174,6 @@ func (h *Hunt) Handle(now time.Time, e Event) []Action {
 		h.end(Result{Winner: None, Members: h.verdicts(office.Canceled, 487)})
 	case e.What == Stops:
 		h.end(Result{Winner: None, Members: h.verdicts(office.Failed, 503)})
-	case e.What == Returns:
-		h.members[e.Member].returns(e.Device)
 	case e.What == Tick:
 		for _, m := range h.members {
 			m.tick(now)

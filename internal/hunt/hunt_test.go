@@ -90,12 +90,10 @@ func (w *witness) happens(e Event) {
 		} else {
 			w.state[e.Leg] = "answered"
 		}
-	case Fails, Breaks, Redirected, Gone:
+	case Fails, Redirected:
 		w.state[e.Leg] = "failed"
 	case Key:
 		w.key[e.Leg] = e.Key == '1'
-	case Returns:
-		w.members[e.Member].Devices = max(w.members[e.Member].Devices, e.Device+1)
 	}
 	w.sees(w.hunt.Handle(w.now, e))
 	if i := slices.Index(w.state, "late"); i >= 0 {
@@ -177,9 +175,9 @@ func (w *witness) ends(r Result) {
 			w.fail("member %d: %s, the winner is %d", i, v.Outcome, r.Winner)
 		}
 	}
-	longest := ReturnTime
+	var longest time.Duration
 	for _, m := range w.members {
-		longest = max(longest, m.RingTime+ReturnTime)
+		longest = max(longest, m.RingTime)
 	}
 	if took := w.now.Sub(w.start); took > longest+ForwardTime+KeyTime {
 		w.fail("it took %v", took)
@@ -203,24 +201,19 @@ func (w *witness) next() []Event {
 			es = append(es, Event{What: Answers, Leg: leg}, Event{What: Fails, Leg: leg, Code: 486}, Event{What: Fails, Leg: leg, Code: 503},
 				Event{What: Fails, Leg: leg, Code: 603})
 			if t.Number == "" {
-				es = append(es, Event{What: Breaks, Leg: leg}, Event{What: Redirected, Leg: leg, Code: 302},
+				es = append(es, Event{What: Redirected, Leg: leg, Code: 302},
 					Event{What: Redirected, Leg: leg, Code: 302, Number: "+525555550100"})
 			}
 		case "canceled":
 			es = append(es, Event{What: Answers, Leg: leg}, Event{What: Fails, Leg: leg, Code: 487})
 		case "answered":
 			if w.hunt.legs[n].phase == asked {
-				es = append(es, Event{What: Key, Leg: leg, Key: '1'}, Event{What: Key, Leg: leg, Key: '2'}, Event{What: Gone, Leg: leg})
+				es = append(es, Event{What: Key, Leg: leg, Key: '1'}, Event{What: Key, Leg: leg, Key: '2'}, Event{What: Key, Leg: leg})
 			}
 		}
 	}
 	if w.over {
 		return es
-	}
-	for i, m := range w.members {
-		if m.Devices == len(w.legs) && len(w.legs) < 3 && !slices.ContainsFunc(w.story, func(e Event) bool { return e.What == Returns }) { // once
-			es = append(es, Event{What: Returns, Member: i, Device: m.Devices})
-		}
 	}
 	es = append(es, Event{What: GivesUp}, Event{What: Stops})
 	if !w.hunt.Next().IsZero() {
@@ -244,10 +237,7 @@ func (w *witness) signature() string {
 		fmt.Fprint(&s, l.Target, l.phase, rest(l.until), w.state[n], ";")
 	}
 	for _, m := range w.hunt.members {
-		fmt.Fprint(&s, m.closed, m.rang, m.tried, m.stays, m.over, m.why, m.code, rest(m.ringUntil), rest(m.offlineAt), rest(m.forwardUntil), ";")
-	}
-	for _, m := range w.members {
-		fmt.Fprint(&s, m.Devices)
+		fmt.Fprint(&s, m.rang, m.tried, m.stays, m.over, m.why, m.code, rest(m.ringUntil), rest(m.offlineAt), rest(m.forwardUntil), ";")
 	}
 	fmt.Fprint(&s, w.hunt.early, w.hunt.told, w.over, w.passed)
 	return s.String()
@@ -257,7 +247,11 @@ func (w *witness) signature() string {
 func TestEveryOrder(t *testing.T) {
 	t.Parallel()
 	when := [][]office.ForwardWhen{
-		nil, {office.ForwardAlways}, {office.ForwardOffline}, {office.ForwardBusy}, {office.ForwardNoAnswer},
+		nil,
+		{office.ForwardAlways},
+		{office.ForwardOffline},
+		{office.ForwardBusy},
+		{office.ForwardNoAnswer},
 		{office.ForwardOffline, office.ForwardBusy, office.ForwardNoAnswer},
 	}
 	for _, cases := range when {

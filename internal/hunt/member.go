@@ -12,7 +12,6 @@ type member struct {
 	hunt  *Hunt
 	index int
 
-	closed    bool          // its own devices ring no more
 	rang      bool          // one of its telephones did
 	tried     bool          // it has been forwarded
 	forwarded office.Number // where to
@@ -33,7 +32,7 @@ func (m *member) timers() []time.Time {
 	}
 	ts := []time.Time{m.ringUntil, m.offlineAt, m.forwardUntil}
 	for _, l := range m.hunt.legs {
-		if l.Member == m.index && (l.phase == away || l.phase == asked) {
+		if l.Member == m.index && l.phase == asked {
 			ts = append(ts, l.until)
 		}
 	}
@@ -46,9 +45,9 @@ func (m *member) start(now time.Time) {
 	m.why = office.NoAnswer
 	switch {
 	case m.Full:
-		m.closed, m.why, m.code = true, office.Busy, 486
+		m.why, m.code = office.Busy, 486
 	case m.Quiet:
-		m.closed, m.code = true, 480
+		m.code = 480
 	case m.Devices == 0:
 		m.code = 480
 	case !f.Forwards(office.ForwardAlways) || f.RingLocal:
@@ -128,7 +127,7 @@ func (m *member) settle(now time.Time) {
 
 // silence stops the ringing of the own devices.
 func (m *member) silence() {
-	m.closed, m.ringUntil = true, time.Time{}
+	m.ringUntil = time.Time{}
 	for n, l := range m.hunt.legs {
 		if l.Member == m.index && l.Number == "" && l.alive() {
 			m.hunt.drop(Leg(n), false)
@@ -147,15 +146,11 @@ func (m *member) quit(why office.Outcome, code int) {
 	m.why, m.code, m.over = why, code, true
 }
 
-// lost is told that a leg will not answer, or that it hung up when it had.
+// lost is told that a leg will not answer.
 func (m *member) lost(now time.Time, e Event) {
 	l := m.hunt.legs[e.Leg]
 	device := l.Number == ""
 	switch {
-	case e.What == Breaks && device && !m.closed:
-		l.phase, l.until = away, now.Add(ReturnTime)
-		m.hunt.hush()
-		return
 	case e.What == Redirected && device && e.Number == "":
 		l.phase = gone
 		m.quit(office.ToVoicemail, e.Code)
@@ -178,25 +173,11 @@ func (m *member) lost(now time.Time, e Event) {
 	m.settle(now)
 }
 
-// returns rings a device that can be rung again, or now.
-func (m *member) returns(device int) {
-	if m.over || m.closed || m.Quiet || m.ringUntil.IsZero() {
-		return
-	}
-	for _, l := range m.hunt.legs {
-		if l.Member == m.index && l.phase == away {
-			l.phase = gone
-			break
-		}
-	}
-	m.hunt.dial(Target{Member: m.index, Device: device})
-}
-
 // tick does what is due at now.
 func (m *member) tick(now time.Time) {
 	due := func(t time.Time) bool { return !m.over && !t.IsZero() && !now.Before(t) }
 	for n, l := range m.hunt.legs {
-		if l.Member == m.index && (l.phase == away || l.phase == asked) && due(l.until) {
+		if l.Member == m.index && l.phase == asked && due(l.until) {
 			m.hunt.drop(Leg(n), false)
 		}
 	}

@@ -17,7 +17,7 @@ var ErrElsewhere = errors.New("answered elsewhere")
 // other.
 type World[L any] interface {
 	// Dial rings t until it is answered, which is an Event with Answers, or not,
-	// which is one with Fails, Breaks or Redirected. tell may be called meanwhile
+	// which is one with Fails or Redirected. tell may be called meanwhile
 	// with Rings and, with the leg, Early.
 	Dial(ctx context.Context, t Target, tell func(what Happening, early L)) (L, Event)
 	// Ask speaks the prompt to who answered leg and returns the first key that is
@@ -57,9 +57,8 @@ func NewRunner[L any](h *Hunt, w World[L]) *Runner[L] {
 
 // Run carries out the hunt and returns its result, with the winner if there is
 // one. It ends when the hunt does, when the caller gives up, and when ctx ends,
-// which stops it. returns brings Returns events of devices that registered again.
-// What is still being canceled then is awaited by Wait.
-func (r *Runner[L]) Run(ctx context.Context, givesUp <-chan struct{}, returns <-chan Event) (Result, L) {
+// which stops it. What is still being canceled then is awaited by Wait.
+func (r *Runner[L]) Run(ctx context.Context, givesUp <-chan struct{}) (Result, L) {
 	defer close(r.over)
 	due := time.NewTimer(time.Hour)
 	defer due.Stop()
@@ -89,7 +88,6 @@ func (r *Runner[L]) Run(ctx context.Context, givesUp <-chan struct{}, returns <-
 			e = Event{What: GivesUp}
 		case <-ctx.Done():
 			e = Event{What: Stops}
-		case e = <-returns:
 		}
 		actions = r.hunt.Handle(time.Now(), e)
 	}

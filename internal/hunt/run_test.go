@@ -18,7 +18,7 @@ import (
 type telephone struct {
 	rings time.Duration // negative: never
 	early bool          // with sound
-	does  Happening     // Answers, Fails, Breaks, Redirected; Tick: nothing, ever
+	does  Happening     // Answers, Fails, Redirected; Tick: nothing, ever
 	after time.Duration
 	code  int
 	to    office.Number
@@ -155,11 +155,19 @@ func TestHunt(t *testing.T) {
 		log     []string
 	}{
 		{
-			"it answers", []Member{one}, map[string]telephone{"0.0": answers(3 * time.Second)}, "0.0", []office.Outcome{office.Answered},
+			"it answers",
+			[]Member{one},
+			map[string]telephone{"0.0": answers(3 * time.Second)},
+			"0.0",
+			[]office.Outcome{office.Answered},
 			[]string{"0 dial 0.0", "0 ring"},
 		},
 		{
-			"ring time", []Member{one}, map[string]telephone{"0.0": rings}, "", []office.Outcome{office.NoAnswer},
+			"ring time",
+			[]Member{one},
+			map[string]telephone{"0.0": rings},
+			"",
+			[]office.Outcome{office.NoAnswer},
 			[]string{"0 dial 0.0", "0 ring", "20 cancel 0.0"},
 		},
 		{
@@ -172,133 +180,251 @@ func TestHunt(t *testing.T) {
 			"call limit", []Member{{Devices: 1, RingTime: ringTime, Full: true}}, nil, "", []office.Outcome{office.Busy}, nil,
 		},
 		{
-			"one of two is busy", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": fails(0, 486), "0.1": rings}, "", []office.Outcome{office.NoAnswer},
+			"one of two is busy",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": fails(0, 486), "0.1": rings},
+			"",
+			[]office.Outcome{office.NoAnswer},
 			nil,
 		},
 		{
-			"both are busy", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": fails(0, 486), "0.1": fails(0, 503)}, "", []office.Outcome{office.Busy},
+			"both are busy",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": fails(0, 486), "0.1": fails(0, 503)},
+			"",
+			[]office.Outcome{office.Busy},
 			nil,
 		},
 		{
-			"declined for all", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": fails(time.Second, 603), "0.1": rings}, "", []office.Outcome{office.Declined},
+			"declined for all",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": fails(time.Second, 603), "0.1": rings},
+			"",
+			[]office.Outcome{office.Declined},
 			nil,
 		},
 		{
-			"declined, not forwarded", []Member{with(forwarding(true, false, office.ForwardAlways, office.ForwardNoAnswer))},
-			map[string]telephone{"0.0": fails(time.Second, 603), "0>": rings}, "", []office.Outcome{office.Declined},
+			"declined, not forwarded",
+			[]Member{with(forwarding(true, false, office.ForwardAlways, office.ForwardNoAnswer))},
+			map[string]telephone{"0.0": fails(time.Second, 603), "0>": rings},
+			"",
+			[]office.Outcome{office.Declined},
 			nil,
 		},
 		{
-			"to voicemail", []Member{one}, map[string]telephone{"0.0": {does: Redirected, code: 302}}, "", []office.Outcome{office.ToVoicemail},
+			"to voicemail",
+			[]Member{one},
+			map[string]telephone{"0.0": {does: Redirected, code: 302}},
+			"",
+			[]office.Outcome{office.ToVoicemail},
 			nil,
 		},
 		{
-			"elsewhere", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": answers(time.Second), "0.1": silent}, "0.0", []office.Outcome{office.Answered},
+			"elsewhere",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": answers(time.Second), "0.1": silent},
+			"0.0",
+			[]office.Outcome{office.Answered},
 			[]string{"0 dial 0.0", "0 dial 0.1", "0 ring", "1 elsewhere 0.1"},
 		},
 		{
-			"always", []Member{with(forwarding(false, false, office.ForwardAlways))}, map[string]telephone{"0>": answers(9 * time.Second)}, "0>", []office.Outcome{office.Forwarded},
+			"always",
+			[]Member{with(forwarding(false, false, office.ForwardAlways))},
+			map[string]telephone{"0>": answers(9 * time.Second)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
 			[]string{"0 dial 0>", "0 ring"},
 		},
 		{
-			"always, nobody", []Member{with(forwarding(false, false, office.ForwardAlways))}, map[string]telephone{"0>": rings}, "", []office.Outcome{office.NoAnswer},
+			"always, nobody",
+			[]Member{with(forwarding(false, false, office.ForwardAlways))},
+			map[string]telephone{"0>": rings},
+			"",
+			[]office.Outcome{office.NoAnswer},
 			[]string{"0 dial 0>", "0 ring", "25 cancel 0>"},
 		},
 		{
-			"always and here, the desk answers", []Member{with(forwarding(true, false, office.ForwardAlways))}, map[string]telephone{"0.0": answers(2 * time.Second), "0>": rings},
-			"0.0", []office.Outcome{office.Answered}, nil,
+			"always and here, the desk answers",
+			[]Member{with(forwarding(true, false, office.ForwardAlways))},
+			map[string]telephone{"0.0": answers(2 * time.Second), "0>": rings},
+			"0.0",
+			[]office.Outcome{office.Answered},
+			nil,
 		},
 		{
-			"always and here, the ring time is the desk's", []Member{with(forwarding(true, false, office.ForwardAlways))}, map[string]telephone{"0.0": rings, "0>": silent},
-			"", []office.Outcome{office.NoAnswer}, []string{"0 dial 0.0", "0 dial 0>", "0 ring", "20 cancel 0.0", "25 cancel 0>"},
+			"always and here, the ring time is the desk's",
+			[]Member{with(forwarding(true, false, office.ForwardAlways))},
+			map[string]telephone{"0.0": rings, "0>": silent},
+			"",
+			[]office.Outcome{office.NoAnswer},
+			[]string{"0 dial 0.0", "0 dial 0>", "0 ring", "20 cancel 0.0", "25 cancel 0>"},
 		},
 		{
-			"not disturbed, but forwarded", []Member{{Devices: 1, RingTime: ringTime, Quiet: true, Forwarding: forwarding(true, false, office.ForwardAlways)}},
-			map[string]telephone{"0>": answers(0)}, "0>", []office.Outcome{office.Forwarded}, []string{"0 dial 0>", "0 ring"},
+			"not disturbed, but forwarded",
+			[]Member{{Devices: 1, RingTime: ringTime, Quiet: true, Forwarding: forwarding(true, false, office.ForwardAlways)}},
+			map[string]telephone{"0>": answers(0)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			[]string{"0 dial 0>", "0 ring"},
 		},
 		{
-			"offline, no device", []Member{{RingTime: ringTime, Forwarding: forwarding(false, false, office.ForwardOffline)}}, map[string]telephone{"0>": answers(0)},
-			"0>", []office.Outcome{office.Forwarded}, nil,
+			"offline, no device",
+			[]Member{{RingTime: ringTime, Forwarding: forwarding(false, false, office.ForwardOffline)}},
+			map[string]telephone{"0>": answers(0)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			nil,
 		},
 		{
-			"offline, all fail", []Member{with(forwarding(false, false, office.ForwardOffline))}, map[string]telephone{"0.0": {rings: -1, does: Fails, after: time.Second, code: 503}, "0>": answers(0)},
-			"0>", []office.Outcome{office.Forwarded}, []string{"0 dial 0.0", "1 dial 0>", "1 ring"},
+			"offline, all fail",
+			[]Member{with(forwarding(false, false, office.ForwardOffline))},
+			map[string]telephone{"0.0": {rings: -1, does: Fails, after: time.Second, code: 503}, "0>": answers(0)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			[]string{"0 dial 0.0", "1 dial 0>", "1 ring"},
 		},
 		{
-			"offline, no sign of life", []Member{with(forwarding(false, false, office.ForwardOffline))}, map[string]telephone{"0.0": silent, "0>": answers(0)},
-			"0>", []office.Outcome{office.Forwarded}, []string{"0 dial 0.0", "4 cancel 0.0", "4 dial 0>", "4 ring"},
+			"offline, no sign of life",
+			[]Member{with(forwarding(false, false, office.ForwardOffline))},
+			map[string]telephone{"0.0": silent, "0>": answers(0)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			[]string{"0 dial 0.0", "4 cancel 0.0", "4 dial 0>", "4 ring"},
 		},
 		{
-			"it rings, so it is not offline", []Member{with(forwarding(false, false, office.ForwardOffline))}, map[string]telephone{"0.0": {rings: 3 * time.Second, does: Tick}},
-			"", []office.Outcome{office.NoAnswer}, []string{"0 dial 0.0", "3 ring", "20 cancel 0.0"},
+			"it rings, so it is not offline",
+			[]Member{with(forwarding(false, false, office.ForwardOffline))},
+			map[string]telephone{"0.0": {rings: 3 * time.Second, does: Tick}},
+			"",
+			[]office.Outcome{office.NoAnswer},
+			[]string{"0 dial 0.0", "3 ring", "20 cancel 0.0"},
 		},
 		{
-			"busy", []Member{with(forwarding(false, false, office.ForwardBusy))}, map[string]telephone{"0.0": fails(time.Second, 486), "0>": answers(0)},
-			"0>", []office.Outcome{office.Forwarded}, nil,
+			"busy",
+			[]Member{with(forwarding(false, false, office.ForwardBusy))},
+			map[string]telephone{"0.0": fails(time.Second, 486), "0>": answers(0)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			nil,
 		},
 		{
-			"busy by its limit", []Member{{Devices: 1, RingTime: ringTime, Full: true, Forwarding: forwarding(true, false, office.ForwardBusy)}}, map[string]telephone{"0>": answers(0)},
-			"0>", []office.Outcome{office.Forwarded}, []string{"0 dial 0>", "0 ring"},
+			"busy by its limit",
+			[]Member{{Devices: 1, RingTime: ringTime, Full: true, Forwarding: forwarding(true, false, office.ForwardBusy)}},
+			map[string]telephone{"0>": answers(0)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			[]string{"0 dial 0>", "0 ring"},
 		},
 		{
-			"busy, and so is the forward", []Member{with(forwarding(false, false, office.ForwardBusy))}, map[string]telephone{"0.0": fails(0, 486), "0>": fails(0, 486)},
-			"", []office.Outcome{office.Busy}, nil,
+			"busy, and so is the forward",
+			[]Member{with(forwarding(false, false, office.ForwardBusy))},
+			map[string]telephone{"0.0": fails(0, 486), "0>": fails(0, 486)},
+			"",
+			[]office.Outcome{office.Busy},
+			nil,
 		},
 		{
-			"no answer", []Member{with(forwarding(false, false, office.ForwardNoAnswer))}, map[string]telephone{"0.0": rings, "0>": rings},
-			"", []office.Outcome{office.NoAnswer}, []string{"0 dial 0.0", "0 ring", "20 cancel 0.0", "20 dial 0>", "45 cancel 0>"},
+			"no answer",
+			[]Member{with(forwarding(false, false, office.ForwardNoAnswer))},
+			map[string]telephone{"0.0": rings, "0>": rings},
+			"",
+			[]office.Outcome{office.NoAnswer},
+			[]string{"0 dial 0.0", "0 ring", "20 cancel 0.0", "20 dial 0>", "45 cancel 0>"},
 		},
 		{
-			"no answer, the desk rings on", []Member{with(forwarding(true, false, office.ForwardNoAnswer))}, map[string]telephone{"0.0": answers(30 * time.Second), "0>": rings},
-			"0.0", []office.Outcome{office.Answered}, []string{"0 dial 0.0", "0 ring", "20 dial 0>", "30 elsewhere 0>"},
+			"no answer, the desk rings on",
+			[]Member{with(forwarding(true, false, office.ForwardNoAnswer))},
+			map[string]telephone{"0.0": answers(30 * time.Second), "0>": rings},
+			"0.0",
+			[]office.Outcome{office.Answered},
+			[]string{"0 dial 0.0", "0 ring", "20 dial 0>", "30 elsewhere 0>"},
 		},
 		{
-			"1 accepts", []Member{with(forwarding(true, true, office.ForwardAlways))}, map[string]telephone{"0.0": rings, "0>": accepts},
-			"0>", []office.Outcome{office.Forwarded}, []string{"0 dial 0.0", "0 dial 0>", "0 ring", "3 ask 0>", "5 elsewhere 0.0"},
+			"1 accepts",
+			[]Member{with(forwarding(true, true, office.ForwardAlways))},
+			map[string]telephone{"0.0": rings, "0>": accepts},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			[]string{"0 dial 0.0", "0 dial 0>", "0 ring", "3 ask 0>", "5 elsewhere 0.0"},
 		},
 		{
-			"2 declines, the desk rings on", []Member{with(forwarding(true, true, office.ForwardAlways))},
+			"2 declines, the desk rings on",
+			[]Member{with(forwarding(true, true, office.ForwardAlways))},
 			map[string]telephone{"0.0": answers(15 * time.Second), "0>": {does: Answers, key: '2', waits: time.Second}},
-			"0.0", []office.Outcome{office.Answered}, []string{"0 dial 0.0", "0 dial 0>", "0 ring", "0 ask 0>", "1 hangup 0>"},
+			"0.0",
+			[]office.Outcome{office.Answered},
+			[]string{"0 dial 0.0", "0 dial 0>", "0 ring", "0 ask 0>", "1 hangup 0>"},
 		},
 		{
-			"a voicemail presses nothing", []Member{with(forwarding(false, true, office.ForwardAlways))}, map[string]telephone{"0>": answers(20 * time.Second)},
-			"", []office.Outcome{office.NoAnswer}, []string{"0 dial 0>", "0 ring", "20 ask 0>", "30 hangup 0>"},
+			"a voicemail presses nothing",
+			[]Member{with(forwarding(false, true, office.ForwardAlways))},
+			map[string]telephone{"0>": answers(20 * time.Second)},
+			"",
+			[]office.Outcome{office.NoAnswer},
+			[]string{"0 dial 0>", "0 ring", "20 ask 0>", "30 hangup 0>"},
 		},
 		{
-			"early sound", []Member{with(forwarding(false, false, office.ForwardAlways))}, map[string]telephone{"0>": {early: true, does: Answers, after: time.Second}},
-			"0>", []office.Outcome{office.Forwarded}, []string{"0 dial 0>", "0 pass 0>"},
+			"early sound",
+			[]Member{with(forwarding(false, false, office.ForwardAlways))},
+			map[string]telephone{"0>": {early: true, does: Answers, after: time.Second}},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			[]string{"0 dial 0>", "0 pass 0>"},
 		},
 		{
-			"no early sound of who must press a key", []Member{with(forwarding(false, true, office.ForwardAlways))}, map[string]telephone{"0>": {early: true, does: Fails, after: time.Second, code: 486}},
-			"", []office.Outcome{office.NoAnswer}, []string{"0 dial 0>", "0 ring"},
+			"no early sound of who must press a key",
+			[]Member{with(forwarding(false, true, office.ForwardAlways))},
+			map[string]telephone{"0>": {early: true, does: Fails, after: time.Second, code: 486}},
+			"",
+			[]office.Outcome{office.NoAnswer},
+			[]string{"0 dial 0>", "0 ring"},
 		},
 		{
-			"no early sound beside another", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": {early: true, does: Answers, after: time.Second}, "0.1": silent},
-			"0.0", []office.Outcome{office.Answered}, []string{"0 dial 0.0", "0 dial 0.1", "0 ring", "1 elsewhere 0.1"},
+			"no early sound beside another",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": {early: true, does: Answers, after: time.Second}, "0.1": silent},
+			"0.0",
+			[]office.Outcome{office.Answered},
+			[]string{"0 dial 0.0", "0 dial 0.1", "0 ring", "1 elsewhere 0.1"},
 		},
 		{
-			"redirected", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": {does: Redirected, after: time.Second, code: 302, to: "+525555550100"}, "0.1": silent, "0>": answers(time.Second)},
-			"0>", []office.Outcome{office.Forwarded}, nil,
+			"redirected",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": {does: Redirected, after: time.Second, code: 302, to: "+525555550100"}, "0.1": silent, "0>": answers(time.Second)},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			nil,
 		},
 		{
-			"a late answer is hung up", []Member{{Devices: 2, RingTime: ringTime}}, map[string]telephone{"0.0": answers(time.Second), "0.1": {does: Tick, late: true}},
-			"0.0", []office.Outcome{office.Answered}, []string{"0 dial 0.0", "0 dial 0.1", "0 ring", "1 hangup 0.1"},
+			"a late answer is hung up",
+			[]Member{{Devices: 2, RingTime: ringTime}},
+			map[string]telephone{"0.0": answers(time.Second), "0.1": {does: Tick, late: true}},
+			"0.0",
+			[]office.Outcome{office.Answered},
+			[]string{"0 dial 0.0", "0 dial 0.1", "0 ring", "1 hangup 0.1"},
 		},
 		{
-			"two ring together", []Member{one, one}, map[string]telephone{"0.0": rings, "1.0": answers(time.Second)},
-			"1.0", []office.Outcome{office.AnsweredElsewhere, office.Answered}, nil,
+			"two ring together",
+			[]Member{one, one},
+			map[string]telephone{"0.0": rings, "1.0": answers(time.Second)},
+			"1.0",
+			[]office.Outcome{office.AnsweredElsewhere, office.Answered},
+			nil,
 		},
 		{
-			"two ring together, each is forwarded", []Member{with(forwarding(false, false, office.ForwardNoAnswer)), {Devices: 1, RingTime: 5 * time.Second, Forwarding: forwarding(false, true, office.ForwardNoAnswer)}},
-			map[string]telephone{"0.0": rings, "1.0": rings, "0>": rings, "1>": accepts}, "1>", []office.Outcome{office.AnsweredElsewhere, office.Forwarded}, nil,
+			"two ring together, each is forwarded",
+			[]Member{with(forwarding(false, false, office.ForwardNoAnswer)), {Devices: 1, RingTime: 5 * time.Second, Forwarding: forwarding(false, true, office.ForwardNoAnswer)}},
+			map[string]telephone{"0.0": rings, "1.0": rings, "0>": rings, "1>": accepts},
+			"1>",
+			[]office.Outcome{office.AnsweredElsewhere, office.Forwarded},
+			nil,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &stage{phones: c.phones, start: time.Now(), talking: map[string]int{}}
 				r := NewRunner[string](New(c.members...), s)
-				result, winner := r.Run(t.Context(), nil, nil)
+				result, winner := r.Run(t.Context(), nil)
 				r.Wait()
 				if winner != c.winner {
 					t.Errorf("%q answered", winner)
@@ -342,7 +468,7 @@ func TestCallerGivesUp(t *testing.T) {
 					close(gives)
 				}
 			})
-			result, _ := r.Run(ctx, gives, nil)
+			result, _ := r.Run(ctx, gives)
 			r.Wait()
 			if o := result.Members[0].Outcome; o != want || result.Winner != None {
 				t.Errorf("%+v", result)
@@ -353,37 +479,6 @@ func TestCallerGivesUp(t *testing.T) {
 			if took := time.Since(s.start); took != 2*time.Second {
 				t.Errorf("it took %v", took)
 			}
-		})
-	}
-}
-
-// TestBrokenDeviceReturns has a telephone lose its connection while it rings.
-func TestBrokenDeviceReturns(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		back    time.Duration
-		outcome office.Outcome
-		took    time.Duration
-	}{
-		{"in time", 2 * time.Second, office.Answered, 4 * time.Second},
-		{"never", time.Hour, office.NoAnswer, time.Second + ReturnTime},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := &stage{
-					phones: map[string]telephone{"0.0": {does: Breaks, after: time.Second}, "0.1": answers(2 * time.Second)},
-					start:  time.Now(), talking: map[string]int{},
-				}
-				returns := make(chan Event, 1)
-				timer := time.AfterFunc(c.back, func() { returns <- Event{What: Returns, Device: 1} })
-				defer timer.Stop()
-				r := NewRunner[string](New(Member{Devices: 1, RingTime: ringTime}), s)
-				result, _ := r.Run(t.Context(), nil, returns)
-				r.Wait()
-				if o, took := result.Members[0].Outcome, time.Since(s.start); o != c.outcome || took != c.took {
-					t.Errorf("%s after %v", o, took)
-				}
-			})
 		})
 	}
 }
