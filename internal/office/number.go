@@ -25,31 +25,12 @@ func (n Number) IsExtension() bool {
 	return len(n) >= 2 && len(n) <= 6 && strings.Trim(string(n), "0123456789") == ""
 }
 
-// emergency holds, per region, what may never be the number of an extension.
-var emergency = map[Region][]Number{
-	"MX": {"911", "060", "065", "066", "068", "080", "088", "089"},
-	"US": {"911"},
-}
-
-// IsEmergency reports whether n reaches the emergency services of the region;
-// 112 and 911 do so from any mobile and count everywhere.
-func (n Number) IsEmergency(r Region) bool {
-	if n == "112" || n == "911" {
-		return true
-	}
-	for _, e := range emergency[r] {
-		if n == e {
-			return true
-		}
-	}
-	return false
-}
-
 // ParseExtension returns the extension number that s spells, or ErrExtension
-// where s is not 2 to 6 digits or is an emergency number of the region.
+// where s is not 2 to 6 digits or is an emergency number or a service code of
+// the region.
 func ParseExtension(s string, r Region) (Number, error) {
 	n := Number(strings.TrimSpace(s))
-	if !n.IsExtension() || n.IsEmergency(r) {
+	if !n.IsExtension() || n.IsEmergency(r) || n.IsService(r) {
 		return "", ErrExtension
 	}
 	return n, nil
