@@ -20,15 +20,27 @@ func ParseOutside(s string, region office.Region) (office.Number, office.Class, 
 	if n.IsService(region) {
 		return n, office.National, nil
 	}
-	p, err := phonenumbers.Parse(string(modern(n, region)), string(region))
-	if err != nil || !isPossible(p, region) {
-		return "", "", office.ErrNumber
-	}
-	e164 := office.Number(phonenumbers.Format(p, phonenumbers.E164))
-	if len(e164) > len("+")+15 { // ITU-T E.164 §6.2.1
+	p, e164, ok := read(modern(n, region), region)
+	if !ok || !isPossible(p) {
 		return "", "", office.ErrNumber
 	}
 	return e164, classOf(p, e164, region), nil
+}
+
+// read returns the number n, as it is dialled in the region, and its E.164 form;
+// ok is false where it has none.
+func read(n office.Number, region office.Region) (p *phonenumbers.PhoneNumber, e164 office.Number, ok bool) {
+	p, err := phonenumbers.Parse(string(n), string(region))
+	if err != nil {
+		return nil, "", false
+	}
+	form := phonenumbers.Format(p, phonenumbers.E164)
+	// A trunk prefix, as in +44 (0)20, is taken off once: with a second one it is another number each time that it is read.
+	again, err := phonenumbers.Parse(form, "")
+	if err != nil || phonenumbers.Format(again, phonenumbers.E164) != form || len(form) > len("+")+15 { // ITU-T E.164 §6.2.1
+		return nil, "", false
+	}
+	return again, office.Number(form), true
 }
 
 // modern returns n with + in the place of 00, in North America also of 011, and
@@ -60,7 +72,7 @@ func modern(n office.Number, region office.Region) office.Number {
 
 // isPossible reports whether a number has a length that its country uses. Which
 // ranges are in use changes faster than any table; the carrier knows.
-func isPossible(p *phonenumbers.PhoneNumber, region office.Region) bool {
+func isPossible(p *phonenumbers.PhoneNumber) bool {
 	if phonenumbers.IsPossibleNumberWithReason(p) != phonenumbers.IS_POSSIBLE {
 		return false
 	}
@@ -152,9 +164,9 @@ func Inbound(sent string, region office.Region) office.Number {
 		return e164
 	}
 	if n[0] != '+' {
-		p, err := phonenumbers.Parse("+"+string(n), "")
-		if err == nil && phonenumbers.IsValidNumber(p) {
-			return office.Number(phonenumbers.Format(p, phonenumbers.E164))
+		p, e164, ok := read("+"+n, "")
+		if ok && phonenumbers.IsValidNumber(p) {
+			return e164
 		}
 	}
 	if digits := strings.TrimPrefix(string(n), "+"); len(digits) < 7 || len(digits) > 15 {

@@ -53,6 +53,8 @@ func TestParseOutside(t *testing.T) {
 		{"MX", "+1 (212) 555-1234", "+12125551234", office.International},
 		{"MX", "0033123456789", "+33123456789", office.International},
 		{"MX", "+44 20 7946 0123", "+442079460123", office.International},
+		{"MX", "+44 (0)20 7946 0123", "+442079460123", office.International}, // as the British write it
+		{"MX", "+200000000000", "", ""},
 		{"MX", "+39 06 1234 5678", "+390612345678", office.International}, // its zero stays
 		{"MX", "+1 876 555 1234", "+18765551234", office.International},   // Jamaica, a mobile to the library
 		{"MX", "+800 1234 5678", "+80012345678", office.International},    // free of charge, from everywhere
