@@ -11,7 +11,8 @@ import (
 	"timbre/internal/ua"
 )
 
-// Rate is the number of samples a second of what a Voice speaks and hears.
+// Rate is the number of samples a second of what a Voice speaks and hears,
+// whatever the codec of its leg.
 const Rate = 8000
 
 // How much sound a packet of ours holds.
@@ -20,71 +21,65 @@ const (
 	frame = int(ptime * Rate / time.Second) // samples
 )
 
-// A Voice is the server's own voice and ear on one leg. Talk makes it. Play is
-// used by one goroutine at a time.
+// A Voice is the server's own voice and ear on one leg. Talk and Converse make
+// it. Play is used by one goroutine at a time.
 type Voice struct {
-	leg *ua.Leg
-	law media.Law
+	leg   *ua.Leg
+	mouth mouth
 
 	mu   sync.Mutex
-	take func(p *ua.Packet) // guarded by mu; nil: what arrives is dropped
+	deaf error // of a panic in what listened; guarded by mu
 }
 
 // Talk holds a dialogue with leg and then hangs up; it returns the dialogue's
-// error when the leg is over. What arrives is read all the while, so that the
-// dialogue hears nothing old when it begins to listen. A leg that is neither
-// PCMA nor PCMU is hung up with ErrCodec.
+// error when the leg is over. A leg whose codec is not Speakable is hung up with
+// ErrCodec.
 func Talk(ctx context.Context, leg *ua.Leg, dialogue func(ctx context.Context, v *Voice) error) error {
-	law, ok := lawOf(leg)
-	if !ok {
-		Hangup(ctx, leg)
+	defer Hangup(ctx, leg)
+	return Converse(ctx, leg, dialogue)
+}
+
+// Converse holds a dialogue with leg and leaves it as it is: it can be joined with
+// another one then. It returns the dialogue's error, at once with ErrCodec where
+// the leg's codec is not Speakable. A dialogue that panics ends the leg.
+func Converse(ctx context.Context, leg *ua.Leg, dialogue func(ctx context.Context, v *Voice) error) error {
+	codec := leg.Codec()
+	encoder, err := media.NewEncoder(codec.Name)
+	if err != nil {
 		return ErrCodec
 	}
-	v := &Voice{leg: leg, law: law}
-	var reader sync.WaitGroup
-	var deaf error
-	reader.Go(func() {
-		if deaf = guarded(v.read); deaf != nil {
-			Hangup(ctx, leg)
+	v := &Voice{leg: leg, mouth: newMouth(encoder, codec.Clock)}
+	panicked := guarded(func() { err = dialogue(ctx, v) })
+	leg.Listen(nil)
+	if panicked != nil {
+		Hangup(ctx, leg)
+		return panicked
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err == nil {
+		err = v.deaf
+	}
+	return err
+}
+
+// listen gives every packet of sound from now on to take; nil to nobody.
+func (v *Voice) listen(take func(p *ua.Packet)) {
+	if take == nil {
+		v.leg.Listen(nil)
+		return
+	}
+	v.leg.Listen(func(p *ua.Packet) {
+		if p.Event {
+			return
+		}
+		if err := guarded(func() { take(p) }); err != nil {
+			v.mu.Lock()
+			v.deaf = err
+			v.mu.Unlock()
+			Hangup(context.Background(), v.leg)
 		}
 	})
-	var err error
-	panicked := guarded(func() { err = dialogue(ctx, v) })
-	Hangup(ctx, leg)
-	reader.Wait()
-	for _, e := range []error{panicked, err, deaf} {
-		if e != nil {
-			return e
-		}
-	}
-	return nil
-}
-
-// read gives what arrives to whoever listens, until the leg is over.
-func (v *Voice) read() {
-	var p ua.Packet
-	for v.leg.ReadPacket(&p) == nil {
-		if p.Event {
-			continue
-		}
-		v.handle(&p)
-	}
-}
-
-// handle gives one packet to whoever listens.
-func (v *Voice) handle(p *ua.Packet) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.take != nil {
-		v.take(p)
-	}
-}
-
-// listen gives every packet from now on to take; nil to nobody.
-func (v *Voice) listen(take func(p *ua.Packet)) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.take = take
 }
 
 // Listen hands everything that arrives from now on to hear, as samples at Rate
@@ -95,8 +90,13 @@ func (v *Voice) Listen(hear func(samples []int16)) {
 		v.listen(nil)
 		return
 	}
-	e := ear{law: v.law, hear: hear}
-	v.listen(e.take)
+	codec := v.leg.Codec()
+	decoder, err := media.NewDecoder(codec.Name)
+	if err != nil { // no codec can be encoded and not decoded
+		v.listen(nil)
+		return
+	}
+	v.listen(newEar(decoder, codec.Clock, hear).take)
 }
 
 // Digits brings the keys that the caller presses; it is closed when the leg is
@@ -114,7 +114,7 @@ func (v *Voice) Play(ctx context.Context, samples []int16, stop string) (key run
 	pacer := media.NewPacer(time.Now(), ptime)
 	due := time.NewTimer(0)
 	defer due.Stop()
-	p := ua.Packet{SSRC: rand.Uint32(), Payload: make([]byte, frame)}
+	p := ua.Packet{SSRC: rand.Uint32()} // the leg makes its numbers follow those of the last Play
 	for {
 		n, wait := pacer.Next(time.Now())
 		from := int(n) * frame
@@ -126,10 +126,8 @@ func (v *Voice) Play(ctx context.Context, samples []int16, stop string) (key run
 			return key, err
 		}
 		p.Marker = p.Sequence == 0
-		p.Timestamp = uint32(from)
-		for i := v.law.Encode(p.Payload, samples[from:]); i < frame; i++ {
-			p.Payload[i] = v.law.Silence()
-		}
+		p.Timestamp = uint32(n) * v.mouth.ticks
+		p.Payload = v.mouth.speak(samples[from:min(from+frame, len(samples))])
 		_ = v.leg.WritePacket(&p) // the end of the leg is seen by await
 		p.Sequence++
 	}
@@ -158,4 +156,39 @@ func (v *Voice) await(ctx context.Context, due <-chan time.Time, stop string) (o
 			return true, 0, ctx.Err()
 		}
 	}
+}
+
+// A mouth turns frames at Rate into payloads of a codec. It is used by one
+// goroutine.
+type mouth struct {
+	encoder   media.Encoder
+	ticks     uint32 // of the codec's clock in a frame
+	size      int    // samples of a frame at the encoder's rate
+	resampler *media.Resampler
+	pending   []int16 // at the encoder's rate, not yet spoken
+	samples   [frame]int16
+	payload   []byte
+}
+
+func newMouth(encoder media.Encoder, clock int) mouth {
+	m := mouth{encoder: encoder, ticks: ticks(ptime, clock), size: frame * encoder.Rate() / Rate}
+	if encoder.Rate() != Rate {
+		m.resampler = media.NewResampler(Rate, encoder.Rate())
+		m.pending = make([]int16, m.size/2) // the resampler is a little late
+	}
+	return m
+}
+
+// speak returns the payload of one frame, of which samples may be a part. It is
+// valid until the next call.
+func (m *mouth) speak(samples []int16) []byte {
+	clear(m.samples[copy(m.samples[:], samples):])
+	if m.resampler == nil {
+		m.payload = m.encoder.Encode(m.payload[:0], m.samples[:])
+		return m.payload
+	}
+	m.pending = m.resampler.Process(m.pending, m.samples[:])
+	m.payload = m.encoder.Encode(m.payload[:0], m.pending[:m.size])
+	m.pending = m.pending[:copy(m.pending, m.pending[m.size:])]
+	return m.payload
 }
