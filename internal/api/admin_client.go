@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"timbre/internal/office"
@@ -101,38 +102,172 @@ func (a *Admin) Status(ctx context.Context) (Status, error) {
 	return ask[Status](ctx, a, http.MethodGet, "/v1/admin/status", nil)
 }
 
+// ResetPIN gives the mailbox of the extension a new PIN; an empty one means that
+// it has none any more.
+func (a *Admin) ResetPIN(ctx context.Context, number office.Number, pin string) error {
+	_, err := ask[struct{}](ctx, a, http.MethodPost, "/v1/admin/extensions/"+escape(number)+"/pin", NewPIN{pin})
+	return err
+}
+
+// Unlock lets an extension log in at once although wrong passwords were tried.
+func (a *Admin) Unlock(ctx context.Context, number office.Number) error {
+	_, err := ask[struct{}](ctx, a, http.MethodPost, "/v1/admin/extensions/"+escape(number)+"/unlock", nil)
+	return err
+}
+
+// Invite makes a link by which the extension's user chooses a password once.
+// server is the URL by which that user reaches the office; empty: as the server
+// knows it.
+func (a *Admin) Invite(ctx context.Context, number office.Number, server string) (Invitation, error) {
+	return ask[Invitation](ctx, a, http.MethodPost, "/v1/admin/extensions/"+escape(number)+"/invitation?server="+url.QueryEscape(server), nil)
+}
+
+// SetLine adds one of the office's own numbers or changes what it rings.
+func (a *Admin) SetLine(ctx context.Context, l office.Line) (office.Line, error) {
+	return ask[office.Line](ctx, a, http.MethodPut, "/v1/admin/numbers", l)
+}
+
+// Lines returns the office's own numbers.
+func (a *Admin) Lines(ctx context.Context) ([]office.Line, error) {
+	return ask[[]office.Line](ctx, a, http.MethodGet, "/v1/admin/numbers", nil)
+}
+
+// RemoveLine removes one of the office's own numbers.
+func (a *Admin) RemoveLine(ctx context.Context, number office.Number) error {
+	_, err := ask[struct{}](ctx, a, http.MethodDelete, "/v1/admin/numbers/"+escape(number), nil)
+	return err
+}
+
+// AddTrunk adds a line to the outside.
+func (a *Admin) AddTrunk(ctx context.Context, t NewTrunk) (Trunk, error) {
+	return ask[Trunk](ctx, a, http.MethodPost, "/v1/admin/trunks", t)
+}
+
+// Trunks returns the lines to the outside in the order in which they are tried.
+func (a *Admin) Trunks(ctx context.Context) ([]Trunk, error) {
+	return ask[[]Trunk](ctx, a, http.MethodGet, "/v1/admin/trunks", nil)
+}
+
+// TestTrunk asks a carrier now and returns what came of it.
+func (a *Admin) TestTrunk(ctx context.Context, name string) (Trunk, error) {
+	return ask[Trunk](ctx, a, http.MethodPost, "/v1/admin/trunks/"+url.PathEscape(name)+"/test", nil)
+}
+
+// RemoveTrunk removes a line to the outside.
+func (a *Admin) RemoveTrunk(ctx context.Context, name string) error {
+	_, err := ask[struct{}](ctx, a, http.MethodDelete, "/v1/admin/trunks/"+url.PathEscape(name), nil)
+	return err
+}
+
+// SetMailing says how the office sends e-mail.
+func (a *Admin) SetMailing(ctx context.Context, m NewMailing) (office.Mailing, error) {
+	return ask[office.Mailing](ctx, a, http.MethodPut, "/v1/admin/smtp", m)
+}
+
+// Mailing returns how the office sends e-mail. office.ErrNotFound: it does not.
+func (a *Admin) Mailing(ctx context.Context) (office.Mailing, error) {
+	return ask[office.Mailing](ctx, a, http.MethodGet, "/v1/admin/smtp", nil)
+}
+
+// TestMail sends a message now, to the administrator where to is empty, and
+// returns to whom.
+func (a *Admin) TestMail(ctx context.Context, to string) (string, error) {
+	sent, err := ask[MailTest](ctx, a, http.MethodPost, "/v1/admin/smtp/test", MailTest{to})
+	return sent.To, err
+}
+
+// ReleaseMail lets go the e-mails that are held since a backup was restored, and
+// returns how many.
+func (a *Admin) ReleaseMail(ctx context.Context) (int, error) {
+	r, err := ask[Released](ctx, a, http.MethodPost, "/v1/admin/mail/release", nil)
+	return r.Mails, err
+}
+
+// Sessions returns the logins of the extension, of all where number is empty.
+func (a *Admin) Sessions(ctx context.Context, number office.Number) ([]LoginSession, error) {
+	return ask[[]LoginSession](ctx, a, http.MethodGet, "/v1/admin/sessions?extension="+url.QueryEscape(string(number)), nil)
+}
+
+// RevokeSession ends a login.
+func (a *Admin) RevokeSession(ctx context.Context, id office.ID) error {
+	_, err := ask[struct{}](ctx, a, http.MethodDelete, "/v1/admin/sessions/"+url.PathEscape(string(id)), nil)
+	return err
+}
+
+// RevokeSessions ends all logins of the extension and returns how many.
+func (a *Admin) RevokeSessions(ctx context.Context, number office.Number) (int, error) {
+	r, err := ask[Revoked](ctx, a, http.MethodDelete, "/v1/admin/extensions/"+escape(number)+"/sessions", nil)
+	return r.Sessions, err
+}
+
+// AddToken makes a token for the administration over HTTPS. The answer alone
+// ever holds it.
+func (a *Admin) AddToken(ctx context.Context, name string) (Token, error) {
+	return ask[Token](ctx, a, http.MethodPost, "/v1/admin/tokens", NewToken{name})
+}
+
+// Tokens returns the administrators' tokens by name.
+func (a *Admin) Tokens(ctx context.Context) ([]Token, error) {
+	return ask[[]Token](ctx, a, http.MethodGet, "/v1/admin/tokens", nil)
+}
+
+// RemoveToken ends a token.
+func (a *Admin) RemoveToken(ctx context.Context, name string) error {
+	_, err := ask[struct{}](ctx, a, http.MethodDelete, "/v1/admin/tokens/"+url.PathEscape(name), nil)
+	return err
+}
+
+// SetRetention changes what is not nil of how long the log and the messages are
+// kept.
+func (a *Admin) SetRetention(ctx context.Context, c RetentionChange) (Retention, error) {
+	return ask[Retention](ctx, a, http.MethodPatch, "/v1/admin/retention", c)
+}
+
+// Audit returns what administrators did since a time, newest first, at most
+// limit lines.
+func (a *Admin) Audit(ctx context.Context, since time.Time, limit int) ([]Audit, error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if !since.IsZero() {
+		q.Set("since", since.UTC().Format(time.RFC3339Nano))
+	}
+	return ask[[]Audit](ctx, a, http.MethodGet, "/v1/admin/audit?"+q.Encode(), nil)
+}
+
+// Backup writes a backup of everything to w. Half a backup may have been written
+// where it fails.
+func (a *Admin) Backup(ctx context.Context, w io.Writer) error {
+	res, err := a.send(ctx, http.MethodGet, "/v1/admin/backup", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fmt.Errorf("receiving the backup: %w", err)
+	}
+	return nil
+}
+
+// NoteBackup tells the office that a backup was read back and found whole.
+func (a *Admin) NoteBackup(ctx context.Context, t Taken) error {
+	_, err := ask[struct{}](ctx, a, http.MethodPost, "/v1/admin/backups", t)
+	return err
+}
+
 func escape(n office.Number) string { return url.PathEscape(string(n)) }
 
 // maxAnswer bounds what a client reads of an answer: 10,000 extensions fit.
 const maxAnswer = 8 << 20
 
-// ask sends one request and reads its answer. A refusal wraps the sentinel that
-// the server names.
+// ask sends one request and reads its answer.
 func ask[T any](ctx context.Context, a *Admin, method, path string, body any) (answer T, err error) {
-	var in io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return answer, err
-		}
-		in = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, in)
+	res, err := a.send(ctx, method, path, body)
 	if err != nil {
 		return answer, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := a.via.RoundTrip(req)
-	if err != nil {
-		return answer, fmt.Errorf("asking the server: %w (%w)", office.ErrOffline, err)
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return answer, fmt.Errorf("asking the server: %w (%w)", office.ErrOffline, err)
-	}
-	if res.StatusCode >= 400 {
-		return answer, refusal(res.StatusCode, b)
 	}
 	if len(b) == 0 {
 		return answer, nil
@@ -141,6 +276,37 @@ func ask[T any](ctx context.Context, a *Admin, method, path string, body any) (a
 		return answer, fmt.Errorf("reading the server's answer: %w", err)
 	}
 	return answer, nil
+}
+
+// send sends one request and returns its answer. A refusal wraps the sentinel
+// that the server names.
+func (a *Admin) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		in = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, in)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := a.via.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("asking the server: %w (%w)", office.ErrOffline, err)
+	}
+	if res.StatusCode < 400 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("asking the server: %w (%w)", office.ErrOffline, err)
+	}
+	return nil, refusal(res.StatusCode, b)
 }
 
 // refusal reads the problem that the server answered with.

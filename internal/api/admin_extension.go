@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -25,6 +26,12 @@ func (s *Server) extensionRoutes(a huma.API) {
 	change(s, a, "remove-extension", http.MethodDelete, "/v1/admin/extensions/{number}", func(in *RemoveExtensionInput) string {
 		return fmt.Sprintf("%s keep %s", in.Number, time.Duration(in.Keep)*time.Second)
 	}, s.removeExtension)
+	change(s, a, "reset-pin", http.MethodPost, "/v1/admin/extensions/{number}/pin",
+		func(in *PINInput) string { return string(in.Number) }, s.resetPIN)
+	change(s, a, "unlock-extension", http.MethodPost, "/v1/admin/extensions/{number}/unlock",
+		func(in *ForExtension) string { return string(in.Number) }, s.unlock)
+	change(s, a, "invite", http.MethodPost, "/v1/admin/extensions/{number}/invitation",
+		func(in *InviteInput) string { return string(in.Number) }, s.invite)
 }
 
 // A ForExtension is a request about one extension.
@@ -41,14 +48,24 @@ func (s *Server) addExtension(ctx context.Context, in *In[NewExtension]) (*Out[E
 	if err != nil {
 		return nil, s.refuse(ctx, "extension", err)
 	}
+	n := in.Body
 	e := office.Extension{
-		Number: number, Name: office.CleanName(in.Body.Name), Email: in.Body.Email,
-		Language: in.Body.Language, RingTime: time.Duration(in.Body.Ring),
+		Number: number, Name: office.CleanName(n.Name), Email: n.Email, Language: n.Language, RingTime: time.Duration(n.Ring),
 	}.WithDefaults()
+	for _, limit := range []struct{ given, to *int }{{n.MaxCalls, &e.Rights.MaxCalls}, {n.Minutes, &e.Rights.Minutes}, {n.CallLimit, &e.CallLimit}} {
+		if limit.given != nil {
+			*limit.to = *limit.given
+		}
+	}
+	if n.Allow != "" {
+		if e.Rights.Classes, err = office.ParseClasses(string(n.Allow)); err != nil {
+			return nil, s.refuse(ctx, "allow", err)
+		}
+	}
 	if refused := s.check(ctx, e); refused != nil {
 		return nil, refused
 	}
-	e, made, err := s.cfg.Gate.AddExtension(ctx, e, in.Body.Password)
+	e, made, err := s.cfg.Gate.AddExtension(ctx, e, n.Password)
 	if err != nil {
 		return nil, s.refuse(ctx, "extension "+string(number), err)
 	}
@@ -67,6 +84,8 @@ func (s *Server) check(ctx context.Context, e office.Extension) error {
 		{"email", office.CheckEmail(e.Email)},
 		{"language", office.CheckLanguage(e.Language)},
 		{"ring time", office.CheckRingTime(e.RingTime)},
+		{"rights", office.CheckRights(e.Rights)},
+		{"call limit", office.CheckCallLimit(e.CallLimit)},
 	} {
 		if p.err != nil {
 			return s.refuse(ctx, p.noun, p.err)
@@ -76,7 +95,10 @@ func (s *Server) check(ctx context.Context, e office.Extension) error {
 }
 
 func extensionOf(e office.Extension) Extension {
-	return Extension{Number: e.Number, Name: e.Name, Email: e.Email, Language: e.Language, Ring: office.Of(e.RingTime)}
+	return Extension{
+		Number: e.Number, Name: e.Name, Email: e.Email, Language: e.Language, Ring: office.Of(e.RingTime),
+		Allow: e.Rights.Classes, MaxCalls: e.Rights.MaxCalls, Minutes: e.Rights.Minutes, CallLimit: e.CallLimit, Disabled: e.Disabled,
+	}
 }
 
 func (s *Server) extensions(ctx context.Context, _ *struct{}) (*Out[[]Extension], error) {
@@ -86,7 +108,13 @@ func (s *Server) extensions(ctx context.Context, _ *struct{}) (*Out[[]Extension]
 	}
 	out := &Out[[]Extension]{[]Extension{}}
 	for _, e := range all {
-		out.Body = append(out.Body, extensionOf(e))
+		hash, err := s.cfg.Store.PINHash(ctx, e.Account)
+		if err != nil && !errors.Is(err, office.ErrNotFound) {
+			return nil, s.refuse(ctx, "extensions", err)
+		}
+		line := extensionOf(e)
+		line.HasPIN = hash != ""
+		out.Body = append(out.Body, line)
 	}
 	return out, nil
 }
@@ -104,8 +132,15 @@ func aboutExtension(in *SetExtensionInput) string {
 		name  string
 		given bool
 	}{
-		{"name", c.Name != nil}, {"email", c.Email != nil}, {"language", c.Language != nil}, {"ring", c.Ring != nil}, {"password", c.Password != nil},
-		{"allow", c.Allow != nil}, {"max-calls", c.MaxCalls != nil}, {"minutes", c.Minutes != nil}, {"call-limit", c.CallLimit != nil},
+		{"name", c.Name != nil},
+		{"email", c.Email != nil},
+		{"language", c.Language != nil},
+		{"ring", c.Ring != nil},
+		{"password", c.Password != nil},
+		{"allow", c.Allow != nil},
+		{"max-calls", c.MaxCalls != nil},
+		{"minutes", c.Minutes != nil},
+		{"call-limit", c.CallLimit != nil},
 		{"disabled", c.Disabled != nil},
 	} {
 		if p.given {
@@ -121,23 +156,10 @@ func (s *Server) setExtension(ctx context.Context, in *SetExtensionInput) (*Out[
 	if err != nil {
 		return nil, s.refuse(ctx, noun, err)
 	}
-	var patch store.ExtensionPatch
 	c := in.Body
-	if c.Name != nil {
-		e.Name = office.CleanName(*c.Name)
-		patch.Name = &e.Name
-	}
-	if c.Email != nil {
-		e.Email = *c.Email
-		patch.Email = &e.Email
-	}
-	if c.Language != nil {
-		e.Language = *c.Language
-		patch.Language = &e.Language
-	}
-	if c.Ring != nil {
-		e.RingTime = time.Duration(*c.Ring)
-		patch.RingTime = &e.RingTime
+	patch, err := patchOf(c, &e)
+	if err != nil {
+		return nil, s.refuse(ctx, "allow", err)
 	}
 	if refused := s.check(ctx, e); refused != nil {
 		return nil, refused
@@ -151,6 +173,36 @@ func (s *Server) setExtension(ctx context.Context, in *SetExtensionInput) (*Out[
 		return nil, s.refuse(ctx, noun, err)
 	}
 	return &Out[Extension]{extensionOf(e)}, nil
+}
+
+// patchOf returns what c changes, with names and classes as they are kept, and
+// makes e as it will be.
+func patchOf(c ExtensionChange, e *office.Extension) (p store.ExtensionPatch, err error) {
+	if c.Name != nil {
+		e.Name = office.CleanName(*c.Name)
+		p.Name = &e.Name
+	}
+	if c.Allow != nil {
+		if e.Rights.Classes, err = office.ParseClasses(string(*c.Allow)); err != nil {
+			return p, err
+		}
+		p.Classes = &e.Rights.Classes
+	}
+	give(&p.Email, &e.Email, c.Email)
+	give(&p.Language, &e.Language, c.Language)
+	give(&p.RingTime, &e.RingTime, (*time.Duration)(c.Ring))
+	give(&p.MaxCalls, &e.Rights.MaxCalls, c.MaxCalls)
+	give(&p.Minutes, &e.Rights.Minutes, c.Minutes)
+	give(&p.CallLimit, &e.CallLimit, c.CallLimit)
+	give(&p.Disabled, &e.Disabled, c.Disabled)
+	return p, nil
+}
+
+// give enters a value that is not nil into a patch and into what it changes.
+func give[T any](patch **T, now *T, value *T) {
+	if value != nil {
+		*patch, *now = value, *value
+	}
 }
 
 // A PasswordInput is an extension and its new password.
@@ -186,6 +238,26 @@ type RemoveExtensionInput struct {
 
 func (s *Server) removeExtension(ctx context.Context, in *RemoveExtensionInput) (*struct{}, error) {
 	if err := s.cfg.Store.RemoveExtension(ctx, in.Number, time.Duration(in.Keep)*time.Second); err != nil {
+		return nil, s.refuse(ctx, "extension "+string(in.Number), err)
+	}
+	return nil, nil
+}
+
+// A PINInput is an extension and its new PIN.
+type PINInput struct {
+	ForExtension
+	Body NewPIN
+}
+
+func (s *Server) resetPIN(ctx context.Context, in *PINInput) (*struct{}, error) {
+	if err := s.cfg.Gate.ResetPIN(ctx, in.Number, in.Body.PIN); err != nil {
+		return nil, s.refuse(ctx, "extension "+string(in.Number), err)
+	}
+	return nil, nil
+}
+
+func (s *Server) unlock(ctx context.Context, in *ForExtension) (*struct{}, error) {
+	if err := s.cfg.Gate.Unlock(ctx, in.Number); err != nil {
 		return nil, s.refuse(ctx, "extension "+string(in.Number), err)
 	}
 	return nil, nil

@@ -30,5 +30,4 @@ type House struct {
 	Trunks          Trunks           // nil: nothing is known of their state
 	Mailer          Mailer           // nil: no e-mail can be sent
 	CertificateEnds func() time.Time // of what is shown to phones; nil: nothing is shown
-	Link            string           // begins an invitation's link: the server's URL; empty: not known
 }

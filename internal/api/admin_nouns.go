@@ -79,7 +79,8 @@ type Device struct {
 }
 
 // A Status is what `timbred status` shows. Without a running server Running is
-// false and Listeners, Fingerprint, Registered and LiveCalls are zero.
+// false, and Listeners, Fingerprint, Registered, LiveCalls, CertificateEnds and
+// the states of the trunks are not known.
 type Status struct {
 	Version   string    `json:"version"`
 	Running   bool      `json:"running"`
@@ -88,12 +89,34 @@ type Status struct {
 	Listeners Listeners `json:"listeners"`
 	// Fingerprint is what users compare at their first login; empty: the
 	// certificate is of a public authority.
-	Fingerprint office.Fingerprint `json:"fingerprint"`
-	Extensions  int                `json:"extensions"`
-	Devices     int                `json:"devices"`
-	Sessions    int                `json:"sessions"`
-	Registered  int                `json:"registered"` // devices with a binding
-	LiveCalls   int                `json:"liveCalls"`
+	Fingerprint     office.Fingerprint `json:"fingerprint"`
+	CertificateEnds *time.Time         `json:"certificateEnds"` // it renews itself before, if the office made it
+	Extensions      int                `json:"extensions"`
+	Devices         int                `json:"devices"`
+	Sessions        int                `json:"sessions"`
+	Registered      int                `json:"registered"` // devices with a binding
+	LiveCalls       int                `json:"liveCalls"`
+	Trunks          []Trunk            `json:"trunks"`
+	Mail            MailQueue          `json:"mail"`
+	Disk            Disk               `json:"disk"`
+	LastBackup      *time.Time         `json:"lastBackup"` // that was found whole; nil: none ever was
+	Retention       Retention          `json:"retention"`
+}
+
+// A MailQueue is the e-mail that has not been sent.
+type MailQueue struct {
+	Set       bool       `json:"set"` // the office can send e-mail (timbred smtp set)
+	Waiting   int        `json:"waiting"`
+	Held      int        `json:"held"` // since a backup was restored, until timbred mail release
+	GivenUp   int        `json:"givenUp"`
+	Oldest    *time.Time `json:"oldest"` // of those that wait
+	LastError string     `json:"lastError"`
+}
+
+// A Disk is that of the data folder, in bytes.
+type Disk struct {
+	Used  int64 `json:"used"`
+	Total int64 `json:"total"`
 }
 
 // Listeners are the addresses at which a server is reached, from outside where it

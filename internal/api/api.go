@@ -64,7 +64,7 @@ func New(cfg Config) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.metrics = newMetrics(s)
-	administration := s.routes(s.adminRoutes, s.metrics.routes)
+	administration := s.routes(s.adminRoutes, s.adminPlain)
 	s.public = s.guard(s.routes(s.publicRoutes, func(mux *http.ServeMux) {
 		s.jmapRoutes(mux)
 		s.adminOverHTTPS(mux, administration)
