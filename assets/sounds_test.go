@@ -36,14 +36,15 @@ func TestPrompts(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			s, err := media.DecodeMP3(data)
+			const second = 16000 / 8 // bytes
+			beginning, err := media.DecodeMP3(data[:min(len(data), second)])
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue
 			}
-			// A letter takes 60 ms, and a word cannot be said faster than that.
-			least, most := 200*time.Millisecond, time.Second+time.Duration(len(columns[i+1]))*110*time.Millisecond
-			if l, d := media.Loudness(s.Samples), s.Duration(); l < -29 || l > -10 || d < least || d > most {
+			d := time.Duration(len(data)) * time.Second / second
+			most := time.Second + time.Duration(len(columns[i+1]))*110*time.Millisecond // a letter takes about 60 ms
+			if l := media.Loudness(beginning.Samples); l < -29 || l > -10 || d < 400*time.Millisecond || d > most {
 				t.Errorf("%s: %.1f dBFS for %v", path, l, d)
 			}
 		}
@@ -68,23 +69,6 @@ func TestPrompts(t *testing.T) {
 	}
 	if total > 1200<<10 {
 		t.Errorf("%d bytes of sounds", total)
-	}
-}
-
-// TestMusicIsSoft: it must be heard behind a voice, and never be loud or silent.
-func TestMusicIsSoft(t *testing.T) {
-	data, err := assets.Sounds.ReadFile("sounds/music.mp3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := media.DecodeMP3(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at := 0; at+2*s.Rate <= len(s.Samples); at += 2 * s.Rate {
-		if l := media.Loudness(s.Samples[at : at+2*s.Rate]); l < -50 || l > -15 {
-			t.Errorf("after %d s: %.1f dBFS", at/s.Rate, l)
-		}
 	}
 }
 

@@ -1,15 +1,11 @@
 #!/usr/bin/env bash
-# Makes the fallback prompts of prompts.txt, the music on hold and the ringtone
-# again. Needs espeak-ng, sox and lame (Debian packages of the same names).
-# Prompts and music are MP3 of 16 kHz, 16 kbit/s; the ringtone is 16 kHz µ-law.
+# Makes the fallback prompts of prompts.txt and the ringtone again. Needs
+# espeak-ng, sox and lame (Debian packages of the same names). Prompts are MP3 of
+# 16 kHz, 16 kbit/s; the ringtone is 16 kHz µ-law.
 set -euo pipefail
 cd "$(dirname "$0")"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-
-mp3() { # WAV MP3
-	lame --quiet -t -m m -b 16 --resample 16 --nores "$1" "$2"
-}
 
 # say LANGUAGE VOICE NAME TEXT
 say() {
@@ -17,7 +13,7 @@ say() {
 	espeak-ng -v "$2" -s 150 -p 45 -g 2 --stdout "$4" |
 		sox -q -R -t wav - -r 16000 -c 1 -b 16 "$tmp/say.wav" \
 			gain -3 highpass 120 norm -4 silence 1 0.02 0.5% reverse silence 1 0.02 0.5% pad 0.08 reverse pad 0.02
-	mp3 "$tmp/say.wav" "$1/$3.mp3"
+	lame --quiet -t -m m -b 16 --resample 16 --nores "$tmp/say.wav" "$1/$3.mp3"
 }
 
 rm -rf es en
@@ -26,24 +22,6 @@ while IFS='|' read -r name es en; do
 	say es es-419 "${name// /}" "$es" </dev/null
 	say en en-us "${name// /}" "$en" </dev/null
 done <prompts.txt
-
-# Four slow chords of plucked strings, then from the start.
-chord() { # N HZ HZ HZ
-	local n=$1 i=0 notes=()
-	shift
-	for hz; do
-		sox -q -R -n -r 16000 -c 1 "$tmp/note$i.wav" synth 4 pluck "$hz" fade t 0.01 4 2.5 pad "0.$((i * 3))" trim 0 4
-		notes+=("$tmp/note$i.wav")
-		i=$((i + 1))
-	done
-	sox -q -R -m "${notes[@]}" "$tmp/chord$n.wav" gain -3
-}
-chord 1 261.63 329.63 392.00
-chord 2 220.00 261.63 329.63
-chord 3 174.61 220.00 261.63
-chord 4 196.00 246.94 293.66
-sox -q -R "$tmp"/chord[1-4].wav "$tmp/music.wav" lowpass 2500 gain -n -12
-mp3 "$tmp/music.wav" music.mp3
 
 # Two soft notes, a fifth apart, struck twice, then rest until the next ring.
 note() { # FREQUENCY DELAY

@@ -1,11 +1,12 @@
-// Package auth decides who gets in: users with a password (argon2id), their
-// sessions with an opaque token, and telephones with a SIP secret (the H(A1) of
-// RFC 7616 §3.4.2). It owns the back-off against guessing and every secret that
-// is made. It keeps nothing on disk itself, which store does, and puts nothing
-// on a wire: api answers logins with it and pbx hands HA1, AllowSIP and
+// Package auth decides who gets in: users with a password and callers with the
+// PIN of a mailbox (both argon2id), the users' sessions with an opaque token, and
+// telephones with a SIP secret (the H(A1) of RFC 7616 §3.4.2). It owns the
+// back-off against guessing and every secret that is made. It keeps nothing on
+// disk itself, which store does, and puts nothing on a wire: api answers logins
+// with it, voicemail asks it about PINs, and pbx hands HA1, AllowSIP and
 // ResultSIP to the digest of the SIP user agent.
 //
-// The first things to know: New, Gate.Login and Gate.Session.
+// The first things to know: New, Gate.Login, Gate.Session and Gate.CheckPIN.
 package auth
 
 import (
@@ -13,6 +14,7 @@ import (
 	"net/netip"
 	"time"
 
+	"timbre/internal/office"
 	"timbre/internal/store"
 )
 
@@ -42,6 +44,14 @@ type Gate struct {
 	known   *backoff[visitor]
 	visited *memory[visitor]
 
+	// PINs are short: they are guarded by caller and mailbox together, and each
+	// alone. Waits are shorter than forget, so that who goes on is never clean.
+	knocks    *backoff[knock]
+	mailboxes *backoff[office.ID]
+	callers   *backoff[office.Number]
+	knockers  *memory[knock]
+	confirms  *backoff[office.ID] // passwords asked for again within a session, by account
+
 	// The same for SIP, where secrets are random and cannot be guessed: a device
 	// that has been in from an address never waits.
 	secrets    secrets
@@ -58,6 +68,11 @@ func New(cfg Config) *Gate {
 		sources:    newBackoff[netip.Prefix](20, time.Second, 5*time.Minute), // a whole office may be behind one address
 		known:      newBackoff[visitor](5, time.Second, 30*time.Second),
 		visited:    newMemory[visitor](),
+		knocks:     newBackoff[knock](3, 30*time.Second, 30*time.Minute), // three: one call
+		mailboxes:  newBackoff[office.ID](10, 30*time.Second, 30*time.Minute),
+		callers:    newBackoff[office.Number](10, 30*time.Second, 30*time.Minute),
+		knockers:   newMemory[knock](),
+		confirms:   newBackoff[office.ID](5, time.Second, time.Minute),
 		sipDevices: newBackoff[string](10, time.Second, 30*time.Second),
 		sipSources: newBackoff[netip.Prefix](20, time.Second, time.Minute),
 		sipVisited: newMemory[sipVisitor](),

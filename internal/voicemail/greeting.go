@@ -1,9 +1,14 @@
 package voicemail
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
+	"timbre/internal/media"
 	"timbre/internal/office"
 )
 
@@ -11,15 +16,99 @@ import (
 const (
 	MaxGreetingSize = 10 << 20 // of the file, in bytes
 	MaxGreeting     = 90 * time.Second
+	minGreeting     = time.Second // of one that is recorded by phone
 )
 
 // GreetingType is the media type of every stored greeting.
 const GreetingType = "audio/wav"
 
 // ReadGreeting reads a WAV or MP3 file that somebody wants callers to hear and
-// returns it as a WAV file of 16 kHz, 16 bits, mono, and how long it is.
+// returns it as a WAV file of 8 kHz, 16 bits, mono, and how long it is.
 // office.ErrGreeting: it is neither, holds no sound, is larger than
 // MaxGreetingSize or longer than MaxGreeting.
 func ReadGreeting(r io.Reader) (wav []byte, d time.Duration, err error) {
-	return nil, 0, office.ErrGreeting
+	data, err := io.ReadAll(io.LimitReader(r, MaxGreetingSize+1))
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading a greeting: %w", err)
+	}
+	if len(data) > MaxGreetingSize {
+		return nil, 0, office.ErrGreeting
+	}
+	sound, err := media.ReadWAV(bytes.NewReader(data))
+	if errors.Is(err, media.ErrFormat) {
+		sound, err = media.DecodeMP3(data)
+	}
+	if err != nil || len(sound.Samples) == 0 || sound.Duration() > MaxGreeting {
+		return nil, 0, office.ErrGreeting
+	}
+	wav, err = encodeWAV(sound.At(Rate).Samples)
+	return wav, sound.Duration(), err
+}
+
+// encodeWAV returns samples at Rate as a WAV file.
+func encodeWAV(samples []int16) ([]byte, error) {
+	var m memory
+	w, err := media.NewWAVWriter(&m, Rate)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(w.Write(samples), w.Close())
+	return m.data, err
+}
+
+// Greetings turns what users upload into what callers hear, one file at a time:
+// it takes about a second of processor. It is safe for concurrent use; NewGreetings
+// makes it.
+type Greetings struct {
+	turn chan struct{} // holds a value while a file is converted
+}
+
+// NewGreetings returns a converter.
+func NewGreetings() *Greetings { return &Greetings{turn: make(chan struct{}, 1)} }
+
+// Convert is ReadGreeting in turn; it returns the media type as well.
+func (g *Greetings) Convert(ctx context.Context, r io.Reader) (sound []byte, mediaType string, err error) {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	sound, _, err = ReadGreeting(r)
+	return sound, GreetingType, err
+}
+
+// greeting returns what callers of to hear now. Where the own greeting cannot be
+// read it is the default one.
+func (b *Box) greeting(ctx context.Context, to office.Extension) []int16 {
+	g, err := b.store.Greeting(ctx, to.Account, b.now())
+	if err == nil && g.BlobID != "" {
+		var samples []int16
+		if samples, err = b.blob(ctx, to.Account, g.BlobID); err == nil {
+			return samples
+		}
+	}
+	if err != nil {
+		b.log.Error("greeting not read", "account", to.Account, "err", err)
+	}
+	return b.prompt(Intro, to.Language)
+}
+
+// blob returns the sound of a blob, which is WAV or MP3, at Rate.
+// office.ErrNotFound: there is none such.
+func (b *Box) blob(ctx context.Context, account, id office.ID) ([]int16, error) {
+	f, _, err := b.store.OpenBlob(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	sound, err := media.ReadWAV(bytes.NewReader(data))
+	if errors.Is(err, media.ErrFormat) {
+		sound, err = media.DecodeMP3(data)
+	}
+	return sound.At(Rate).Samples, err
 }

@@ -3,6 +3,7 @@ package voicemail
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"timbre/internal/office"
@@ -26,7 +27,6 @@ const (
 	NoTrunk              Prompt = "no-trunk"         // no line to the outside works now
 	EmergencyUnavailable Prompt = "emergency-mobile" // use a mobile at once
 	AcceptCall           Prompt = "accept-call"      // a forwarded call: press 1 to accept, 2 to decline
-	Music                Prompt = "music"            // no words: what a caller on hold hears, to be played again and again
 )
 
 // What the menu says in whole sentences.
@@ -96,9 +96,67 @@ func (b *Box) Say(ctx context.Context, leg Leg, p Prompt, l office.Language) err
 	return nil
 }
 
-// Ask speaks a prompt, again after every few seconds, until one of keys is
-// pressed, which it returns, also in the middle of the prompt. It returns 0 where
-// none is within the time given, or when the leg is over.
+// pauseTime is how long Ask waits before it asks again.
+const pauseTime = 2 * time.Second
+
+// Ask speaks a prompt, again and again, until one of keys is pressed, which it
+// returns, also in the middle of the prompt. It returns 0 where none is within
+// the time given, or when the leg is over.
 func (b *Box) Ask(ctx context.Context, leg Leg, p Prompt, l office.Language, keys string, within time.Duration) (rune, error) {
-	return 0, fmt.Errorf("asking %s: %w", p, office.ErrUnavailable)
+	samples, err := b.sounds.Prompt(p, l)
+	if err != nil {
+		return 0, err
+	}
+	limited, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		key, err := leg.Play(limited, samples, keys)
+		if key == 0 && err == nil {
+			key, err = await(limited, leg, keys, pauseTime)
+		}
+		switch {
+		case key != 0:
+			return key, nil
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		case over(limited, leg):
+			return 0, nil
+		case err != nil:
+			return 0, fmt.Errorf("asking %s: %w", p, err)
+		}
+	}
+}
+
+// await returns the next of keys that is pressed within a time; 0 where none is,
+// or when the leg is over.
+func await(ctx context.Context, leg Leg, keys string, within time.Duration) (rune, error) {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		select {
+		case key, ok := <-leg.Digits():
+			if !ok {
+				return 0, nil
+			}
+			if strings.ContainsRune(keys, key) {
+				return key, nil
+			}
+		case <-late.C:
+			return 0, nil
+		case <-leg.Done():
+			return 0, nil
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// prompt returns the samples of p. What is missing is silence, and logged: a
+// dialogue goes on without it.
+func (b *Box) prompt(p Prompt, l office.Language) []int16 {
+	samples, err := b.sounds.Prompt(p, l)
+	if err != nil {
+		b.log.Error("prompt missing", "err", err)
+	}
+	return samples
 }

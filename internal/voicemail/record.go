@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"timbre/internal/media"
@@ -26,18 +27,17 @@ type Message struct {
 	Call office.ID
 }
 
-// Record holds the dialogue with the caller on leg: prompt, beep, recording. It
+// Record holds the dialogue with the caller on leg: greeting, beep, recording. It
 // returns when the caller hangs up, presses #, says nothing for Silence or has
 // spoken for office.MaxVoicemail, or when ctx ends; the caller of Record then
 // hangs up and gives what was taken to Keep. Nothing was taken (nil, nil) where
-// less than office.MinVoicemail was said. A recording that cannot be written any
+// less than office.MinVoicemail was said, or where mailbox or disk are full, which
+// the caller of the mailbox was told. A recording that cannot be written any
 // further ends as well: what there is of it is a message, unless it is too short.
+// ErrMenu: the menu is wanted instead.
 func (b *Box) Record(ctx context.Context, leg Leg, m Message) (*Taken, error) {
-	if err := b.greet(ctx, leg, m.To.Language); err != nil {
-		return nil, err
-	}
-	if over(ctx, leg) {
-		return nil, nil
+	if err := b.greet(ctx, leg, m.To); err != nil || over(ctx, leg) {
+		return nil, ignore(err, errFull)
 	}
 	r := store.Recording{ID: office.NewID(), Account: m.To.Account, Call: m.Call, From: m.From, StartedAt: b.now().UTC()}
 	if err := b.store.BeginRecording(ctx, r); err != nil {
@@ -53,13 +53,17 @@ func (b *Box) Record(ctx context.Context, leg Leg, m Message) (*Taken, error) {
 	if err != nil { // the disk is full, but not of nothing
 		b.log.Error("recording cut", "call", m.Call, "duration", duration, "err", err)
 	}
-	return &Taken{recording: r, ended: b.now().UTC(), cut: err != nil || ctx.Err() != nil}, nil
+	return &Taken{recording: r, to: m.To, ended: b.now().UTC(), cut: err != nil || ctx.Err() != nil}, nil
 }
 
 // record tapes leg into a new file and returns how long the recording is, also
 // after an error.
-func record(ctx context.Context, leg Leg, file string) (time.Duration, error) {
-	t, err := newTape(file)
+func record(ctx context.Context, leg Leg, path string) (time.Duration, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return 0, fmt.Errorf("making a recording: %w", err)
+	}
+	t, err := newTape(f, office.MaxVoicemail)
 	if err != nil {
 		return 0, err
 	}
@@ -67,20 +71,44 @@ func record(ctx context.Context, leg Leg, file string) (time.Duration, error) {
 	return t.close()
 }
 
-// greet speaks the prompt, which a caller who knows it cuts short with #, and
-// beeps.
-func (b *Box) greet(ctx context.Context, leg Leg, l office.Language) error {
-	intro, err := b.sounds.Prompt(Intro, l)
-	if err != nil { // a caller without a prompt still hears the beep
-		b.log.Error("voicemail prompt missing", "err", err)
+// errFull means that no message can be taken, and that the caller was told.
+var errFull = errors.New("no room for a message")
+
+// greet speaks the greeting of to, which a caller who knows it cuts short with #,
+// and beeps. ErrMenu: * was pressed; errFull: the caller heard why there is no
+// beep.
+func (b *Box) greet(ctx context.Context, leg Leg, to office.Extension) error {
+	full := b.refusal(ctx, to.Account)
+	words := b.greeting(ctx, to)
+	if full != "" {
+		words = b.prompt(full, to.Language)
 	}
-	if _, err := leg.Play(ctx, intro, "#"); err != nil {
-		return fmt.Errorf("speaking the prompt: %w", err)
+	key, err := leg.Play(ctx, words, "*#")
+	switch {
+	case err != nil:
+		return fmt.Errorf("speaking the greeting: %w", err)
+	case key == '*':
+		return ErrMenu
+	case full != "":
+		return errFull
 	}
+	return beep(ctx, leg)
+}
+
+// beep plays the tone after which somebody speaks.
+func beep(ctx context.Context, leg Leg) error {
 	if _, err := leg.Play(ctx, media.Beep().Sound(Rate, media.BeepTime).Samples, ""); err != nil {
 		return fmt.Errorf("beeping: %w", err)
 	}
 	return nil
+}
+
+// ignore returns err unless it is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
 }
 
 // over reports whether there is nobody left to record.

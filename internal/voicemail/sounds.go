@@ -72,13 +72,11 @@ func (s *Sounds) read(p Prompt, language string) ([]int16, error) {
 			}
 		}
 	}
-	for _, file := range []string{"sounds/" + language + "/" + string(p) + ".mp3", "sounds/" + string(p) + ".mp3"} {
-		data, err := fs.ReadFile(assets.Sounds, file)
-		if err == nil {
-			return decodeMP3(data)
-		}
+	data, err := fs.ReadFile(assets.Sounds, "sounds/"+language+"/"+string(p)+".mp3")
+	if err != nil {
+		return nil, err
 	}
-	return nil, fs.ErrNotExist
+	return decodeMP3(data)
 }
 
 // readPrompt returns the samples at Rate of the file of a prompt.

@@ -4,22 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"sync"
 	"time"
 
 	"timbre/internal/media"
-	"timbre/internal/office"
 )
 
 // pause is the longest silence that goes to the file before the next sound
-// does: the silence that ends a recording is not part of the message.
-const pause = 2 * time.Second
+// does: the silence that ends a recording is not part of it.
+const pause = time.Second
 
-// A tape is a recording in progress. The file below is written as the caller
-// speaks.
+// syncTime is how much of a recording a power cut may take. A killed server
+// takes nothing: what was heard is with the system at once.
+const syncTime = 2 * time.Second
+
+// A medium is what a tape writes to: an *os.File, or memory.
+type medium interface {
+	io.WriteSeeker
+	Sync() error
+	Close() error
+}
+
+// A tape is a recording in progress. The medium is written as the caller speaks.
 type tape struct {
-	file *os.File
+	medium medium
+	length time.Duration // at most
 
 	mu      sync.Mutex
 	wav     *media.WAVWriter       // guarded by mu, as are all below
@@ -31,18 +41,14 @@ type tape struct {
 	err     error                  // the first one of writing
 }
 
-// newTape returns a tape that writes to a new file.
-func newTape(path string) (*tape, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+// newTape returns a tape that writes to m, which it owns, for length at most.
+func newTape(m medium, length time.Duration) (*tape, error) {
+	wav, err := media.NewWAVWriter(m, Rate)
 	if err != nil {
+		m.Close()
 		return nil, fmt.Errorf("making a recording: %w", err)
 	}
-	wav, err := media.NewWAVWriter(f, Rate)
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("making a recording: %w", err)
-	}
-	return &tape{file: f, wav: wav, silence: media.NewSilenceDetector(Rate), spoke: time.Now()}, nil
+	return &tape{medium: m, length: length, wav: wav, silence: media.NewSilenceDetector(Rate), spoke: time.Now()}, nil
 }
 
 // run records leg until it is over, the caller presses # or falls silent, the
@@ -52,16 +58,20 @@ func (t *tape) run(ctx context.Context, leg Leg) {
 	defer leg.Listen(nil)
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
+	sync := time.NewTicker(syncTime)
+	defer sync.Stop()
 	for {
 		select {
-		case key := <-leg.Digits():
-			if key == '#' {
+		case key, ok := <-leg.Digits():
+			if !ok || key == '#' {
 				return
 			}
 		case <-look.C:
 			if t.full() {
 				return
 			}
+		case <-sync.C:
+			t.sync()
 		case <-leg.Done():
 			return
 		case <-ctx.Done():
@@ -81,7 +91,7 @@ func (t *tape) hear(samples []int16) {
 	if quiet == 0 {
 		t.spoke = time.Now()
 	}
-	if room := int(office.MaxVoicemail/time.Second)*Rate - t.written - len(t.held); len(samples) > room {
+	if room := int(t.length/time.Second)*Rate - t.written - len(t.held); len(samples) > room {
 		samples = samples[:max(room, 0)]
 	}
 	if quiet > pause {
@@ -110,18 +120,25 @@ func (t *tape) full() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if time.Since(t.spoke) >= Silence { // by the clock: a muted telephone may send nothing
-		t.held, t.over = nil, true
+		t.over = true
 	}
-	return t.over || t.err != nil || lasting(t.written+len(t.held)) >= office.MaxVoicemail
+	return t.over || t.err != nil || lasting(t.written+len(t.held)) >= t.length
 }
 
-// close finishes the file and returns how long the recording is. Silence before
-// a hang-up is part of it. What was written before an error is there to be read.
+// sync puts what was written where a power cut does not reach it.
+func (t *tape) sync() {
+	err := t.medium.Sync() // not under mu: it may take its time, and the caller speaks on
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.err = errors.Join(t.err, err)
+}
+
+// close finishes the recording and returns how long it is, without the silence
+// at its end. What was written before an error is there to be read.
 func (t *tape) close() (time.Duration, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.write(t.held)
-	err := errors.Join(t.err, t.wav.Close(), t.file.Sync(), t.file.Close())
+	err := errors.Join(t.err, t.wav.Close(), t.medium.Sync(), t.medium.Close())
 	if err != nil {
 		err = fmt.Errorf("writing a recording: %w", err)
 	}

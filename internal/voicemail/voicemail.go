@@ -1,7 +1,10 @@
-// Package voicemail is the answering dialogue: it speaks the prompt, beeps,
-// records what the caller says and turns the recording into a message in the
-// store. It sees the caller through a small Leg interface of its own and knows
-// nothing of SIP or RTP; answering and hanging up are pbx's, its only caller.
+// Package voicemail is the office's voice towards those who find nobody, and
+// towards the owners of mailboxes: it greets, beeps, records what a caller says
+// and turns the recording into a message in the store; it lets an owner hear and
+// keep house by telephone (Menu); and it speaks the prompts with which calls are
+// refused or accepted. It sees a caller through a small Leg interface of its own
+// and knows nothing of SIP or RTP; answering, dialling and hanging up are pbx's,
+// its caller. Convert, which api uses, makes greetings of uploads.
 //
 // The recording (the master) is written to its file while the caller speaks,
 // and the store knows of it before the first sample: a message that is being
@@ -17,6 +20,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"timbre/internal/auth"
@@ -43,8 +47,14 @@ type Box struct {
 	store  *store.Store
 	log    *slog.Logger
 	sounds *Sounds
+	gate   *auth.Gate
 	now    func() time.Time
 	encode chan struct{} // holds one token per encoder at work
+
+	diskUse func(ctx context.Context) (used, total int64, err error) // nil: not known
+
+	mu   sync.Mutex
+	told map[told]time.Time // guarded by mu; bounded by the extensions of the office
 }
 
 // encoders is how many messages are encoded at the same time. One takes 0.3 s
@@ -53,7 +63,10 @@ const encoders = 1
 
 // New returns a Box over cfg.Store.
 func New(cfg Config) *Box {
-	b := &Box{store: cfg.Store, log: cfg.Log, sounds: cfg.Sounds, now: cfg.Now, encode: make(chan struct{}, encoders)}
+	b := &Box{
+		store: cfg.Store, log: cfg.Log, sounds: cfg.Sounds, gate: cfg.Gate, now: cfg.Now, diskUse: cfg.Disk,
+		encode: make(chan struct{}, encoders), told: map[told]time.Time{},
+	}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -64,8 +77,9 @@ func New(cfg Config) *Box {
 // is, it outlives the server: Recover finds it at the next start.
 type Taken struct {
 	recording store.Recording
-	ended     time.Time // zero where Recover found it
-	cut       bool      // by a stop of the server or a full disk
+	to        office.Extension // zero where Recover found it
+	ended     time.Time        // zero where Recover found it
+	cut       bool             // by a stop of the server or a full disk
 }
 
 // Keep encodes what was taken and commits it together with the given sides of
@@ -76,7 +90,11 @@ func (b *Box) Keep(ctx context.Context, t *Taken, calls ...store.Side) (office.V
 	if err != nil {
 		return office.Voicemail{}, err
 	}
-	return b.add(ctx, t, sound, duration, calls)
+	v, err := b.add(ctx, t, sound, duration, calls)
+	if err == nil {
+		b.warn(ctx, t.to, v)
+	}
+	return v, err
 }
 
 // KeepLate tries again what Keep or Recover could not do. It is no error, any

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"timbre/internal/auth"
 	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -99,7 +100,8 @@ func newMachine(t *testing.T, dir string) machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return machine{New(Config{Store: s, Log: log, Sounds: NewSounds("", "")}), s, to}
+	gate := auth.New(auth.Config{Store: s, Log: log})
+	return machine{New(Config{Store: s, Log: log, Sounds: NewSounds("", ""), Gate: gate}), s, to}
 }
 
 // close ends the use of the folder.
@@ -254,15 +256,19 @@ func TestCutMessageIsRecovered(t *testing.T) {
 		if d == 0 {
 			continue
 		}
-		tape, err := newTape(m.store.MasterPath(r.ID))
+		master, err := os.Create(m.store.MasterPath(r.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tape, err := newTape(master, office.MaxVoicemail)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tape.hear(speech(d))
-		if _, err := tape.file.Write([]byte{0}); err != nil {
+		if _, err := master.Write([]byte{0}); err != nil {
 			t.Fatal(err)
 		}
-		tape.file.Close()
+		master.Close()
 	}
 	m.close(t)
 
@@ -399,11 +405,25 @@ func TestRecordingEnds(t *testing.T) {
 			l.says(speech(time.Second))
 			l.hangsUp()
 		}, 0, 10 * time.Second},
+		{"silence at its end is not", func(l *line) {
+			l.says(speech(3 * time.Second))
+			l.says(make([]int16, 5*Rate))
+			l.hangsUp()
+		}, 0, 3*time.Second + pause},
+		{"silence at its beginning is", func(l *line) {
+			l.says(make([]int16, 5*Rate))
+			l.says(speech(3 * time.Second))
+			l.digits <- '#'
+		}, 0, 8 * time.Second},
+		{"nobody speaks", func(l *line) {
+			l.says(make([]int16, 5*Rate))
+			l.hangsUp()
+		}, 0, pause},
 		{"as long as may be", func(l *line) { l.says(speech(5 * time.Minute)) }, 0, office.MaxVoicemail},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tape, err := newTape(filepath.Join(t.TempDir(), "tape.wav"))
+				tape, err := newTape(&memory{}, office.MaxVoicemail)
 				if err != nil {
 					t.Fatal(err)
 				}
