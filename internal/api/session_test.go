@@ -155,9 +155,12 @@ func TestTokenOnlyInTheHeader(t *testing.T) {
 func TestPublicSideIsNoAdministration(t *testing.T) {
 	h := open(t)
 	s := h.login("101")
-	for _, path := range []string{"/v1/admin/status", "/v1/admin/extensions", "/metrics", "/debug/pprof/"} {
-		if a := h.do("GET", path, s.Token, nil); a.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d, want 404", path, a.StatusCode)
+	for path, want := range map[string]int{
+		"/v1/admin/status": http.StatusUnauthorized, "/v1/admin/extensions": http.StatusUnauthorized, "/v1/admin/backup": http.StatusUnauthorized,
+		"/v1/admin/nothing": http.StatusUnauthorized, "/metrics": http.StatusUnauthorized, "/debug/pprof/": http.StatusNotFound,
+	} {
+		if a := h.do("GET", path, s.Token, nil); a.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
 		}
 	}
 }

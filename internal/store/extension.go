@@ -92,6 +92,15 @@ func (s *Store) SetExtension(ctx context.Context, n office.Number, p ExtensionPa
 		if err != nil {
 			return err
 		}
+		if e.Disabled { // its devices stay, and cannot register: see DeviceSecret
+			if _, err := w.Exec("DELETE FROM device WHERE account = $1 AND session", e.Account); err != nil {
+				return err
+			}
+			if _, err := w.Exec("DELETE FROM invitation WHERE account = $1", e.Account); err != nil {
+				return err
+			}
+			w.changed = append(w.changed, e.Account)
+		}
 		if err := w.tell(was, e); err != nil {
 			return err
 		}
