@@ -29,6 +29,9 @@ type Result struct {
 func (b *Box) Menu(ctx context.Context, leg Leg, c Caller) (Result, error) {
 	v := &visit{dialogue: dialogue{box: b, leg: leg, language: c.Language}, caller: c}
 	err := v.run(ctx)
+	if v.result.CallBack == "" && (err == nil || errors.Is(err, errLeft)) {
+		_, err = v.say(ctx, "", goodbye)
+	}
 	if errors.Is(err, errLeft) {
 		err = ctx.Err()
 	}
@@ -48,7 +51,7 @@ type visit struct {
 	pressed rune // what the menu is to do next; 0: what is pressed next
 }
 
-// run takes the caller from the door to the goodbye.
+// run takes the caller in and through the mailbox.
 func (v *visit) run(ctx context.Context) error {
 	in, err := v.enter(ctx)
 	if err != nil || !in {
@@ -62,11 +65,7 @@ func (v *visit) run(ctx context.Context) error {
 	if err := v.overview(ctx, l); err != nil {
 		return err
 	}
-	if err := v.browse(ctx, l); err != nil || v.result.CallBack != "" {
-		return err
-	}
-	_, err = v.say(ctx, "", goodbye)
-	return err
+	return v.browse(ctx, l)
 }
 
 // enter finds the mailbox and reports whether its door opened. Who stays outside
@@ -84,7 +83,7 @@ func (v *visit) enter(ctx context.Context) (bool, error) {
 	if v.owner.Account != "" {
 		hash, err := v.box.store.PINHash(ctx, v.owner.Account)
 		if err == nil && hash == "" {
-			_, err := v.say(ctx, "", noPIN, goodbye)
+			_, err := v.say(ctx, "", noPIN)
 			return false, err
 		}
 		if err != nil && !errors.Is(err, office.ErrNotFound) { // disabled: no PIN is right
@@ -138,7 +137,7 @@ func (v *visit) knock(ctx context.Context) (bool, error) {
 			return true, nil
 		case errors.Is(err, office.ErrTooMany):
 			v.alarm(ctx)
-			_, err := v.say(ctx, "", tooManyTries, goodbye)
+			_, err := v.say(ctx, "", tooManyTries)
 			return false, err
 		case !errors.Is(err, office.ErrWrongPIN):
 			return false, err
@@ -150,8 +149,7 @@ func (v *visit) knock(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	_, err := v.say(ctx, "", goodbye)
-	return false, err
+	return false, nil
 }
 
 // alarm tells the owner that somebody guesses at the PIN.
