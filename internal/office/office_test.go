@@ -34,7 +34,7 @@ func TestParseNumber(t *testing.T) {
 }
 
 func TestParseExtension(t *testing.T) {
-	for in, ok := range map[string]bool{"10": true, "101": true, "654321": true, "1": false, "1234567": false, "911": false, "112": false, "066": false, "10a": false, "*43": false} {
+	for in, ok := range map[string]bool{"10": true, "101": true, "654321": true, "1": false, "1234567": false, "911": false, "112": false, "066": false, "030": false, "040": false, "050": false, "079": false, "099": false, "0101": true, "030303": true, "10a": false, "*43": false} {
 		if _, err := ParseExtension(in, "MX"); (err == nil) != ok {
 			t.Errorf("ParseExtension(%q): %v", in, err)
 		}

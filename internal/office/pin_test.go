@@ -7,7 +7,11 @@ func TestCheckPIN(t *testing.T) {
 		pin, ext string
 		ok       bool
 	}{
-		{"2580", "101", true}, // a column of the keypad: as good as a date
+		{"4711", "101", true},
+		{"0042", "101", true},
+		{"80146", "101", true},
+		{"1221", "101", true},
+		{"1855", "101", true}, // nobody's year
 		{"13579246", "101", true},
 		{"1011", "101", true},
 		{"1213", "101", true},
@@ -26,7 +30,18 @@ func TestCheckPIN(t *testing.T) {
 		{"3210987", "101", false},
 		{"1212", "101", false},
 		{"909090", "101", false},
-		{"2004", "2004", false},
+		{"123123", "101", false}, // three of them over and over
+		{"47114711", "101", false},
+		{"101101", "101", false},
+		{"2468", "101", false}, // in steps of two
+		{"9630", "101", false},
+		{"1984", "101", false}, // years, as birthdays are
+		{"2010", "101", false},
+		{"2580", "101", false}, // drawn on the keypad
+		{"159753", "101", false},
+		{"4711#", "101", false},
+		{"8004", "8004", false},
+		{"1010", "101", false},
 		{"0101", "101", false},
 		{"000101", "0101", false},
 	} {
