@@ -181,7 +181,7 @@ func TestAsk(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := New(Config{Sounds: NewSounds("", "")})
+				b := New(Config{Sounds: builtIn})
 				k := newKeypad(b.sounds)
 				go k.press(c.keys)
 				start := time.Now()
@@ -196,7 +196,7 @@ func TestAsk(t *testing.T) {
 
 func TestSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(Config{Sounds: NewSounds("", "")})
+		b := New(Config{Sounds: builtIn})
 		k := newKeypad(b.sounds)
 		if err := b.Say(t.Context(), k, NotAllowed, office.English); err != nil || strings.Join(k.heard, " ") != string(NotAllowed) {
 			t.Errorf("%s, %v", k.heard, err)

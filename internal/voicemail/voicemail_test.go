@@ -78,6 +78,9 @@ func speech(d time.Duration) []int16 {
 	return tone.Sound(Rate, d).Samples
 }
 
+// builtIn are the prompts without the system's, decoded once for all tests.
+var builtIn = NewSounds("", "")
+
 // An answering machine for the tests: a store in dir with the extension 102.
 type machine struct {
 	*Box
@@ -101,7 +104,7 @@ func newMachine(t *testing.T, dir string) machine {
 		t.Fatal(err)
 	}
 	gate := auth.New(auth.Config{Store: s, Log: log})
-	return machine{New(Config{Store: s, Log: log, Sounds: NewSounds("", ""), Gate: gate}), s, to}
+	return machine{New(Config{Store: s, Log: log, Sounds: builtIn, Gate: gate}), s, to}
 }
 
 // close ends the use of the folder.

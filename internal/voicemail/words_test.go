@@ -4,11 +4,13 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"timbre/assets"
 	"timbre/internal/office"
 )
 
@@ -121,11 +123,10 @@ func TestEveryPromptIsBuiltIn(t *testing.T) {
 		prompts = append(prompts, Prompt("digits/mon-"+strconv.Itoa(month)))
 	}
 	prompts = append(prompts, digits("*#")...)
-	s := NewSounds("", "")
-	for _, l := range []office.Language{office.Spanish, office.English} {
-		for _, p := range prompts {
-			if samples, err := s.Prompt(p, l); err != nil || lasting(len(samples)) < 300*time.Millisecond {
-				t.Errorf("%s in %s: %d samples, %v", p, l, len(samples), err)
+	for _, language := range []string{"es", "en"} {
+		for _, p := range prompts { // that they can be decoded is tested in assets
+			if _, err := fs.Stat(assets.Sounds, "sounds/"+language+"/"+string(p)+".mp3"); err != nil {
+				t.Error(err)
 			}
 		}
 	}
