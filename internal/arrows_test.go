@@ -46,7 +46,7 @@ var arrows = map[string]string{
 	"internal/lamp":         "internal/ua internal/store internal/office",
 	"internal/hunt":         "internal/office",
 	"internal/voicemail":    "internal/store internal/media internal/auth internal/office assets",
-	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/hunt internal/trunk internal/voicemail internal/media internal/auth internal/store internal/office",
+	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/hunt internal/trunk internal/lamp internal/voicemail internal/media internal/auth internal/store internal/office",
 	"internal/api":          "sync/jmap internal/store internal/auth internal/dialplan internal/office",
 	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/hunt internal/trunk internal/voicemail internal/pbx internal/api",
 	"internal/cmd/timbred":  "internal/server internal/api internal/office",

@@ -92,5 +92,8 @@ type Encryption struct {
 	Remote string `json:"remote"`
 }
 
-// Interrupted is the reason of a call that a stop of the server cut.
-const Interrupted = "interrupted"
+// The reasons of calls that are no SIP status.
+const (
+	Interrupted = "interrupted" // a stop of the server cut it
+	NotPickedUp = "notPickedUp" // a call by click: none of the user's own telephones was answered
+)

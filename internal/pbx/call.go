@@ -26,17 +26,25 @@ const (
 	recordTime = 10 * time.Second
 )
 
-// A call is one call in progress. It is owned by the goroutine of its INVITE;
-// those that ring the devices see only what does not change while they do.
+// A call is one call in progress. It is owned by one goroutine, that of its
+// INVITE or its click; those that dial telephones for it see only what does not
+// change while they do, and its record.
 type call struct {
 	pbx     *PBX
 	log     *slog.Logger
-	in      *ua.Incoming
-	device  office.ID        // from which the call comes
-	from    office.Extension // whose device that is
-	record  record
+	started time.Time
+	record  *record
 	taken   *voicemail.Taken // the message that was left, if any
-	dialing sync.WaitGroup   // the devices that are rung or still being canceled
+	parties []*party         // those who have not left
+	moved   *ua.Leg          // a leg that another call has taken over
+	takes   chan take        // wishes of other calls to take somebody over
+	over    chan struct{}    // closed at the end
+	dialing sync.WaitGroup   // the telephones that are dialled or still being canceled
+}
+
+// newCall returns a call that begins now.
+func (p *PBX) newCall(log ...any) *call {
+	return &call{pbx: p, log: p.log.With(log...), started: p.cfg.Now(), record: &record{}, takes: make(chan take), over: make(chan struct{})}
 }
 
 // invite owns one call from its INVITE to its record.
@@ -46,9 +54,10 @@ func (p *PBX) invite(ctx context.Context, in *ua.Incoming) {
 		return
 	}
 	defer p.end()
-	ctx, cancel := context.WithTimeout(ctx, maxCall)
-	defer cancel()
-	defer context.AfterFunc(p.halt, cancel)()
+	if in.Peer() != "" {
+		p.fromTrunk(ctx, in)
+		return
+	}
 	device, _, ok := p.table.Device(ctx, in.Username())
 	if !ok { // removed since its digest was checked
 		p.reject(in, 403)
@@ -60,124 +69,140 @@ func (p *PBX) invite(ctx context.Context, in *ua.Incoming) {
 		p.reject(in, 500)
 		return
 	}
-	c := &call{pbx: p, in: in, device: device.ID, from: from, record: newRecord(from, p.cfg.Now())}
-	c.log = p.log.With("call", c.record.caller.Call.ID, "ext", from.Number)
+	p.fromDevice(ctx, in, device, from)
+}
+
+// fromDevice owns the call of a telephone of the office.
+func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Device, from office.Extension) {
+	c := p.newCall()
+	o := &origin{in: in, payer: from, hops: hopsOf(in)}
+	o.party = party{who: office.Party{Number: from.Number, Name: from.Name}, ext: &from, device: device, tongue: from.Language}
+	c.run(ctx, o, func(ctx context.Context) {
+		if r := in.Replaces(); r != nil {
+			c.replace(ctx, o, *r)
+			return
+		}
+		place, err := c.place(ctx, from, in.To())
+		o.row = c.record.add(from.Account, office.Outgoing, office.Party{Number: place.Number}, c.started)
+		o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Device: device.Name, DeviceID: device.ID}, p.cfg.Now())
+		c.log = p.log.With("call", o.row.id(), "ext", from.Number)
+		switch {
+		case err != nil:
+			c.log.Error("number not looked up", "err", err)
+			c.refuse(ctx, o, &refusal{code: 500})
+		case from.Disabled && place.Kind != dialplan.Emergency:
+			c.refuse(ctx, o, &refusal{code: 403})
+		case o.hops <= 0:
+			c.refuse(ctx, o, &refusal{code: 483})
+		case !c.occupy(o, place.Kind == dialplan.Emergency):
+			c.refuse(ctx, o, &refusal{code: 486})
+		default:
+			c.connect(ctx, o, place)
+		}
+	})
+}
+
+// run has serve carry out a call and then ends it, with its record, whatever
+// happened.
+func (c *call) run(ctx context.Context, o *origin, serve func(context.Context)) {
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	defer cancel()
+	defer context.AfterFunc(c.pbx.halt, cancel)()
+	o.region = c.pbx.company(ctx).Region
+	in := o.in
+	defer func() { // the end of an INVITE's goroutine hangs up its leg
+		if c.moved != nil && c.moved == o.leg && in != nil {
+			select {
+			case <-c.moved.Done():
+			case <-c.pbx.halt.Done():
+			}
+		}
+	}()
 	defer c.dialing.Wait()
-	defer c.finish(ctx)
-	c.route(ctx)
+	defer c.finish(ctx, o, in)
+	if in != nil {
+		if codecs := in.Codecs(); len(codecs) > 0 && !slices.ContainsFunc(codecs, sdp.Codec.IsSound) {
+			c.pbx.reject(in, 488)
+			return
+		}
+	}
+	serve(ctx)
 }
 
 // reject refuses a call.
-func (p *PBX) reject(in *ua.Incoming, code int) {
-	if err := in.Reject(code); err != nil && !errors.Is(err, ua.ErrClosed) {
+func (p *PBX) reject(in *ua.Incoming, code int, headers ...ua.Headers) {
+	if err := in.Reject(code, headers...); err != nil && !errors.Is(err, ua.ErrClosed) {
 		p.log.Debug("call not refused", "code", code, "err", err)
 	}
 }
 
-// refuse refuses the call and notes that it failed for the caller.
-func (c *call) refuse(code int) {
-	c.pbx.reject(c.in, code)
-	c.record.fails(status(code))
+// occupy counts the call among those of the origin's extension; false where it
+// has as many as it may. force counts it in any case.
+func (c *call) occupy(o *origin, force bool) bool {
+	o.holds = c.pbx.occupy(o.ext.Number, o.ext.CallLimit, force)
+	if o.holds {
+		c.parties = append(c.parties, &o.party)
+	}
+	return o.holds
 }
 
-// route takes the call to where its number leads.
-func (c *call) route(ctx context.Context) {
-	var to office.Extension
-	var err error
-	place := dialplan.Route(c.from, c.in.To(), dialplan.Table{HasExtension: func(n office.Number) bool {
-		to, err = c.pbx.store.Extension(ctx, n)
-		return err == nil
-	}})
-	c.record.caller.Call.Peer = office.Party{Number: place.Number}
-	if err != nil && !errors.Is(err, office.ErrNotFound) {
-		c.log.Error("extension not read", "err", err)
-		c.refuse(500)
-		return
-	}
-	if codecs := c.in.Codecs(); len(codecs) > 0 && !slices.ContainsFunc(codecs, sdp.Codec.IsSound) {
-		c.refuse(488)
-		return
-	}
-	if !c.pbx.occupy(c.from.Number) {
-		c.refuse(486)
-		return
-	}
-	defer c.pbx.release(c.from.Number)
-	switch place.Kind {
-	case dialplan.Extension:
-		c.toExtension(ctx, to)
-	case dialplan.Voicemail:
-		c.toVoicemail(ctx, to)
-	case dialplan.EchoTest:
-		c.toEcho(ctx)
-	default:
-		c.refuse(404)
-	}
-}
-
-// begin notes that the call is for an extension and writes its live record.
-func (c *call) begin(ctx context.Context, to office.Extension) error {
-	c.record.reaches(c.from, to)
-	c.log = c.log.With("to", to.Number)
+// begin writes the live rows of the call.
+func (c *call) begin(ctx context.Context) error {
 	if err := c.pbx.store.BeginCalls(ctx, c.record.sides()...); err != nil {
 		c.log.Error("call not recorded", "err", err)
-		c.refuse(500)
 		return err
 	}
 	return nil
 }
 
-// rings tells the caller that a device rings.
-func (c *call) rings() {
-	if err := c.in.Ring(c.headers("")); err != nil && !errors.Is(err, ua.ErrClosed) {
-		c.log.Debug("ringing not told", "err", err)
+// leave ends a party's part in the call.
+func (c *call) leave(ctx context.Context, p *party) {
+	c.parties = slices.DeleteFunc(c.parties, func(q *party) bool { return q == p })
+	now := c.pbx.cfg.Now()
+	if p.trace != nil {
+		p.trace.ends(now, office.Failed, office.Interrupted)
+	}
+	if p.row != nil {
+		p.row.close(now)
+	}
+	p.release(c.pbx)
+	if p.toll != nil {
+		p.toll.ends(context.WithoutCancel(ctx))
+	}
+	if p.leg != nil {
+		hangup(ctx, p.leg)
 	}
 }
 
-// headers returns what the caller's phone is told beside the standard. far is
-// the protection of the far side, empty while it is unknown.
-func (c *call) headers(far string) ua.Headers {
-	h := ua.Headers{office.CallHeader: string(c.record.caller.Call.ID)}
-	if far != "" {
-		h[office.FarMediaHeader] = far
+// release takes the call out of the count of the party's extension.
+func (p *party) release(x *PBX) {
+	if p.holds {
+		p.holds = false
+		x.release(p.ext.Number)
 	}
-	return h
 }
 
-// answer answers the caller in one of codecs; far is the protection of the far
-// side. Where it fails, the call is over and the record says why.
-func (c *call) answer(ctx context.Context, codecs []sdp.Codec, far string) (*ua.Leg, error) {
-	leg, err := c.in.Answer(ctx, ua.AnswerOptions{
-		Codecs: codecs, Secure: c.in.Transport() == "tls", Headers: c.headers(far),
-	})
-	var refused *ua.StatusError
-	switch {
-	case err == nil:
-		now := c.pbx.cfg.Now().UTC()
-		c.record.caller.Call.AnsweredAt = &now
-		c.record.caller.Call.Encryption = office.Encryption{Local: protection(leg.Secure()), Remote: far}
-	case errors.As(err, &refused):
-		c.record.fails(status(refused.Code))
-	case errors.Is(err, ua.ErrClosed):
-		c.record.canceled()
-	default:
-		c.log.Warn("caller not answered", "err", err)
-		c.record.fails(status(500))
-	}
-	return leg, err
-}
-
-// finish writes the record, whatever happened to the call and to ctx.
-func (c *call) finish(ctx context.Context) {
+// finish ends whoever is left and writes the record, whatever happened to the
+// call and to ctx.
+func (c *call) finish(ctx context.Context, o *origin, in *ua.Incoming) {
 	if r := recover(); r != nil {
 		c.log.Error("panic in a call", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-		c.pbx.reject(c.in, 500)
 		c.record.breaks()
+		if in != nil {
+			c.pbx.reject(in, 500)
+		}
+	}
+	close(c.over)
+	o.silence()
+	for len(c.parties) > 0 {
+		c.leave(ctx, c.parties[0])
 	}
 	c.record.close(c.pbx.cfg.Now())
 	c.write(context.WithoutCancel(ctx))
-	call := c.record.caller.Call
-	c.log.Info("call ended", "outcome", call.Outcome, "reason", call.Reason, "duration", time.Duration(call.Duration))
+	for _, s := range c.record.sides() {
+		c.log.Info("call ended", "account", s.Account, "kind", s.Call.Kind, "outcome", s.Call.Outcome, "reason", s.Call.Reason,
+			"duration", time.Duration(s.Call.Duration))
+	}
 }
 
 // write writes the record, together with the message that was left. What the
@@ -194,6 +219,9 @@ func (c *call) write(ctx context.Context) {
 		c.log.Error("message not kept", "err", err)
 		c.pbx.keepLate(c.log, c.taken)
 	}
+	if len(sides) == 0 {
+		return
+	}
 	if err := c.pbx.enter(ctx, sides); err != nil {
 		c.log.Error("record not written", "err", err)
 		c.pbx.late.add(debt{c.log, "record", func(ctx context.Context) error { return c.pbx.enter(ctx, sides) }})
@@ -201,7 +229,7 @@ func (c *call) write(ctx context.Context) {
 }
 
 // enter writes the lines of a call into the log. Where an extension was removed
-// during the call, the other one still gets its line.
+// during the call, the other ones still get theirs.
 func (p *PBX) enter(ctx context.Context, sides []store.Side) error {
 	err := p.store.EndCalls(ctx, sides...)
 	if !errors.Is(err, office.ErrNotFound) {

@@ -3,17 +3,17 @@ package pbx
 import (
 	"slices"
 
+	"timbre/internal/bridge"
 	"timbre/internal/sdp"
 )
 
-// speech is what the server itself speaks and hears, and what it translates
-// into one another.
-var speech = []sdp.Codec{sdp.PCMA, sdp.PCMU}
-
-// offer returns what a device is offered for a caller who offers codecs: the
-// same, in the same order, and whatever we can translate into one of them. A
-// caller without an offer gets speech.
+// offer returns what a telephone is offered for a caller who speaks codecs: the
+// same, in the same order, and whatever we can translate into one of them. Where
+// the caller did not say, it is all that we speak.
 func offer(codecs []sdp.Codec) []sdp.Codec {
+	if len(codecs) == 0 {
+		return slices.Clone(bridge.Codecs)
+	}
 	var sound, events []sdp.Codec
 	for _, c := range codecs {
 		switch {
@@ -23,13 +23,10 @@ func offer(codecs []sdp.Codec) []sdp.Codec {
 			sound = append(sound, c)
 		}
 	}
-	if len(codecs) == 0 {
-		return append(slices.Clone(speech), sdp.TelephoneEvent)
-	}
-	if slices.ContainsFunc(sound, isSpeech) {
-		for _, s := range speech {
-			if !slices.ContainsFunc(sound, s.Is) {
-				sound = append(sound, s)
+	if slices.ContainsFunc(sound, bridge.Speakable) {
+		for _, c := range bridge.Codecs {
+			if c.IsSound() && !slices.ContainsFunc(sound, c.Is) {
+				sound = append(sound, c)
 			}
 		}
 	}
@@ -42,9 +39,14 @@ func offer(codecs []sdp.Codec) []sdp.Codec {
 func answer(codecs []sdp.Codec, c sdp.Codec) []sdp.Codec {
 	sound := []sdp.Codec{c}
 	if len(codecs) > 0 && !slices.ContainsFunc(codecs, c.Is) {
-		sound = speech
+		sound = spoken()
 	}
 	return withEvents(codecs, sound)
+}
+
+// spoken returns the codecs in which the office itself speaks.
+func spoken() []sdp.Codec {
+	return slices.DeleteFunc(slices.Clone(bridge.Codecs), func(c sdp.Codec) bool { return !c.IsSound() })
 }
 
 // withEvents returns sound and the telephone events that codecs offers.
@@ -60,6 +62,3 @@ func withEvents(codecs, sound []sdp.Codec) []sdp.Codec {
 	}
 	return sound
 }
-
-// isSpeech reports whether c is one of speech.
-func isSpeech(c sdp.Codec) bool { return slices.ContainsFunc(speech, c.Is) }

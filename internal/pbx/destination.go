@@ -3,142 +3,194 @@ package pbx
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"timbre/internal/bridge"
+	"timbre/internal/dialplan"
 	"timbre/internal/office"
-	"timbre/internal/registrar"
+	"timbre/internal/sdp"
 	"timbre/internal/ua"
 	"timbre/internal/voicemail"
 )
 
-// toExtension rings the devices of an extension and joins the first that
-// answers; else the caller may leave a message.
-func (c *call) toExtension(ctx context.Context, to office.Extension) {
-	if c.begin(ctx, to) != nil {
-		return
-	}
-	r := c.reach(ctx, to)
+// connect takes o to where place leads and stays until that is over.
+func (c *call) connect(ctx context.Context, o *origin, place dialplan.Destination) {
+	p, no := c.reach(ctx, o, place)
 	switch {
-	case r.leg != nil: // over
-	case r.why == office.Canceled:
-		c.record.canceled()
-	case ctx.Err() != nil: // the server stops
-		c.pbx.reject(c.in, 503)
-		c.record.fails(office.Interrupted)
-	default:
-		c.record.callee.Call.Outcome, c.record.callee.Call.Reason = r.why, status(r.code)
-		c.leaveMessage(ctx, to)
+	case no != nil:
+		c.refuse(ctx, o, no)
+	case p != nil:
+		c.talk(ctx, &o.party, p)
 	}
 }
 
-// reach rings the devices of an extension and, where one answers, stays until
-// the call is over. The caller's own device is not among them: who dials the
-// own extension looks for the other ones.
-func (c *call) reach(ctx context.Context, to office.Extension) rung {
-	if !c.pbx.occupy(to.Number) {
-		return rung{why: office.Busy, code: 486}
-	}
-	defer c.pbx.release(to.Number)
-	devices := c.devices(ctx, to.Number)
-	if len(devices) == 0 {
-		return rung{why: office.NoAnswer, code: 480}
-	}
-	ringing, stop := context.WithTimeout(ctx, to.RingTime)
-	defer stop()
-	r := c.ringOn(ringing, to.Number, devices, ua.Target{
-		From:   office.Party{Number: c.from.Number, Name: c.from.Name},
-		To:     office.Party{Number: to.Number, Name: to.Name},
-		Codecs: offer(c.in.Codecs()),
-		Headers: ua.Headers{
-			office.CallHeader:     string(c.record.callee.Call.ID),
-			office.FarMediaHeader: protection(c.in.Secure()),
-		},
-	})
-	c.record.stopsRinging(c.pbx.cfg.Now())
-	if r.leg != nil {
-		c.connect(ctx, r)
-	}
-	return r
-}
-
-// devices returns where ext can be rung now.
-func (c *call) devices(ctx context.Context, ext office.Number) []registrar.Binding {
-	return slices.DeleteFunc(c.pbx.table.Contacts(ctx, ext, c.pbx.cfg.Now()), func(b registrar.Binding) bool { return b.Device.ID == c.device })
-}
-
-// connect joins the caller with the device that answered until one hangs up.
-func (c *call) connect(ctx context.Context, r rung) {
-	far := protection(r.leg.Secure())
-	leg, err := c.answer(ctx, answer(c.in.Codecs(), r.leg.Codec()), far)
-	if err != nil {
-		bridge.Hangup(ctx, r.leg)
-		return
-	}
-	caller, callee := &c.record.caller.Call, &c.record.callee.Call
-	callee.AnsweredAt, callee.AnsweredBy = caller.AnsweredAt, r.device.Name
-	callee.Encryption = office.Encryption{Local: far, Remote: caller.Encryption.Local}
-	err = bridge.Relay(ctx, leg, r.leg)
-	switch {
-	case errors.Is(err, bridge.ErrCodec):
-		c.record.fails(status(488))
-	case err != nil && !errors.Is(err, bridge.ErrSilent):
-		c.log.Error("call cut", "err", err)
-		c.record.fails(status(500))
-	case c.pbx.halt.Err() != nil:
-		caller.Reason, callee.Reason = office.Interrupted, office.Interrupted
-	}
-	c.record.each(func(l *office.Call) {
-		if l.Outcome == "" {
-			l.Outcome = office.Answered
+// reach takes o to where place leads. It returns who answered, joined with nobody
+// yet; nil where the office itself served o and the call is over, or o gave up;
+// and a refusal where o has not been answered by anybody.
+func (c *call) reach(ctx context.Context, o *origin, place dialplan.Destination) (*party, *refusal) {
+	switch place.Kind {
+	case dialplan.Extension, dialplan.OwnLine:
+		if place.Line.Menu {
+			return nil, c.menu(ctx, o, "")
 		}
-	})
-}
-
-// toVoicemail lets the caller leave a message without ringing anybody.
-func (c *call) toVoicemail(ctx context.Context, to office.Extension) {
-	if c.begin(ctx, to) != nil {
-		return
+		exts := c.members(ctx, place)
+		if len(exts) == 0 {
+			return nil, &refusal{code: 404, prompt: voicemail.NotFound}
+		}
+		return c.toExtensions(ctx, o, exts)
+	case dialplan.Voicemail:
+		return nil, c.toVoicemail(ctx, o, place.Number)
+	case dialplan.Outside:
+		return c.toOutside(ctx, o, place)
+	case dialplan.Emergency:
+		return c.toEmergency(ctx, o, place)
+	case dialplan.EchoTest:
+		return nil, c.toEcho(ctx, o)
+	case dialplan.OwnMenu:
+		return nil, c.menu(ctx, o, o.payer.Account)
+	case dialplan.OtherMenu:
+		return nil, c.menu(ctx, o, "")
+	default:
+		if o.payer.Number == "" {
+			return nil, &refusal{code: 404}
+		}
+		return nil, &refusal{code: 404, prompt: voicemail.NotFound}
 	}
-	c.record.callee.Call.Outcome = office.NoAnswer
-	c.leaveMessage(ctx, to)
 }
 
-// leaveMessage answers with the voicemail of an extension. The callee's line
-// says already why nobody answered.
-func (c *call) leaveMessage(ctx context.Context, to office.Extension) {
-	leg, err := c.answer(ctx, withEvents(c.in.Codecs(), speech), protection(c.in.Secure()))
+// answer answers o in one of codecs; far is the protection of the far side, by
+// who has answered. Where it fails the call is over, and the rows say why.
+func (c *call) answer(ctx context.Context, o *origin, codecs []sdp.Codec, by, far string) error {
+	err := o.answer(ctx, codecs, far)
+	var refused *ua.StatusError
+	now := c.pbx.cfg.Now()
+	switch {
+	case err == nil:
+		o.row.answered(now, office.Answered, by, protection(o.leg.Secure()), far)
+		if o.trace != nil {
+			o.trace.answers(now, o.leg)
+		}
+		if o.accepted != nil {
+			o.accepted()
+			o.accepted = nil
+		}
+	case errors.As(err, &refused):
+		c.endAll(office.Failed, status(refused.Code))
+	case errors.Is(err, ua.ErrClosed):
+		c.endAll(office.Canceled, status(487))
+	default:
+		c.log.Warn("caller not answered", "err", err)
+		c.endAll(office.Failed, status(500))
+	}
+	return err
+}
+
+// endAll notes on all rows how the call ended where that is not known.
+func (c *call) endAll(o office.Outcome, reason string) {
+	c.record.each(func(w *row) { w.ends(o, reason) })
+}
+
+// serve answers o and holds a dialogue with it. The leg stays up.
+func (c *call) serve(ctx context.Context, o *origin, outcome office.Outcome, dialogue func(context.Context, *bridge.Voice) error) error {
+	if err := c.answer(ctx, o, withEvents(o.codecs(), spoken()), "", protection(o.secure())); err != nil {
+		return err
+	}
+	o.row.change(func(l *office.Call) { l.Outcome = outcome })
+	return bridge.Converse(ctx, o.leg, dialogue)
+}
+
+// toVoicemail lets o leave a message without ringing anybody.
+func (c *call) toVoicemail(ctx context.Context, o *origin, box office.Number) *refusal {
+	to, err := c.pbx.store.Extension(ctx, box)
+	if err != nil || to.Disabled {
+		return &refusal{code: 404}
+	}
+	w := c.record.add(to.Account, office.Missed, o.who, c.started)
+	o.row.change(func(l *office.Call) { l.Peer = office.Party{Number: to.Number, Name: to.Name} })
+	if c.begin(ctx) != nil {
+		return &refusal{code: 500}
+	}
+	w.ends(office.NoAnswer, "")
+	return c.leaveMessage(ctx, o, to, w)
+}
+
+// leaveMessage answers o with the voicemail of an extension, or says that nobody
+// answers where it has none. The extension's row says already why nobody did.
+func (c *call) leaveMessage(ctx context.Context, o *origin, to office.Extension, w *row) *refusal {
+	settings, err := c.pbx.store.VoicemailSettings(ctx, to.Account)
 	if err != nil {
-		return
+		c.log.Error("voicemail settings not read", "ext", to.Number, "err", err)
+		settings.IsEnabled = true
 	}
-	c.record.caller.Call.Outcome = office.ToVoicemail
-	err = bridge.Talk(ctx, leg, func(ctx context.Context, v *bridge.Voice) (err error) {
-		c.taken, err = c.pbx.box.Record(ctx, v, voicemail.Message{
-			To: to, Call: c.record.callee.Call.ID, From: office.Party{Number: c.from.Number, Name: c.from.Name},
-		})
+	if !settings.IsEnabled {
+		return &refusal{code: 480, prompt: voicemail.NoAnswer}
+	}
+	err = c.serve(ctx, o, office.ToVoicemail, func(ctx context.Context, v *bridge.Voice) (err error) {
+		c.taken, err = c.pbx.box.Record(ctx, v, voicemail.Message{To: to, Call: w.id(), From: o.who})
 		return err
 	})
-	if err != nil && ctx.Err() == nil {
+	if errors.Is(err, voicemail.ErrMenu) {
+		return c.menu(ctx, o, to.Account)
+	}
+	if err != nil && ctx.Err() == nil && o.leg != nil {
 		c.log.Error("message not taken", "err", err)
 	}
-	if callee := &c.record.callee.Call; c.taken != nil && callee.Outcome == office.NoAnswer {
-		callee.Outcome = office.ToVoicemail
+	if c.taken != nil {
+		w.change(func(l *office.Call) {
+			if l.Outcome == office.NoAnswer {
+				l.Outcome = office.ToVoicemail
+			}
+		})
 	}
+	return nil
 }
 
-// toEcho gives the caller the own voice back.
-func (c *call) toEcho(ctx context.Context) {
-	leg, err := c.answer(ctx, withEvents(c.in.Codecs(), speech), protection(c.in.Secure()))
-	if err != nil {
-		return
+// toEcho gives o its own voice back.
+func (c *call) toEcho(ctx context.Context, o *origin) *refusal {
+	if err := c.answer(ctx, o, withEvents(o.codecs(), spoken()), "", protection(o.secure())); err != nil {
+		return nil
 	}
-	c.record.caller.Call.Outcome = office.Answered
-	intro, err := c.pbx.sounds.Prompt(voicemail.EchoTest, c.from.Language)
+	intro, err := c.pbx.sounds.Prompt(voicemail.EchoTest, o.tongue)
 	if err != nil {
 		c.log.Error("prompt missing", "err", err)
 	}
-	if err := bridge.Echo(ctx, leg, intro); err != nil {
+	if err := bridge.Echo(ctx, o.leg, intro); err != nil {
 		c.log.Error("echo test cut", "err", err)
-		c.record.caller.Call.Outcome, c.record.caller.Call.Reason = office.Failed, status(500)
+		o.row.change(func(l *office.Call) { l.Outcome, l.Reason = office.Failed, status(500) })
 	}
+	return nil
+}
+
+// menu lets o hear the voicemail of account, or of whoever o says to be where
+// that is empty, and connects o with whom the owner of the mailbox calls back,
+// within the owner's rights.
+func (c *call) menu(ctx context.Context, o *origin, account office.ID) *refusal {
+	var result voicemail.Result
+	err := c.serve(ctx, o, office.Answered, func(ctx context.Context, v *bridge.Voice) (err error) {
+		result, err = c.pbx.box.Menu(ctx, v, voicemail.Caller{From: o.who, Account: account, Language: o.tongue})
+		return err
+	})
+	if err != nil && ctx.Err() == nil && o.leg != nil {
+		c.log.Error("menu cut", "err", err)
+	}
+	if result.CallBack == "" || o.leg == nil {
+		return nil
+	}
+	owner, err := c.pbx.store.ExtensionOf(ctx, result.Account)
+	if err != nil {
+		c.log.Error("owner of a mailbox not read", "err", err)
+		return nil
+	}
+	o.payer, o.tongue = owner, owner.Language
+	place, err := c.place(ctx, owner, string(result.CallBack))
+	if err != nil {
+		c.log.Error("number not looked up", "err", err)
+		return nil
+	}
+	switch place.Kind {
+	case dialplan.Extension, dialplan.Outside, dialplan.OwnLine:
+		c.connect(ctx, o, place)
+	default:
+		c.say(ctx, o, voicemail.NotFound)
+	}
+	return nil
 }

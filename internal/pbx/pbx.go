@@ -1,33 +1,37 @@
 // Package pbx is the switchboard: it owns the server's SIP endpoint and every
 // call. It glues the user agent (ua) to the gate that knows the devices' secrets
-// (auth), to the bindings (registrar), the numbering (dialplan), the joined legs
-// (bridge) and the answering dialogue (voicemail), and it alone writes the call
-// log. Its caller is server.
+// (auth), to the bindings (registrar), the numbering (dialplan), the search for
+// who answers (hunt), the lines to the outside (trunk), the joined legs (bridge),
+// the answering dialogue (voicemail) and the message lamps (lamp), and it alone
+// writes the call log. Its caller is server.
 //
-// Each call is owned by one goroutine, that of its INVITE; nothing of a call is
-// shared but the counts of calls in progress. A panic ends one call, with its
-// record as failed.
+// Each call is owned by one goroutine, that of its INVITE or its click. A call is
+// made from an origin, reaches a party by its place in the dial plan, and is then
+// an exchange of two parties, until one hangs up or is transferred; another call
+// asks the owner where it wants to take somebody over. A panic ends one call, with
+// its record as failed.
 package pbx
 
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"timbre/internal/auth"
+	"timbre/internal/lamp"
 	"timbre/internal/office"
 	"timbre/internal/registrar"
 	"timbre/internal/store"
+	"timbre/internal/trunk"
 	"timbre/internal/ua"
 	"timbre/internal/voicemail"
 )
-
-// maxCalls is how many calls an extension may have at the same time.
-const maxCalls = 2
 
 // drainTime is how long a stop waits for the calls in progress to end by
 // themselves, once they were told to.
@@ -47,8 +51,15 @@ type Config struct {
 	ServerTLS *tls.Config
 	Media     ua.Media
 
-	Sounds string           // the administrator's folder of spoken prompts; empty: none
-	Now    func() time.Time // nil: time.Now
+	Sounds string // the administrator's folder of spoken prompts; empty: none
+	// Disk returns how many bytes of the disk of the data folder are in use, and
+	// how many there are. nil: it is never full.
+	Disk func(ctx context.Context) (used, total int64, err error)
+	// Resolve returns the addresses of a carrier's host. nil: the system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Roots are whom carriers over TLS are certified by; nil: the system's.
+	Roots *x509.CertPool
+	Now   func() time.Time // nil: time.Now
 }
 
 // A PBX is the switchboard of one office. It is safe for concurrent use.
@@ -60,16 +71,25 @@ type PBX struct {
 	sounds   *voicemail.Sounds
 	box      *voicemail.Box
 	endpoint *ua.Endpoint
+	trunks   *trunk.Group
+	lamp     *lamp.Lamp
 	late     *backlog
+	till     till
+	board    *board
 
-	halt context.Context // ends when calls in progress must
-	stop context.CancelFunc
-	idle chan struct{} // closed when stopped and no call is left
+	halt    context.Context // ends when calls in progress must
+	stop    context.CancelFunc
+	calling context.Context // of the calls that the office itself makes; never ends
+	idle    chan struct{}   // closed when stopped and no call is left
 
-	mu      sync.Mutex
-	stopped bool                  // guarded by mu; no call begins any more
-	live    int                   // guarded by mu; calls in progress
-	busy    map[office.Number]int // guarded by mu; calls of each extension that has any
+	mu        sync.Mutex
+	stopped   bool                  // guarded by mu, as are all below; no call begins any more
+	live      int                   // calls in progress
+	busy      map[office.Number]int // calls of each extension that has any
+	ringing   map[office.Number]int // those of them that ring there
+	talking   map[*ua.Leg]*call     // the calls in which two parties talk, by the legs of both
+	companyIs office.Company        // as it was last read
+	companyAt uint64                // the store's generation then, plus one
 }
 
 // New returns a switchboard over cfg.Store that serves once Run is called. It
@@ -81,14 +101,17 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), idle: make(chan struct{}), busy: map[office.Number]int{}}
+	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), board: newBoard(), idle: make(chan struct{})}
+	p.busy, p.ringing, p.talking = map[office.Number]int{}, map[office.Number]int{}, map[*ua.Leg]*call{}
+	p.till.of = map[office.ID]*account{}
 	p.halt, p.stop = context.WithCancel(context.Background())
+	p.calling = context.WithoutCancel(ctx)
 	var err error
 	if p.table, err = registrar.Open(ctx, registrar.Config{Store: cfg.Store, Log: cfg.Log, Now: cfg.Now()}); err != nil {
 		return nil, fmt.Errorf("reading the registrations: %w", err)
 	}
 	p.sounds = voicemail.NewSounds(cfg.Sounds, voicemail.System)
-	p.box = voicemail.New(voicemail.Config{Store: cfg.Store, Log: cfg.Log, Sounds: p.sounds, Now: cfg.Now})
+	p.box = voicemail.New(voicemail.Config{Store: cfg.Store, Log: cfg.Log, Sounds: p.sounds, Gate: cfg.Gate, Disk: cfg.Disk, Now: cfg.Now})
 	cut, err := p.box.Recover(ctx)
 	if err != nil {
 		return nil, err
@@ -99,14 +122,23 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	p.endpoint, err = ua.New(ua.Config{
 		Log: cfg.Log, Agent: cfg.Agent, Host: cfg.Domain,
 		UDP: cfg.UDP, TCP: cfg.TCP, TLS: cfg.TLS, ServerTLS: cfg.ServerTLS, Media: cfg.Media,
-		Digest:       ua.Digest{Realm: office.SIPRealm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
-		OnInvite:     p.invite,
-		OnRegister:   p.register,
-		OnDisconnect: p.table.Disconnected,
+		Digest: ua.Digest{Realm: office.SIPRealm, HA1: cfg.Gate.HA1, Allow: cfg.Gate.AllowSIP, Result: cfg.Gate.ResultSIP},
+		Peer: func(source netip.AddrPort, transport, toUser string) (string, bool) {
+			return p.trunks.Identify(source, transport, toUser)
+		},
+		Events: []string{lamp.Event}, OnSubscribe: p.subscribe,
+		OnInvite:   p.invite,
+		OnRegister: p.register,
+		OnDisconnect: func(transport string, peer netip.AddrPort) {
+			p.table.Disconnected(transport, peer)
+			p.board.stir()
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting SIP: %w", err)
 	}
+	p.trunks = trunk.New(trunk.Config{Store: cfg.Store, Endpoint: p.endpoint, Log: cfg.Log, Now: cfg.Now, Resolve: cfg.Resolve, Roots: cfg.Roots})
+	p.lamp = lamp.New(lamp.Config{Store: cfg.Store, Log: cfg.Log, Domain: cfg.Domain, Notify: p.endpoint.Notify, Phones: p.phones})
 	return p, nil
 }
 
@@ -122,6 +154,16 @@ func (p *PBX) Run(ctx context.Context) error {
 	calling, settle := context.WithCancel(context.WithoutCancel(ctx))
 	defer settle()
 	paying.Go(func() { p.late.run(calling) })
+	var following sync.WaitGroup
+	defer following.Wait()
+	following.Go(func() { p.follow(ctx) })
+	for name, run := range map[string]func(context.Context) error{"trunks": p.trunks.Run, "lamp": p.lamp.Run} {
+		following.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				p.log.Error("stopped working", "part", name, "err", err)
+			}
+		})
+	}
 	served := make(chan error, 1)
 	go func() { served <- p.endpoint.Run(serving) }()
 	var err error
@@ -175,15 +217,16 @@ func (p *PBX) end() {
 	}
 }
 
-// occupy counts one more call of ext; false where it has as many as it may. It
-// is undone by release.
-func (p *PBX) occupy(ext office.Number) bool {
+// occupy counts one more call of ext; false where it has limit of them, unless
+// it is forced. It is undone by release.
+func (p *PBX) occupy(ext office.Number, limit int, force bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.busy[ext] >= maxCalls {
+	if p.busy[ext] >= limit && !force {
 		return false
 	}
 	p.busy[ext]++
+	p.board.stir()
 	return true
 }
 
@@ -194,6 +237,17 @@ func (p *PBX) release(ext office.Number) {
 	if p.busy[ext]--; p.busy[ext] == 0 {
 		delete(p.busy, ext)
 	}
+	p.board.stir()
+}
+
+// rings counts n more calls, or less, that ring at ext.
+func (p *PBX) rings(ext office.Number, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ringing[ext] += n; p.ringing[ext] == 0 {
+		delete(p.ringing, ext)
+	}
+	p.board.stir()
 }
 
 // LiveCalls returns how many calls are in progress, ringing ones and echo tests
@@ -207,4 +261,42 @@ func (p *PBX) LiveCalls() int {
 // Registered returns the devices that can be rung now.
 func (p *PBX) Registered() []office.ID {
 	return p.table.Registered(p.cfg.Now())
+}
+
+// Trunks returns the lines to the outside.
+func (p *PBX) Trunks() *trunk.Group { return p.trunks }
+
+// Box returns the voicemail of the office.
+func (p *PBX) Box() *voicemail.Box { return p.box }
+
+// subscribe serves the subscription of a telephone.
+func (p *PBX) subscribe(ctx context.Context, s *ua.Subscription) {
+	device, account, ok := p.table.Device(ctx, s.Username)
+	if !ok || s.User != "" && s.User != device.Username && s.User != string(device.Extension) {
+		if err := s.Reject(403); err != nil {
+			p.log.Debug("subscription not refused", "err", err)
+		}
+		return
+	}
+	p.lamp.Subscribe(ctx, s, account)
+}
+
+// phones returns the desk phones of an account that are registered now: they may
+// have a message lamp that they did not subscribe for.
+func (p *PBX) phones(ctx context.Context, account office.ID) []lamp.Phone {
+	ext, err := p.store.ExtensionOf(ctx, account)
+	if err != nil {
+		return nil
+	}
+	var phones []lamp.Phone
+	for _, b := range p.devices(ctx, ext.Number, "") {
+		if b.Device.Session {
+			continue // ours syncs
+		}
+		phones = append(phones, lamp.Phone{Username: b.Device.Username, Target: ua.Target{
+			URI: b.Contact, Transport: b.Transport, Addr: b.Source,
+			From: office.Party{Number: ext.Number}, To: office.Party{Number: ext.Number, Name: ext.Name},
+		}})
+	}
+	return phones
 }

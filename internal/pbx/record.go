@@ -1,93 +1,230 @@
 package pbx
 
 import (
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
+	"timbre/internal/ua"
 )
 
-// A record is what a call will leave in the call log: the caller's line, and
-// the callee's where the call is for an extension.
+// A record is what a call will leave in the logs: a row for each extension that
+// takes part, and the telephones that did. It is safe for concurrent use: several
+// telephones are dialled at the same time.
 type record struct {
-	caller store.Side
-	callee store.Side // without an Account where no extension is called
+	mu     sync.Mutex
+	rows   []*row   // guarded by mu
+	traces []*trace // guarded by mu
 }
 
-// newRecord returns the record of a call from an extension that begins now.
-func newRecord(from office.Extension, now time.Time) record {
-	return record{caller: store.Side{Account: from.Account, Call: office.Call{
-		ID: office.NewID(), Kind: office.Outgoing, StartedAt: now.UTC(),
-	}}}
+// A row is one extension's line of a call. It is safe for concurrent use.
+type row struct {
+	account office.ID
+
+	mu   sync.Mutex
+	call office.Call // guarded by mu
+	over bool        // guarded by mu; the call is over for this extension
 }
 
-// reaches notes that the call is for the extension to.
-func (r *record) reaches(from, to office.Extension) {
-	r.caller.Call.Peer = office.Party{Number: to.Number, Name: to.Name}
-	r.callee = store.Side{Account: to.Account, Call: office.Call{
-		ID: office.NewID(), Kind: office.Missed, StartedAt: r.caller.Call.StartedAt,
-		Peer: office.Party{Number: from.Number, Name: from.Name},
-	}}
+// add begins the row of an extension. An incoming call is missed until somebody
+// answers.
+func (r *record) add(account office.ID, kind office.CallKind, peer office.Party, now time.Time) *row {
+	w := &row{account: account, call: office.Call{ID: office.NewID(), Kind: kind, StartedAt: now.UTC(), Peer: peer}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows = append(r.rows, w)
+	return w
 }
 
-// sides returns the lines that there are.
-func (r *record) sides() []store.Side {
-	if r.callee.Account == "" {
-		return []store.Side{r.caller}
+// id returns the id of the row.
+func (w *row) id() office.ID { return w.call.ID } // never changes
+
+// change changes the row, unless it is over; no row is none to change.
+func (w *row) change(f func(*office.Call)) {
+	if w == nil {
+		return
 	}
-	return []store.Side{r.caller, r.callee}
-}
-
-// each changes every line that there is.
-func (r *record) each(change func(*office.Call)) {
-	change(&r.caller.Call)
-	if r.callee.Account != "" {
-		change(&r.callee.Call)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over {
+		f(&w.call)
 	}
 }
 
-// fails notes that the call failed on both sides, unless it is known already how
-// it ended. reason is a SIP status or office.Interrupted.
-func (r *record) fails(reason string) {
-	r.each(func(c *office.Call) {
+// ends notes how the call ended for the extension, unless that is known already.
+func (w *row) ends(o office.Outcome, reason string) {
+	w.change(func(c *office.Call) {
 		if c.Outcome == "" {
-			c.Outcome, c.Reason = office.Failed, reason
+			c.Outcome, c.Reason = o, reason
 		}
 	})
 }
 
-// stopsRinging notes until when it rang.
-func (r *record) stopsRinging(now time.Time) {
-	r.each(func(c *office.Call) { c.RingDuration = office.Of(now.Sub(c.StartedAt)) })
-}
-
-// breaks notes that the call failed by our own fault, whatever it was before.
-func (r *record) breaks() {
-	r.each(func(c *office.Call) { c.Outcome, c.Reason = office.Failed, status(500) })
-}
-
-// canceled notes that the caller gave up before anybody answered.
-func (r *record) canceled() {
-	r.each(func(c *office.Call) {
-		if c.Outcome == "" {
-			c.Outcome, c.Reason = office.Canceled, status(487)
+// answered notes when and by whom the call was answered, for the first time.
+func (w *row) answered(now time.Time, o office.Outcome, by string, local, remote string) {
+	w.change(func(c *office.Call) {
+		if c.AnsweredAt == nil {
+			now := now.UTC()
+			c.AnsweredAt = &now
 		}
+		c.Outcome, c.Reason, c.AnsweredBy = o, "", by
+		c.Encryption = office.Encryption{Local: local, Remote: remote}
 	})
 }
 
-// close fills in what follows from the rest when the call is over: the kind of
-// the callee's line and how long the parties talked.
-func (r *record) close(now time.Time) {
-	r.fails(office.Interrupted)
-	r.each(func(c *office.Call) {
+// close ends the row: what follows from the rest is filled in, and nothing
+// changes it any more.
+func (w *row) close(now time.Time) {
+	w.ends(office.Failed, office.Interrupted)
+	w.change(func(c *office.Call) {
 		if c.Kind != office.Outgoing {
 			c.Kind = office.KindOf(c.Outcome)
 		}
 		if c.AnsweredAt != nil {
 			c.Duration = office.Of(now.Sub(*c.AnsweredAt))
 		}
+		w.over = true
 	})
+}
+
+// each calls f for all rows.
+func (r *record) each(f func(*row)) {
+	r.mu.Lock()
+	rows := slices.Clone(r.rows)
+	r.mu.Unlock()
+	for _, w := range rows {
+		f(w)
+	}
+}
+
+// close ends all rows and all telephones.
+func (r *record) close(now time.Time) {
+	r.mu.Lock()
+	traces := slices.Clone(r.traces)
+	r.mu.Unlock()
+	for _, t := range traces {
+		t.ends(now, office.Failed, office.Interrupted)
+	}
+	r.each(func(w *row) { w.close(now) })
+}
+
+// breaks notes that the call failed by our own fault, whatever it was before.
+func (r *record) breaks() {
+	r.each(func(w *row) {
+		w.change(func(c *office.Call) { c.Outcome, c.Reason = office.Failed, status(500) })
+	})
+}
+
+// stopsRinging notes until when it rang.
+func (r *record) stopsRinging(now time.Time) {
+	r.each(func(w *row) {
+		w.change(func(c *office.Call) {
+			if c.RingDuration == 0 && c.AnsweredAt == nil {
+				c.RingDuration = office.Of(now.Sub(c.StartedAt))
+			}
+		})
+	})
+}
+
+// sides returns the rows as they are now, each with the telephones that its
+// extension may know of.
+func (r *record) sides() []store.Side {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var sides []store.Side
+	for _, w := range r.rows {
+		w.mu.Lock()
+		s := store.Side{Account: w.account, Call: w.call}
+		w.mu.Unlock()
+		for _, t := range r.traces {
+			if l, ok := t.leg(); ok && (t.of == nil || t.of == w) {
+				s.Call.Legs = append(s.Call.Legs, l)
+			}
+		}
+		sides = append(sides, s)
+	}
+	return sides
+}
+
+// hand moves a party's row and telephone into another record: its call goes on
+// there.
+func (r *record) hand(p *party, to *record) {
+	r.mu.Lock()
+	r.rows = slices.DeleteFunc(r.rows, func(w *row) bool { return w == p.row })
+	r.mu.Unlock()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if p.row != nil {
+		to.rows = append(to.rows, p.row)
+	}
+	to.traces = append(to.traces, p.trace)
+}
+
+// A trace is one telephone of a call: rung, or talked with. It is safe for
+// concurrent use.
+type trace struct {
+	of *row // whose row alone tells of it; nil: every row of the call
+
+	mu    sync.Mutex
+	line  office.CallLeg // guarded by mu
+	voice *ua.Leg        // guarded by mu; from its answer to its end
+}
+
+// trace begins to follow a telephone; of is the row of its extension, nil where
+// all that take part may know of it.
+func (r *record) trace(of *row, line office.CallLeg, now time.Time) *trace {
+	line.StartedAt = now.UTC()
+	t := &trace{of: of, line: line}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.traces = append(r.traces, t)
+	return t
+}
+
+// answers notes that the telephone answered.
+func (t *trace) answers(now time.Time, leg *ua.Leg) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now = now.UTC()
+	t.line.AnsweredAt, t.voice, t.line.Outcome = &now, leg, office.Answered
+}
+
+// over notes the trunk that carried the call.
+func (t *trace) over(trunk string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.line.Trunk = trunk
+}
+
+// ends notes how it went, and what the server saw of the sound; the outcome of
+// one that answered is that.
+func (t *trace) ends(now time.Time, o office.Outcome, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.line.EndedAt.IsZero() {
+		return
+	}
+	t.line.EndedAt = now.UTC()
+	if t.line.Outcome == "" {
+		t.line.Outcome, t.line.Reason = o, reason
+	}
+	if t.voice == nil {
+		return
+	}
+	s := t.voice.Stats()
+	t.line.Codec, t.line.Encryption = t.voice.Codec().Name, protection(t.voice.Secure())
+	t.line.Received, t.line.Lost, t.line.Jitter = s.ReceivedPackets, s.Lost, s.Jitter
+	t.voice = nil
+}
+
+// leg returns the telephone as it is recorded; false where it is not over.
+func (t *trace) leg() (office.CallLeg, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.line, !t.line.EndedAt.IsZero()
 }
 
 // status returns a SIP status as a reason.
@@ -105,4 +242,19 @@ func protection(secure bool) string {
 		return "srtp"
 	}
 	return "rtp"
+}
+
+// outcomeOf returns what a SIP status says of a call that was not answered.
+func outcomeOf(code int) office.Outcome {
+	switch code {
+	case 486, 600:
+		return office.Busy
+	case 603:
+		return office.Declined
+	case 0, 408, 480:
+		return office.NoAnswer
+	case 487:
+		return office.Canceled
+	}
+	return office.Failed
 }

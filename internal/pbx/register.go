@@ -16,7 +16,7 @@ import (
 // for itself alone: an address of record of anybody else is forbidden, whether
 // or not it exists.
 func (p *PBX) register(ctx context.Context, r *ua.Registration) {
-	device, _, ok := p.table.Device(ctx, r.Username)
+	device, account, ok := p.table.Device(ctx, r.Username)
 	if !ok || r.User != "" && r.User != device.Username && r.User != string(device.Extension) {
 		p.refuse(r, 403)
 		return
@@ -39,6 +39,10 @@ func (p *PBX) register(ctx context.Context, r *ua.Registration) {
 	default:
 		if err := r.Accept(contacts(bound, now)); err != nil {
 			p.log.Debug("registration not answered", "device", device.ID, "err", err)
+		}
+		p.board.stir()
+		if len(bound) > 0 && !device.Session {
+			p.lamp.Registered(account, device.Username)
 		}
 	}
 }

@@ -6,182 +6,458 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"timbre/internal/bridge"
+	"timbre/internal/dialplan"
+	"timbre/internal/hunt"
 	"timbre/internal/office"
 	"timbre/internal/registrar"
+	"timbre/internal/sdp"
 	"timbre/internal/ua"
+	"timbre/internal/voicemail"
 )
 
-// A rung is how the ringing of an extension's devices ended.
-type rung struct {
-	leg    *ua.Leg        // of the device that answered first; nil: none did
-	device office.Device  // that one
-	why    office.Outcome // where none did: NoAnswer, Busy, Declined, ToVoicemail or Canceled
-	code   int            // the SIP status that said so; 0: none
+// A chase is a hunt for somebody who answers, as it is carried out. What is in it
+// does not change while telephones are dialled, but for the boxes of its members.
+type chase struct {
+	c       *call
+	from    office.Party // who is shown to those that ring
+	secure  bool         // the protection of the far side, as they are told
+	codecs  []sdp.Codec
+	members []*member
+	visited []office.Number // extensions that the call has come through; they are not rung again
+	hops    int
+	path    []ua.Diversion
+	auto    bool // the telephones shall answer by themselves
+	ring    func()
+	pass    func(*party)
 }
 
-// A try is how the ringing of one device ended.
-type try struct {
-	leg    *ua.Leg
-	device office.Device
-	err    error
+// A member is one extension that is rung.
+type member struct {
+	ext     office.Extension
+	row     *row
+	devices []registrar.Binding
+	hunted  hunt.Member
+	box     office.Number // where a telephone sent the call: a voicemail; written by the one that did
 }
 
-// ring rings all devices at once until one answers, one declines for all of
-// them, none is left, the caller gives up, or ctx ends, which is when the ring
-// time is over. Devices that still ring then are canceled, and one that answers
-// in the same moment is hung up; c.dialing waits for that. target says what is
-// the same for every device.
-func (c *call) ring(ctx context.Context, devices []registrar.Binding, target ua.Target) rung {
-	ctx, silence := context.WithCancelCause(ctx)
-	defer silence(nil)
-	var (
-		decided atomic.Bool // by the first answer, or by whatever ends the ringing
-		rings   sync.Once
-		tries   = make(chan try, len(devices))
-	)
-	for _, d := range devices {
-		t := target
-		t.URI, t.Transport, t.Addr, t.Secure = d.Contact, d.Transport, d.Source, d.Transport == "tls"
-		t.OnRinging = func(int, func(string) string) {
-			if !decided.Load() {
-				rings.Do(c.rings)
+// toExtensions rings extensions until somebody answers; else o may leave a
+// message for the first of them.
+func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extension) (*party, *refusal) {
+	ch := &chase{
+		c: c, from: o.who, secure: o.secure(), codecs: offer(o.codecs()), hops: o.hops, path: o.path,
+		ring: func() {
+			if err := o.ring(ctx); err != nil {
+				c.log.Debug("ringing not told", "err", err)
 			}
-		}
-		c.dialing.Go(func() {
-			leg, err := c.dial(ctx, t)
-			if leg != nil && !decided.CompareAndSwap(false, true) {
-				bridge.Hangup(ctx, leg)
-				return
+		},
+		pass: func(p *party) { _ = o.pass(ctx, p.leg) },
+	}
+	if o.row != nil {
+		peer := office.Party{Number: exts[0].Number, Name: exts[0].Name}
+		o.row.change(func(l *office.Call) {
+			if l.Peer.Name == "" || l.Peer.Number == peer.Number {
+				l.Peer = peer
 			}
-			tries <- try{leg, d.Device, err}
 		})
 	}
-	end := rung{why: office.NoAnswer}
-	canceled, over := c.in.Canceled(), ctx.Done()
-	for left := len(devices); left > 0; {
-		select {
-		case t := <-tries:
-			if t.leg != nil {
-				silence(ua.ErrElsewhere)
-				return rung{leg: t.leg, device: t.device}
-			}
-			left--
-			end.hears(t.err)
-			if end.why != office.Declined && end.why != office.ToVoicemail {
-				continue
-			}
-		case <-canceled:
-			end, canceled = rung{why: office.Canceled, code: 487}, nil
-		case <-over: // it rang, so that no busy device counts
-			end, over = rung{why: office.NoAnswer}, nil
-		}
-		if decided.CompareAndSwap(false, true) {
-			break // else the winner is on its way through tries
+	ch.enlist(ctx, exts, o.device.ID, c.started)
+	if c.begin(ctx) != nil {
+		ch.free(nil)
+		return nil, &refusal{code: 500}
+	}
+	result, p := ch.run(ctx, o.gone())
+	c.record.stopsRinging(c.pbx.cfg.Now())
+	if p != nil {
+		return c.answered(ctx, o, p)
+	}
+	first, verdict := ch.members[0], result.Members[0]
+	switch {
+	case verdict.Outcome == office.Canceled:
+		c.endAll(office.Canceled, status(487))
+		return nil, nil
+	case ctx.Err() != nil: // the server stops
+		c.endAll(office.Failed, office.Interrupted)
+		return nil, &refusal{code: 503}
+	}
+	if first.box != "" && first.box != first.ext.Number {
+		if to, err := c.pbx.store.Extension(ctx, first.box); err == nil && !to.Disabled {
+			w := c.record.add(to.Account, office.Missed, o.who, c.pbx.cfg.Now())
+			w.ends(office.NoAnswer, "")
+			return nil, c.leaveMessage(ctx, o, to, w)
 		}
 	}
-	return end
+	return nil, c.leaveMessage(ctx, o, first.ext, first.row)
+}
+
+// answered answers o, since p has answered; it returns nil where o is gone.
+func (c *call) answered(ctx context.Context, o *origin, p *party) (*party, *refusal) {
+	c.parties = append(c.parties, p)
+	far := protection(p.leg.Secure())
+	if err := c.answer(ctx, o, answer(o.codecs(), p.leg.Codec()), p.who.Name, far); err != nil {
+		c.leave(ctx, p)
+		return nil, nil
+	}
+	p.row.change(func(l *office.Call) {
+		l.Encryption = office.Encryption{Local: far, Remote: protection(o.leg.Secure())}
+	})
+	c.tellFar(ctx, &o.party, p)
+	return p, nil
+}
+
+// enlist makes exts the members of the hunt, each with a row of its own. The
+// device from which the call comes is not rung: who dials the own extension looks
+// for the other ones.
+func (ch *chase) enlist(ctx context.Context, exts []office.Extension, except office.ID, now time.Time) {
+	for _, e := range exts {
+		m := &member{ext: e, row: ch.c.record.add(e.Account, office.Missed, ch.from, now)}
+		m.devices = ch.c.pbx.devices(ctx, e.Number, except)
+		m.hunted = ch.c.pbx.memberOf(ctx, e)
+		m.hunted.Devices = len(m.devices)
+		m.hunted.Full = !ch.c.pbx.occupy(e.Number, e.CallLimit, false)
+		ch.members = append(ch.members, m)
+	}
+}
+
+// memberOf returns how an extension wants to be hunted.
+func (p *PBX) memberOf(ctx context.Context, e office.Extension) hunt.Member {
+	forwarding, err := p.store.ForwardingSettings(ctx, e.Account)
+	if err != nil {
+		p.log.Error("forwarding not read", "ext", e.Number, "err", err)
+	}
+	available, err := p.store.Availability(ctx, e.Account)
+	if err != nil {
+		p.log.Error("availability not read", "ext", e.Number, "err", err)
+	}
+	return hunt.Member{RingTime: e.RingTime, Forwarding: forwarding, Quiet: !available.Disturbable(p.cfg.Now())}
+}
+
+// devices returns where ext can be rung now, but for one device.
+func (p *PBX) devices(ctx context.Context, ext office.Number, except office.ID) []registrar.Binding {
+	return slices.DeleteFunc(p.table.Contacts(ctx, ext, p.cfg.Now()), func(b registrar.Binding) bool { return b.Device.ID == except })
+}
+
+// run hunts until somebody answers or nobody is left who could. The rows of the
+// members say how it ended for each.
+func (ch *chase) run(ctx context.Context, givesUp <-chan struct{}) (hunt.Result, *party) {
+	var hunted []hunt.Member
+	for _, m := range ch.members {
+		hunted = append(hunted, m.hunted)
+		if !m.hunted.Full {
+			ch.c.pbx.rings(m.ext.Number, +1)
+		}
+		ch.visited = append(ch.visited, m.ext.Number)
+	}
+	runner := hunt.NewRunner[*party](hunt.New(hunted...), ch)
+	result, p := runner.Run(ctx, givesUp)
+	ch.c.dialing.Go(runner.Wait)
+	ch.discharge(result, p)
+	ch.free(p)
+	return result, p
+}
+
+// discharge notes how the hunt ended for each member.
+func (ch *chase) discharge(result hunt.Result, winner *party) {
+	now := ch.c.pbx.cfg.Now()
+	for i, m := range ch.members {
+		if !m.hunted.Full {
+			ch.c.pbx.rings(m.ext.Number, -1)
+		}
+		v := result.Members[i]
+		m.row.change(func(l *office.Call) { l.ForwardedTo = v.Forward })
+		switch v.Outcome {
+		case office.Answered, office.Forwarded:
+			m.row.answered(now, v.Outcome, winner.name(), protection(winner.leg.Secure()), protection(ch.secure))
+		case office.AnsweredElsewhere:
+			m.row.ends(v.Outcome, "")
+			m.row.change(func(l *office.Call) { l.AnsweredBy = winner.name() })
+		case office.Failed: // stopped
+		default:
+			m.row.ends(v.Outcome, status(v.Code))
+		}
+	}
+}
+
+// free takes the call out of the counts of all members but the winner's.
+func (ch *chase) free(winner *party) {
+	for _, m := range ch.members {
+		switch {
+		case m.hunted.Full:
+		case winner != nil && winner.row == m.row:
+			winner.holds = true
+		default:
+			ch.c.pbx.release(m.ext.Number)
+		}
+	}
+}
+
+// Ring lets the caller hear ringing.
+func (ch *chase) Ring() { ch.ring() }
+
+// Pass lets the caller hear what p sends.
+func (ch *chase) Pass(p *party) { ch.pass(p) }
+
+// Hangup ends a telephone that answered and is not wanted.
+func (ch *chase) Hangup(p *party) {
+	ch.c.dialing.Go(func() { p.dismiss(ch.c.pbx) })
+}
+
+// dismiss ends a telephone that answered and takes no part in the call.
+func (p *party) dismiss(x *PBX) {
+	p.release(x)
+	if p.trace != nil {
+		p.trace.ends(x.cfg.Now(), office.Canceled, "")
+	}
+	if p.toll != nil {
+		p.toll.ends(context.Background())
+	}
+	hangup(context.Background(), p.leg)
+}
+
+// Ask asks who answered a forwarded call to press a key.
+func (ch *chase) Ask(ctx context.Context, p *party) (key rune) {
+	defer ch.recovers(func() { key = 0 })
+	err := bridge.Converse(ctx, p.leg, func(ctx context.Context, v *bridge.Voice) (err error) {
+		key, err = ch.c.pbx.box.Ask(ctx, v, voicemail.AcceptCall, p.tongue, "12", hunt.KeyTime)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		ch.c.log.Warn("key not asked for", "err", err)
+	}
+	return key
+}
+
+// recovers ends a panic of what a telephone began.
+func (ch *chase) recovers(then func()) {
+	if r := recover(); r != nil {
+		ch.c.log.Error("panic while ringing", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		then()
+	}
+}
+
+// Dial rings a device, or where its extension is forwarded to.
+func (ch *chase) Dial(ctx context.Context, t hunt.Target, tell func(hunt.Happening, *party)) (p *party, e hunt.Event) {
+	defer ch.recovers(func() { p, e = nil, hunt.Event{What: hunt.Fails, Code: 500} })
+	m := ch.members[t.Member]
+	if t.Number != "" {
+		return ch.forward(ctx, m, t.Number, tell)
+	}
+	return ch.dialDevice(ctx, m, m.devices[t.Device], tell)
 }
 
 // returnTime is how long a device that loses its connection while it rings may
 // take to register again.
 const returnTime = 3 * time.Second
 
-// ringOn rings the devices of ext like ring, and those that come back where the
-// connections of all that rang are broken.
-func (c *call) ringOn(ctx context.Context, ext office.Number, devices []registrar.Binding, target ua.Target) rung {
+// dialDevice rings a device, and again where it loses its connection and comes
+// back.
+func (ch *chase) dialDevice(ctx context.Context, m *member, b registrar.Binding, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
+	x := ch.c.pbx
+	p := &party{who: office.Party{Number: m.ext.Number, Name: m.ext.Name}, ext: &m.ext, device: b.Device, row: m.row, tongue: m.ext.Language, told: protection(ch.secure)}
+	p.trace = ch.c.record.trace(m.row, office.CallLeg{Party: p.who, Device: b.Device.Name, DeviceID: b.Device.ID}, x.cfg.Now())
+	ctx, cancel := saysElsewhere(ctx)
+	defer cancel()
 	for {
-		r := c.ring(ctx, devices, target)
-		if r.why != office.NoAnswer {
-			return r
+		leg, err := x.endpoint.Dial(ctx, ch.target(m, p, b, tell))
+		if err == nil {
+			p.leg = leg
+			p.trace.answers(x.cfg.Now(), leg)
+			return p, hunt.Event{What: hunt.Answers}
 		}
-		returned, canceled := c.returned(ctx, ext, devices)
-		if canceled {
-			return rung{why: office.Canceled, code: 487}
+		if again, ok := ch.returned(ctx, m, b); ok {
+			b = again
+			continue
 		}
-		if len(returned) == 0 {
-			return r
+		code, location := refusedWith(err)
+		p.trace.ends(x.cfg.Now(), outcomeOf(code), status(code))
+		if code/100 == 3 {
+			return nil, ch.redirected(ctx, m, code, location)
 		}
-		devices = returned
+		return nil, hunt.Event{What: hunt.Fails, Code: code}
 	}
 }
 
-// returned waits for new bindings of ext where one of those that rang went with
-// its connection. It returns none where none did, or none comes in time.
-func (c *call) returned(ctx context.Context, ext office.Number, rang []registrar.Binding) (fresh []registrar.Binding, canceled bool) {
+// saysElsewhere returns a context that ends as ctx does, with the cause that tells
+// a telephone that another one has answered where that is why.
+func saysElsewhere(ctx context.Context) (context.Context, func()) {
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); errors.Is(cause, hunt.ErrElsewhere) {
+			cancel(ua.ErrElsewhere)
+		} else {
+			cancel(cause)
+		}
+	})
+	return inner, func() { stop(); cancel(nil) }
+}
+
+// target says how a device is dialled.
+func (ch *chase) target(m *member, p *party, b registrar.Binding, tell func(hunt.Happening, *party)) ua.Target {
+	return ua.Target{
+		URI: b.Contact, Transport: b.Transport, Addr: b.Source, Secure: b.Transport == "tls",
+		From: ch.from, To: p.who, Codecs: ch.codecs, Hops: ch.hops, AutoAnswer: ch.auto,
+		Headers:   ua.Headers{office.CallHeader: string(m.row.id()), office.FarMediaHeader: p.told},
+		OnRinging: func(int, func(string) string) { tell(hunt.Rings, nil) },
+		OnEarly: func(l *ua.Leg) {
+			early := *p
+			early.leg = l
+			tell(hunt.Early, &early)
+		},
+	}
+}
+
+// refusedWith returns the SIP status of an error of Dial, 0 where there is none,
+// and where the call is to go instead.
+func refusedWith(err error) (code int, location string) {
+	var refused *ua.StatusError
+	if errors.As(err, &refused) {
+		return refused.Code, refused.Location
+	}
+	if errors.Is(err, office.ErrNoTrunk) {
+		return 503, ""
+	}
+	return 0, ""
+}
+
+// returned waits for a device whose binding went with its connection to come
+// back.
+func (ch *chase) returned(ctx context.Context, m *member, was registrar.Binding) (again registrar.Binding, ok bool) {
+	if was.Transport == "udp" || ctx.Err() != nil {
+		return again, false
+	}
 	ctx, stop := context.WithTimeout(ctx, returnTime)
 	defer stop()
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
-	for ctx.Err() == nil {
-		bound := c.devices(ctx, ext)
-		if !slices.ContainsFunc(without(rang, bound), func(b registrar.Binding) bool { return b.Transport != "udp" }) {
-			return nil, false
-		}
-		if fresh = without(bound, rang); len(fresh) > 0 {
-			return fresh, false
+	for {
+		for _, b := range ch.c.pbx.devices(ctx, m.ext.Number, "") {
+			switch {
+			case b.Contact == was.Contact && b.Source == was.Source:
+				return again, false // it is there; its refusal is its own
+			case b.Device.ID == was.Device.ID && !slices.ContainsFunc(m.devices, func(o registrar.Binding) bool { return o.Contact == b.Contact && o.Source == b.Source }):
+				return b, true
+			}
 		}
 		select {
 		case <-look.C:
-		case <-c.in.Canceled():
-			return nil, true
 		case <-ctx.Done():
+			return again, false
 		}
 	}
-	return nil, false
 }
 
-// without returns the bindings in a for which there is none in b at the same
-// place.
-func without(a, b []registrar.Binding) []registrar.Binding {
-	return slices.DeleteFunc(slices.Clone(a), func(x registrar.Binding) bool {
-		return slices.ContainsFunc(b, func(y registrar.Binding) bool { return x.Contact == y.Contact && x.Source == y.Source })
-	})
-}
-
-// hears weighs why one device did not answer: what a person did counts for more
-// than what a telephone says.
-func (r *rung) hears(err error) {
-	var refused *ua.StatusError
-	if !errors.As(err, &refused) {
-		return // it rang in vain
-	}
-	why := office.NoAnswer
+// redirected follows a telephone that sends the call elsewhere: to a voicemail,
+// or to a number that its extension may call. Anything else is its voicemail.
+func (ch *chase) redirected(ctx context.Context, m *member, code int, location string) hunt.Event {
+	e := hunt.Event{What: hunt.Redirected, Code: code}
+	place, err := ch.c.place(ctx, m.ext, userOf(location))
 	switch {
-	case refused.Code == 603:
-		why = office.Declined
-	case refused.Code/100 == 3: // to voicemail; no telephone sends a caller anywhere else
-		why = office.ToVoicemail
-	case refused.Code == 486 || refused.Code == 600:
-		why = office.Busy
+	case err != nil:
+	case place.Kind == dialplan.Voicemail:
+		m.box = place.Number
+	case place.Kind == dialplan.Extension, place.Kind == dialplan.OwnLine, place.Kind == dialplan.Outside && place.Allowed:
+		e.Number = place.Number
 	}
-	if r.code == 0 || weight(why) > weight(r.why) {
-		r.why, r.code = why, refused.Code
-	}
+	return e
 }
 
-// weight orders the reasons why devices did not answer.
-func weight(why office.Outcome) int {
-	switch why {
-	case office.Declined, office.ToVoicemail:
-		return 2
-	case office.Busy:
-		return 1
+// userOf returns the user part of a SIP or tel URI.
+func userOf(uri string) string {
+	_, rest, ok := strings.Cut(uri, ":")
+	if !ok {
+		return ""
 	}
-	return 0
+	user, _, ok := strings.Cut(rest, "@")
+	if !ok && !strings.HasPrefix(uri, "tel:") {
+		return ""
+	}
+	user, _, _ = strings.Cut(user, ";")
+	return user
 }
 
-// dial rings one device. A panic on the way is an error like any other.
-func (c *call) dial(ctx context.Context, t ua.Target) (leg *ua.Leg, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			c.log.Error("panic while ringing", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			err = fmt.Errorf("ringing: panic: %v", r)
+// forward dials where the calls of a member are forwarded to.
+func (ch *chase) forward(ctx context.Context, m *member, to office.Number, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
+	place, err := ch.c.place(ctx, m.ext, string(to))
+	if err != nil {
+		ch.c.log.Error("forward not looked up", "ext", m.ext.Number, "err", err)
+		return nil, hunt.Event{What: hunt.Fails, Code: 500}
+	}
+	if ch.hops <= 1 {
+		return nil, hunt.Event{What: hunt.Fails, Code: 483}
+	}
+	switch place.Kind {
+	case dialplan.Extension, dialplan.OwnLine:
+		return ch.forwardInside(ctx, m, ch.c.members(ctx, place), tell)
+	case dialplan.Outside:
+		return ch.forwardOutside(ctx, m, place, tell)
+	}
+	return nil, hunt.Event{What: hunt.Fails, Code: 404}
+}
+
+// forwardInside hunts other extensions of the office in a member's place. None
+// that the call has come through already is rung again.
+func (ch *chase) forwardInside(ctx context.Context, m *member, exts []office.Extension, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
+	exts = slices.DeleteFunc(exts, func(e office.Extension) bool { return slices.Contains(ch.visited, e.Number) })
+	if len(exts) == 0 {
+		ch.c.log.Info("forwarding in a circle", "ext", m.ext.Number)
+		return nil, hunt.Event{What: hunt.Fails, Code: 482}
+	}
+	inner := &chase{
+		c: ch.c, from: ch.from, secure: ch.secure, codecs: ch.codecs, visited: slices.Clone(ch.visited), hops: ch.hops - 1, path: ch.path,
+		ring: func() { tell(hunt.Rings, nil) },
+		pass: func(p *party) { tell(hunt.Early, p) },
+	}
+	inner.enlist(ctx, exts, "", ch.c.pbx.cfg.Now())
+	if err := ch.c.begin(ctx); err != nil {
+		inner.free(nil)
+		return nil, hunt.Event{What: hunt.Fails, Code: 500}
+	}
+	result, p := inner.run(ctx, nil)
+	if p != nil {
+		return p, hunt.Event{What: hunt.Answers}
+	}
+	if ctx.Err() != nil {
+		why := office.NoAnswer
+		if errors.Is(context.Cause(ctx), hunt.ErrElsewhere) {
+			why = office.AnsweredElsewhere
 		}
-	}()
-	return c.pbx.endpoint.Dial(ctx, t)
+		for _, m := range inner.members {
+			m.row.ends(why, "")
+		}
+	}
+	return nil, hunt.Event{What: hunt.Fails, Code: unreached(result.Members[0].Code)}
+}
+
+// unreached returns the status of a forward that nobody answered.
+func unreached(code int) int {
+	if code == 0 || code == 603 { // who declines there does not decline for the member
+		return 480
+	}
+	return code
+}
+
+// forwardOutside calls the number outside to which a member's calls go, at its
+// charge.
+func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.Destination, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
+	x := ch.c.pbx
+	toll, no := x.permit(ctx, m.ext, place)
+	if no != nil {
+		ch.c.log.Info("forward not allowed", "ext", m.ext.Number, "code", no.code)
+		return nil, hunt.Event{What: hunt.Fails, Code: no.code}
+	}
+	own := x.identity(ctx, m.ext)
+	p, err := ch.c.dialOutside(ctx, outside{
+		payer: m.ext, place: place, toll: toll, of: m.row, codecs: ch.codecs, hops: ch.hops,
+		path: append([]ua.Diversion{{Party: own, Reason: "unconditional"}}, ch.path...), tell: tell,
+	})
+	if err != nil {
+		code, _ := refusedWith(err)
+		return nil, hunt.Event{What: hunt.Fails, Code: unreached(code)}
+	}
+	p.row = nil
+	p.tongue = m.ext.Language
+	return p, hunt.Event{What: hunt.Answers}
 }

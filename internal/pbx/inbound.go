@@ -1,0 +1,87 @@
+package pbx
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"timbre/internal/dialplan"
+	"timbre/internal/office"
+	"timbre/internal/ua"
+)
+
+// fromTrunk owns a call that comes from outside. It reaches the office's own
+// numbers and nothing else.
+func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) {
+	if in.Replaces() != nil {
+		p.reject(in, 403)
+		return
+	}
+	region := p.company(ctx).Region
+	called := dialplan.Inbound(p.trunks.Called(in), region)
+	line, err := p.store.LineOf(ctx, called)
+	switch {
+	case errors.Is(err, office.ErrNotFound):
+		p.log.Info("call from outside to an unknown number", "trunk", in.Peer(), "number", called)
+		p.reject(in, 404)
+		return
+	case err != nil:
+		p.log.Error("number not looked up", "err", err)
+		p.reject(in, 500)
+		return
+	case hopsOf(in) <= 0:
+		p.reject(in, 483)
+		return
+	}
+	c := p.newCall("call", office.NewID(), "trunk", in.Peer())
+	o := &origin{in: in, hops: hopsOf(in), path: in.Diversion()}
+	o.party = party{who: caller(in, region), tongue: office.Spanish}
+	o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Trunk: in.Peer()}, p.cfg.Now())
+	c.run(ctx, o, func(ctx context.Context) {
+		c.parties = append(c.parties, &o.party)
+		if p.circles(ctx, line, o.path, region) {
+			c.log.Info("forwarding in a circle")
+			p.reject(in, 482)
+			return
+		}
+		c.connect(ctx, o, dialplan.Destination{Kind: dialplan.OwnLine, Number: line.Number, Class: office.Internal, Allowed: true, Line: line})
+	})
+}
+
+// caller returns who calls from outside, in the office's way of writing numbers:
+// as the network vouches for it, else as the caller says.
+func caller(in *ua.Incoming, region office.Region) office.Party {
+	who := in.Identity()
+	if who.Number == "" {
+		who = in.From()
+	}
+	if n := dialplan.Inbound(string(who.Number), region); n != "" {
+		who.Number = n
+	} else if who.Number.IsExtension() { // nobody outside is one of us
+		who.Number = ""
+	}
+	return who
+}
+
+// circles reports whether a call to line was forwarded by one of its own
+// extensions before.
+func (p *PBX) circles(ctx context.Context, line office.Line, path []ua.Diversion, region office.Region) bool {
+	if len(path) == 0 {
+		return false
+	}
+	for _, n := range line.Extensions {
+		e, err := p.store.Extension(ctx, n)
+		if err != nil {
+			continue
+		}
+		own := p.identity(ctx, e).Number
+		f, err := p.store.ForwardingSettings(ctx, e.Account)
+		if err != nil || !f.IsEnabled {
+			continue
+		}
+		if slices.ContainsFunc(path, func(d ua.Diversion) bool { return dialplan.Inbound(string(d.Party.Number), region) == own }) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,260 @@
+package pbx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"timbre/internal/bridge"
+	"timbre/internal/office"
+	"timbre/internal/ua"
+)
+
+// A take is the wish of another call to take over who talks with leg.
+type take struct {
+	leg   *ua.Leg
+	by    office.Number // the extension that wishes it: leg must be its own
+	to    *record
+	reply chan *party // capacity 1; nil: refused
+}
+
+// recovers ends a panic of what a call does beside its goroutine.
+func (c *call) recovers(doing string, then func()) {
+	if r := recover(); r != nil {
+		c.log.Error("panic in a call", "doing", doing, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		then()
+	}
+}
+
+// talk joins two parties until the call is over. Transfers change who they are.
+func (c *call) talk(ctx context.Context, a, b *party) {
+	for a != nil && b != nil {
+		a, b = c.exchange(ctx, a, b)
+	}
+}
+
+// exchange joins a and b until one of them leaves or is transferred, and returns
+// who talks from then on; nil where the call is over.
+func (c *call) exchange(ctx context.Context, a, b *party) (*party, *party) {
+	c.pbx.talks(c, a.leg, b.leg)
+	defer c.pbx.parts(a.leg, b.leg)
+	s := &sounding{c: c, a: a, b: b}
+	defer s.stop()
+	s.start(ctx)
+	limit := time.NewTimer(c.untilCut(ctx, a, b))
+	defer limit.Stop()
+	for {
+		select {
+		case <-a.leg.Done():
+			return c.hangsUp(ctx, s, a, b)
+		case <-b.leg.Done():
+			return c.hangsUp(ctx, s, b, a)
+		case err := <-s.broken:
+			c.breaks(err)
+			return c.hangsUp(ctx, s, a, b)
+		case <-ctx.Done():
+			if c.pbx.halt.Err() != nil {
+				for _, p := range []*party{a, b} {
+					p.row.change(func(l *office.Call) { l.Reason = office.Interrupted })
+				}
+			}
+			return c.hangsUp(ctx, s, a, b)
+		case <-limit.C:
+			if left := c.untilCut(ctx, a, b); left > 0 {
+				limit.Reset(left)
+				continue
+			}
+			c.log.Info("the minutes of today are used up")
+			return c.hangsUp(ctx, s, a, b)
+		case <-a.leg.Holds():
+			s.start(ctx)
+		case <-b.leg.Holds():
+			s.start(ctx)
+		case r := <-a.leg.Refers():
+			if t := c.consider(ctx, a, b, r); t != nil {
+				s.stop()
+				return t(ctx)
+			}
+		case r := <-b.leg.Refers():
+			if t := c.consider(ctx, b, a, r); t != nil {
+				s.stop()
+				return t(ctx)
+			}
+		case t := <-c.takes:
+			if c.give(ctx, s, a, b, t) {
+				return nil, nil
+			}
+		}
+	}
+}
+
+// hangsUp ends the call of two parties, of which the first left first.
+func (c *call) hangsUp(ctx context.Context, s *sounding, first, second *party) (*party, *party) {
+	s.stop()
+	c.leave(ctx, first)
+	c.leave(ctx, second)
+	return nil, nil
+}
+
+// breaks notes why the sound of a call ended.
+func (c *call) breaks(err error) {
+	code := 500
+	if errors.Is(err, bridge.ErrCodec) {
+		code = 488
+	}
+	if err == nil || errors.Is(err, bridge.ErrSilent) {
+		return
+	}
+	c.log.Error("call cut", "err", err)
+	c.record.each(func(w *row) {
+		w.change(func(l *office.Call) { l.Outcome, l.Reason = office.Failed, status(code) })
+	})
+}
+
+// noCut is how long a call lasts that nobody is charged for.
+const noCut = 2 * maxCall
+
+// untilCut returns how long the parties may talk until the minutes of who pays for
+// one of them are used up.
+func (c *call) untilCut(ctx context.Context, parties ...*party) time.Duration {
+	left := noCut
+	for _, p := range parties {
+		if p.toll != nil && p.toll.ext.Rights.Minutes > 0 {
+			left = min(left, c.pbx.left(ctx, p.toll.ext))
+		}
+	}
+	return left
+}
+
+// A sounding is what two parties hear: each other, or music while the other one
+// holds the call.
+type sounding struct {
+	c      *call
+	a, b   *party
+	broken chan error // a join that ended by itself
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// start begins it, or begins it anew as the parties hold or resume.
+func (s *sounding) start(ctx context.Context) {
+	s.stop()
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.broken = make(chan error, 2)
+	run := func(play func() error) {
+		broken := s.broken
+		s.work.Go(func() {
+			defer s.c.recovers("joining", func() { broken <- errors.New("panic") })
+			if err := play(); err != nil && ctx.Err() == nil {
+				broken <- err
+			}
+		})
+	}
+	switch a, b := s.a.leg, s.b.leg; {
+	case a.Held() && b.Held():
+	case a.Held():
+		run(func() error { return bridge.Hold(ctx, b) })
+	case b.Held():
+		run(func() error { return bridge.Hold(ctx, a) })
+	default:
+		run(func() error { return bridge.Join(ctx, a, b) })
+	}
+}
+
+// stop ends it.
+func (s *sounding) stop() {
+	if s.cancel != nil {
+		s.cancel()
+		s.work.Wait()
+		s.cancel = nil
+	}
+}
+
+// talks remembers in which call legs talk, for other calls to find it.
+func (p *PBX) talks(c *call, legs ...*ua.Leg) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range legs {
+		p.talking[l] = c
+	}
+}
+
+// parts forgets it.
+func (p *PBX) parts(legs ...*ua.Leg) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range legs {
+		delete(p.talking, l)
+	}
+}
+
+// takeTime is how long another call may take to give somebody away.
+const takeTime = 2 * time.Second
+
+// takeOver makes who talks with leg, which is a telephone of the extension by, a
+// party of c, and ends leg and its call. nil: there is nobody, or they may not.
+func (c *call) takeOver(ctx context.Context, leg *ua.Leg, by office.Number) *party {
+	c.pbx.mu.Lock()
+	other := c.pbx.talking[leg]
+	c.pbx.mu.Unlock()
+	if other == nil || other == c {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, takeTime)
+	defer cancel()
+	t := take{leg: leg, by: by, to: c.record, reply: make(chan *party, 1)}
+	select {
+	case other.takes <- t:
+	case <-other.over:
+		return nil
+	case <-ctx.Done(): // it is taking somebody over itself
+		return nil
+	}
+	p := <-t.reply
+	if p != nil {
+		c.parties = append(c.parties, p)
+	}
+	return p
+}
+
+// give hands who talks with t.leg over to another call and ends t.leg; false where
+// that is not to be.
+func (c *call) give(ctx context.Context, s *sounding, a, b *party, t take) bool {
+	goes, stays := a, b
+	if b.leg == t.leg {
+		goes, stays = b, a
+	}
+	if goes.leg != t.leg || goes.ext == nil || goes.ext.Number != t.by {
+		t.reply <- nil
+		return false
+	}
+	s.stop()
+	c.parties = slices.DeleteFunc(c.parties, func(p *party) bool { return p == stays })
+	c.moved = stays.leg
+	c.record.hand(stays, t.to)
+	moved := *stays // its origin, if it is one, belongs to this call
+	t.reply <- &moved
+	c.leave(ctx, goes)
+	return true
+}
+
+// tellFar tells a phone of our own, which shows it, that the protection of the far
+// side has changed.
+func (c *call) tellFar(ctx context.Context, p, far *party) {
+	now := protection(far.leg.Secure())
+	if p.ext == nil || !p.device.Session || p.told == now {
+		return
+	}
+	p.told = now
+	c.dialing.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if err := p.leg.Reoffer(ctx, ua.Offer{Headers: ua.Headers{office.FarMediaHeader: now}}); err != nil {
+			c.log.Debug("far side not told", "err", err)
+		}
+	})
+}

@@ -1,0 +1,171 @@
+package pbx
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"timbre/internal/dialplan"
+	"timbre/internal/office"
+	"timbre/internal/store"
+	"timbre/internal/voicemail"
+)
+
+// How many outside calls of one extension in how much time are told to the
+// administrator.
+const (
+	manyCalls = 20
+	manyTime  = 5 * time.Minute
+)
+
+// A till counts the outside calls that each extension causes: how many there are,
+// how long they last, how fast they follow one another. It is safe for concurrent
+// use.
+type till struct {
+	mu sync.Mutex
+	of map[office.ID]*account // guarded by mu
+}
+
+// An account is what the till knows of one extension. It is guarded by the till's
+// mu.
+type account struct {
+	open  map[*toll]bool // calls that are dialled or talked in
+	begun []time.Time    // calls of the last manyTime
+	told  time.Time      // when the administrator was told of many
+}
+
+// A toll is one outside call of an extension. It is safe for concurrent use.
+type toll struct {
+	pbx *PBX
+	ext office.Extension
+
+	mu       sync.Mutex
+	answered time.Time // guarded by mu; zero: it is not
+	over     bool      // guarded by mu
+}
+
+// permit lets an extension call outside, or says why it may not. What it returns
+// must be ended.
+func (p *PBX) permit(ctx context.Context, ext office.Extension, place dialplan.Destination) (*toll, *refusal) {
+	switch {
+	case ext.Disabled || !place.Allowed:
+		return nil, &refusal{code: 403, prompt: voicemail.NotAllowed}
+	case ext.Rights.Minutes > 0 && p.left(ctx, ext) <= 0:
+		return nil, &refusal{code: 403, prompt: voicemail.MinutesUsed}
+	}
+	t := p.open(ctx, ext, ext.Rights.MaxCalls)
+	if t == nil {
+		return nil, &refusal{code: 403, prompt: voicemail.TooManyCalls}
+	}
+	return t, nil
+}
+
+// open counts one more outside call of ext; nil where it has limit of them, 0
+// being no limit. Many in a short time are told to the administrator, once.
+func (p *PBX) open(ctx context.Context, ext office.Extension, limit int) *toll {
+	now := p.cfg.Now()
+	t := &toll{pbx: p, ext: ext}
+	p.till.mu.Lock()
+	a := p.till.of[ext.Account]
+	if a == nil {
+		a = &account{open: map[*toll]bool{}}
+		p.till.of[ext.Account] = a
+	}
+	if limit > 0 && len(a.open) >= limit {
+		p.till.mu.Unlock()
+		return nil
+	}
+	a.open[t] = true
+	a.begun = append(slices.DeleteFunc(a.begun, func(b time.Time) bool { return now.Sub(b) >= manyTime }), now)
+	count := len(a.begun)
+	tell := count > manyCalls && now.Sub(a.told) >= manyTime
+	if tell {
+		a.told = now
+	}
+	p.till.mu.Unlock()
+	if tell {
+		p.tell(ctx, office.Notice{Kind: office.NoticeManyCalls, At: now.UTC(), Extension: ext.Number, Name: ext.Name, Count: count})
+	}
+	return t
+}
+
+// tell has the administrator be told.
+func (p *PBX) tell(ctx context.Context, n office.Notice) {
+	if err := p.store.AddMail(context.WithoutCancel(ctx), store.Mail{Notice: n}); err != nil {
+		p.log.Error("administrator not told", "kind", n.Kind, "err", err)
+	}
+}
+
+// starts notes that the call was answered.
+func (t *toll) starts() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.answered.IsZero() {
+		t.answered = t.pbx.cfg.Now()
+	}
+}
+
+// talked returns how long the call has lasted.
+func (t *toll) talked(now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.answered.IsZero() || t.over {
+		return 0
+	}
+	return now.Sub(t.answered)
+}
+
+// ends charges the call. Ending twice is ending once.
+func (t *toll) ends(ctx context.Context) {
+	now := t.pbx.cfg.Now()
+	talked := t.talked(now)
+	t.mu.Lock()
+	again := t.over
+	t.over = true
+	answered := t.answered
+	t.mu.Unlock()
+	if again {
+		return
+	}
+	if !answered.IsZero() {
+		charge := func(ctx context.Context) error { return t.pbx.store.AddUsage(ctx, t.ext.Account, answered, talked) }
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+		defer cancel()
+		if err := charge(ctx); err != nil {
+			t.pbx.log.Error("call not charged", "ext", t.ext.Number, "err", err)
+			t.pbx.late.add(debt{t.pbx.log, "charge", charge})
+		}
+	}
+	t.pbx.till.mu.Lock()
+	defer t.pbx.till.mu.Unlock()
+	if a := t.pbx.till.of[t.ext.Account]; a != nil {
+		delete(a.open, t)
+	}
+}
+
+// left returns how long ext may still talk outside today, if all its calls of now
+// go on: what is left is theirs together.
+func (p *PBX) left(ctx context.Context, ext office.Extension) time.Duration {
+	now := p.cfg.Now()
+	used, err := p.store.Usage(ctx, ext.Account, now)
+	if err != nil {
+		p.log.Error("usage not read", "ext", ext.Number, "err", err)
+	}
+	p.till.mu.Lock()
+	talking, live := 0, time.Duration(0)
+	if a := p.till.of[ext.Account]; a != nil {
+		for t := range a.open {
+			if talked := t.talked(now); talked > 0 {
+				talking++
+				live += talked
+			}
+		}
+	}
+	p.till.mu.Unlock()
+	left := time.Duration(ext.Rights.Minutes)*time.Minute - used.Time - live
+	if left <= 0 {
+		return 0
+	}
+	return left / time.Duration(max(talking, 1))
+}

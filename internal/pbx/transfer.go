@@ -1,0 +1,205 @@
+package pbx
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"timbre/internal/dialplan"
+	"timbre/internal/office"
+	"timbre/internal/ua"
+	"timbre/internal/voicemail"
+)
+
+// A transfer carries out what a REFER wants and returns who talks from then on.
+type transfer func(ctx context.Context) (*party, *party)
+
+// consider answers the wish of from that other be connected with somebody else. It
+// returns nil where that is refused: the call goes on as it is. Only the office's
+// own telephones may wish so (their rights hold for what follows), and only for
+// what the office can reach.
+func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) transfer {
+	refuse := func(code int) transfer {
+		c.log.Info("transfer refused", "code", code)
+		if err := r.Reject(code); err != nil {
+			c.log.Debug("transfer not refused", "err", err)
+		}
+		return nil
+	}
+	accept := func(t transfer) transfer {
+		if err := r.Accept(); err != nil {
+			c.log.Debug("transfer not accepted", "err", err)
+			return nil
+		}
+		return t
+	}
+	if from.ext == nil {
+		return refuse(603)
+	}
+	if r.Replaces != nil {
+		leg := c.pbx.endpoint.LegOf(*r.Replaces)
+		if leg == nil || leg == from.leg || leg == other.leg {
+			return refuse(481)
+		}
+		return accept(func(ctx context.Context) (*party, *party) { return c.attended(ctx, from, other, leg, r) })
+	}
+	place, err := c.place(ctx, *from.ext, r.To)
+	switch {
+	case err != nil:
+		c.log.Error("number not looked up", "err", err)
+		return refuse(500)
+	case !c.pbx.isOurs(r.ToHost):
+		return refuse(403)
+	}
+	switch place.Kind {
+	case dialplan.Extension, dialplan.OwnLine, dialplan.Voicemail:
+	case dialplan.Outside:
+		if !place.Allowed {
+			return refuse(403)
+		}
+	case dialplan.NotFound:
+		return refuse(404)
+	default:
+		return refuse(403)
+	}
+	return accept(func(ctx context.Context) (*party, *party) { return c.blind(ctx, from, other, place, r) })
+}
+
+// isOurs reports whether a host in an address means this office: its domain, or,
+// as telephones write it that know no other name, an IP address.
+func (p *PBX) isOurs(host string) bool {
+	if host == "" || strings.EqualFold(host, p.cfg.Domain) {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil
+}
+
+// told tells a telephone how its transfer goes.
+func (c *call) told(r *ua.Refer, code int) {
+	if err := r.Progress(code); err != nil {
+		c.log.Debug("transfer not told", "code", code, "err", err)
+	}
+}
+
+// attended connects other with who talks with leg, another call of the same
+// extension.
+func (c *call) attended(ctx context.Context, from, other *party, leg *ua.Leg, r *ua.Refer) (*party, *party) {
+	third := c.takeOver(ctx, leg, from.ext.Number)
+	if third == nil {
+		c.told(r, 481)
+		return from, other
+	}
+	c.told(r, 200)
+	c.leave(ctx, from)
+	c.meet(ctx, other, third)
+	return other, third
+}
+
+// meet notes that two parties talk with one another who did not before.
+func (c *call) meet(ctx context.Context, a, b *party) {
+	for _, m := range []struct{ one, far *party }{{a, b}, {b, a}} {
+		m.one.row.change(func(l *office.Call) { l.Encryption.Remote = protection(m.far.leg.Secure()) })
+		c.tellFar(ctx, m.one, m.far)
+	}
+}
+
+// blind connects other with where place leads, in place of from and at the charge
+// of its extension. Where nobody is reached from gets the call back, while it is
+// there; else its extension rings again.
+func (c *call) blind(ctx context.Context, from, other *party, place dialplan.Destination, r *ua.Refer) (*party, *party) {
+	o := &origin{payer: *from.ext, hops: 70, region: c.pbx.company(ctx).Region}
+	o.party = *other
+	c.replaceParty(other, &o.party)
+	if from.ext.Account != "" && other.ext == nil {
+		o.tongue = from.ext.Language
+	}
+	left := false
+	o.rung = func() { c.told(r, 180) }
+	o.accepted = func() {
+		left = true
+		c.told(r, 200)
+		c.leave(ctx, from)
+	}
+	third, no := c.reach(ctx, o, place)
+	o.silence()
+	switch {
+	case third != nil:
+		c.meet(ctx, &o.party, third)
+		return &o.party, third
+	case no == nil && left: // the office served it
+		c.leave(ctx, &o.party)
+		return nil, nil
+	case no == nil: // other gave up
+		c.told(r, 487)
+		c.leave(ctx, from)
+		c.leave(ctx, &o.party)
+		return nil, nil
+	}
+	c.told(r, no.code)
+	select {
+	case <-from.leg.Done():
+		return c.recall(ctx, from, o)
+	case <-ctx.Done():
+		c.leave(ctx, from)
+		c.leave(ctx, &o.party)
+		return nil, nil
+	default:
+		return from, &o.party
+	}
+}
+
+// replaceParty has now take the place of was among the parties.
+func (c *call) replaceParty(was, now *party) {
+	for i, p := range c.parties {
+		if p == was {
+			c.parties[i] = now
+		}
+	}
+}
+
+// recall rings the extension of who transferred a call in vain and has gone.
+func (c *call) recall(ctx context.Context, from *party, o *origin) (*party, *party) {
+	ext := *from.ext
+	c.leave(ctx, from)
+	o.rung, o.accepted = nil, nil
+	third, no := c.toExtensions(ctx, o, []office.Extension{ext})
+	o.silence()
+	if third != nil {
+		c.meet(ctx, &o.party, third)
+		return &o.party, third
+	}
+	if no != nil {
+		c.say(ctx, o, voicemail.NoAnswer)
+	}
+	c.leave(ctx, &o.party)
+	return nil, nil
+}
+
+// replace puts the caller o in the place of another telephone of its extension, in
+// a call that is going on (RFC 3891).
+func (c *call) replace(ctx context.Context, o *origin, r ua.Replaces) {
+	leg := c.pbx.endpoint.LegOf(r)
+	if leg == nil || r.EarlyOnly {
+		c.pbx.reject(o.in, 481)
+		return
+	}
+	now := c.pbx.cfg.Now()
+	if !c.occupy(o, false) {
+		c.pbx.reject(o.in, 486)
+		return
+	}
+	other := c.takeOver(ctx, leg, o.ext.Number)
+	if other == nil {
+		c.pbx.reject(o.in, 481)
+		return
+	}
+	o.row = c.record.add(o.ext.Account, office.Outgoing, other.who, now)
+	o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Device: o.device.Name, DeviceID: o.device.ID}, now)
+	c.log = c.pbx.log.With("call", o.row.id(), "ext", o.ext.Number)
+	if err := c.answer(ctx, o, answer(o.codecs(), other.leg.Codec()), other.who.Name, protection(other.leg.Secure())); err != nil {
+		return // finish ends the other one
+	}
+	c.meet(ctx, &o.party, other)
+	c.talk(ctx, &o.party, other)
+}
