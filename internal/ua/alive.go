@@ -41,7 +41,7 @@ func (l *Leg) ask(limit time.Duration) {
 
 // unknown asks the far side and reports whether it says that there is no such call.
 func (l *Leg) unknown(ctx context.Context) (bool, error) {
-	res, err := l.do(ctx, l.request(sip.OPTIONS))
+	res, err := l.do(ctx, sip.OPTIONS, nil)
 	if err != nil {
 		return false, err
 	}

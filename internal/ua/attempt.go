@@ -1,9 +1,11 @@
 package ua
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +29,9 @@ func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string)
 		return err
 	}
 	d.invite = session
+	d.early = nil
 	d.provisional.Store(false)
 	e.compose(session.InviteRequest, d, authorization)
-	asBuilt := func(*sipgo.Client, *sip.Request) error { return nil }
 	if err := session.DialogClientSession.Invite(e.dead, asBuilt); err != nil {
 		session.Close()
 		e.log.Info("call not sent", "err", err)
@@ -50,12 +52,12 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 	l := d.leg
 	way := l.way()
 	e.routed(req, way)
-	maxForwards := sip.MaxForwardsHeader(70)
-	domain := e.cfg.Host
-	if domain == "" {
-		domain = host(way.name.Addr())
+	hops := d.t.Hops
+	if hops <= 0 {
+		hops = defaultHops
 	}
-	from := &sip.FromHeader{DisplayName: quotable(d.t.From.Name), Address: sip.Uri{Scheme: "sip", User: string(d.t.From.Number), Host: domain}}
+	maxForwards := sip.MaxForwardsHeader(hops)
+	from := e.from(d.t, way)
 	from.Params.Add("tag", l.localTag)
 	to := &sip.ToHeader{DisplayName: quotable(d.t.To.Name), Address: sip.Uri{Scheme: d.uri.Scheme, User: d.uri.User, Host: d.uri.Host}}
 	if d.t.To.Number != "" {
@@ -64,7 +66,7 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 	callID := sip.CallIDHeader(l.callID)
 	for _, h := range []sip.Header{
 		&maxForwards, from, to, &callID, &sip.CSeqHeader{SeqNo: d.cseq, MethodName: sip.INVITE},
-		&sip.ContactHeader{Address: l.contact}, sip.NewHeader("Allow", allow),
+		&sip.ContactHeader{Address: l.contact}, sip.NewHeader("Allow", e.allow), sip.NewHeader("Supported", supported),
 	} {
 		req.AppendHeader(h)
 	}
@@ -72,6 +74,9 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 		req.AppendHeader(sip.NewHeader(name, value))
 	}
 	d.t.Headers.add(req, false)
+	for _, h := range d.t.vouched(from) {
+		req.AppendHeader(h)
+	}
 	e.sign(req)
 	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 	req.SetBody(sdp.Offer(d.offer))
@@ -109,21 +114,47 @@ func (e *Endpoint) await(d *dialer, session *diago.DialogClientSession) error {
 // ringing tells of a provisional response.
 func (d *dialer) ringing(res *sip.Response) {
 	if contentType(res) == "application/sdp" && len(res.Body()) > 0 {
-		d.early = res.Body()
+		d.hearEarly(res.Body())
 	}
 	if d.t.OnRinging != nil && res.StatusCode < 190 {
 		d.t.OnRinging(res.StatusCode, func(name string) string { return header(res, name) })
 	}
 }
 
-// cancelOn sends CANCEL when ctx or the endpoint ends before the answer, as soon
-// as the far side has spoken (RFC 3261 §9.1).
+// hearEarly takes a description that came before the answer (RFC 3261 §13.2.2.1).
+// One that makes no sense is passed over: the answer may bring a better one.
+func (d *dialer) hearEarly(body []byte) {
+	if d.t.OnEarly == nil {
+		d.early = body
+		return
+	}
+	if bytes.Equal(body, d.early) {
+		return
+	}
+	a, err := d.leg.e.readAnswer(body, d.offer)
+	if err == nil {
+		err = d.leg.settled(a)
+	}
+	if err != nil {
+		d.leg.e.log.Debug("no early sound", "call", d.leg.callID, "err", err)
+		return
+	}
+	d.early = body
+	if !d.told {
+		d.told = true
+		d.t.OnEarly(d.leg)
+	}
+}
+
+// cancelOn sends CANCEL when ctx, the endpoint or the leg ends before the answer, as
+// soon as the far side has spoken (RFC 3261 §9.1).
 func (e *Endpoint) cancelOn(ctx context.Context, d *dialer, session *diago.DialogClientSession, answered <-chan struct{}) {
 	select {
 	case <-answered:
 		return
 	case <-ctx.Done():
 	case <-e.ctx.Done():
+	case <-d.leg.done: // its user hung up what was to be heard early
 	}
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
@@ -141,11 +172,12 @@ func (e *Endpoint) cancelOn(ctx context.Context, d *dialer, session *diago.Dialo
 		return
 	default:
 	}
+	d.leg.hangup(e.dead, Cause{Code: 487}) // it carries sound perhaps; an answer that crosses is hung up
 	req := cancelOf(session.InviteRequest)
 	if errors.Is(context.Cause(ctx), ErrElsewhere) {
 		req.AppendHeader(sip.NewHeader("Reason", `SIP;cause=200;text="Call completed elsewhere"`))
 	}
-	tx, err := e.client.TransactionRequest(e.dead, req, func(*sipgo.Client, *sip.Request) error { return nil })
+	tx, err := e.client.TransactionRequest(e.dead, req, asBuilt)
 	if err != nil {
 		e.log.Debug("call not canceled", "err", err)
 		return
@@ -179,26 +211,33 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	res := session.InviteResponse
 	l.dialog = closingDialog{session}
 	l.remoteTag, _ = res.To().Params.Get("tag")
-	l.target = d.uri
+	l.from, l.to, l.cseq = session.InviteRequest.From(), res.To(), d.cseq
+	target := d.uri
 	if c := res.Contact(); c != nil {
-		l.target = c.Address
+		target = c.Address
 	}
-	ack := e.routed(sip.NewRequest(sip.ACK, l.target), l.way())
+	l.mu.Lock()
+	l.target = target
+	l.mu.Unlock()
+	ack := e.routed(sip.NewRequest(sip.ACK, target), l.way())
 	ack.AppendHeader(&sip.ContactHeader{Address: l.contact})
 	if err := session.DialogClientSession.WriteAck(e.dead, ack); err != nil {
 		session.Close()
 		return &StatusError{Code: 503, Reason: "Connection Lost"}
 	}
+	l.routes = routeSet(res, "Record-Route")
+	slices.Reverse(l.routes)
 	err := d.agree(res)
 	close(l.up)
 	if err == nil {
 		err = ctx.Err()
 	}
-	if err == nil && e.ctx.Err() != nil {
+	if err == nil && (e.ctx.Err() != nil || l.over()) {
 		err = ErrClosed
 	}
 	if err != nil {
-		l.hangup(e.dead, Cause{Code: 487})
+		l.finish(Cause{Code: 487})
+		l.part(e.dead)
 		return err
 	}
 	if d.t.OnAnswer != nil {
@@ -214,21 +253,18 @@ func (d *dialer) agree(res *sip.Response) error {
 	if len(body) == 0 {
 		body = d.early
 	}
+	if d.told && bytes.Equal(body, d.early) {
+		return nil // as it was
+	}
 	a, err := d.leg.e.readAnswer(body, d.offer)
 	if err != nil {
 		return err
 	}
-	d.leg.codec, d.leg.secure = a.formats.Codec, a.ours != nil
 	return d.leg.settled(a)
 }
 
 // A closingDialog is a client's session that leaves diago's memory when it ends.
 type closingDialog struct{ *diago.DialogClientSession }
-
-func (d closingDialog) WriteBye(ctx context.Context, bye *sip.Request) error {
-	defer d.Close()
-	return d.DialogClientSession.WriteBye(ctx, bye)
-}
 
 func (d closingDialog) ReadBye(req *sip.Request, tx sip.ServerTransaction) error {
 	defer d.Close()

@@ -84,6 +84,7 @@ type dialer struct {
 	uri    sip.Uri
 	cseq   uint32
 	early  []byte                     // the last description of a provisional response
+	told   bool                       // of early sound
 	invite *diago.DialogClientSession // the current attempt
 
 	provisional atomic.Bool // the far side has spoken: CANCEL may be sent
@@ -117,10 +118,10 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	if d.leg, err = e.newLeg(p, newToken(), newToken()); err != nil {
 		return nil, err
 	}
-	user := string(t.From.Number)
-	d.leg.contact = p.uri(user)
+	d.leg.auth, d.leg.takes = t.Auth, usualCodecs(t.Codecs)
+	d.leg.contact = p.uri(t.contactUser())
 	d.offer = d.leg.describe()
-	d.offer.Codecs = usualCodecs(t.Codecs)
+	d.offer.Codecs = d.leg.takes
 	if t.Secure {
 		d.offer.Cryptos = []sdp.Crypto{rtp.NewCrypto(1, sdp.AES80)}
 	}
@@ -189,16 +190,12 @@ func (e *Endpoint) dial(ctx context.Context, d *dialer) error {
 	}
 	d.leg.finish(Cause{Code: 487})
 	d.leg.forget()
-	var refused *sipgo.ErrDialogResponse
-	if errors.As(err, &refused) {
+	var no *sipgo.ErrDialogResponse
+	if errors.As(err, &no) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s := &StatusError{Code: refused.Res.StatusCode, Reason: refused.Res.Reason}
-		if c := refused.Res.Contact(); c != nil && s.Code < 400 {
-			s.Location = c.Address.String()
-		}
-		return s
+		return refused(no.Res)
 	}
 	return err
 }

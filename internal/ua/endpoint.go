@@ -94,6 +94,7 @@ type Endpoint struct {
 	udp    *datagrams // nil: none
 	doors  map[string]*door
 	digest *challenger // nil: nobody is challenged
+	allow  string      // the methods that we take
 	ports  *rtp.Ports
 	routes routes
 	merged mergeLog
@@ -105,7 +106,8 @@ type Endpoint struct {
 	dead    context.Context // ends when the sockets close
 	kill    context.CancelFunc
 
-	streams streams
+	streams       streams
+	subscriptions subscriptions
 
 	mu      sync.Mutex
 	closed  bool                 // no goroutine may be started any more; guarded by mu
@@ -138,6 +140,7 @@ func New(cfg Config) (*Endpoint, error) {
 		doors:   map[string]*door{},
 		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Prefix]int{}, dialing: map[string]*dialing{}},
 		digest:  newChallenger(cfg.Digest),
+		allow:   allowed(cfg),
 		ports:   &rtp.Ports{Min: cfg.Media.PortMin, Max: cfg.Media.PortMax},
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())

@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -33,13 +34,14 @@ type Incoming struct {
 	session *diago.DialogServerSession // set before OnInvite
 
 	canceled chan struct{}
+	setup    sync.Mutex // held while the leg is made and answered
 	cancel   sync.Once
 
-	mu        sync.Mutex
-	answering bool           // Answer was called; guarded by mu
-	final     bool           // a final response was sent or the caller gave up; guarded by mu
-	leg       *Leg           // set where the call was answered; guarded by mu
-	sent      sync.WaitGroup // the final refusal, until it is acknowledged
+	mu    sync.Mutex
+	final bool           // a final response was sent or the caller gave up; guarded by mu
+	early *Leg           // made by Progress or Answer; guarded by mu
+	leg   *Leg           // early, where the call was answered; guarded by mu
+	sent  sync.WaitGroup // the final refusal, until it is acknowledged
 }
 
 // From returns who calls, as the caller says: cleaned, not verified.
@@ -122,6 +124,7 @@ func (in *Incoming) Reject(code int, headers ...Headers) error {
 		return ErrClosed
 	}
 	in.final = true
+	in.endEarly(Cause{Code: code})
 	res := in.e.response(in.session.InviteRequest, code, headers...)
 	in.sent.Add(1)
 	if !in.e.spawn("refusal", func() {
@@ -143,44 +146,92 @@ type AnswerOptions struct {
 // Progress sends 183 with the description that the answer will have, and returns
 // the leg: it carries sound already, before the call is answered. Answer returns
 // the same leg later; where the call is refused or canceled instead, the leg ends.
-// Errors are those of Answer, and the same *Leg is returned again where Progress
-// was called before. A call without an offer cannot have sound before its answer:
-// that is a *StatusError with 488, and the call goes on.
-func (in *Incoming) Progress(ctx context.Context, opts AnswerOptions) (*Leg, error) {
-	return nil, ErrClosed
+// Progress again sends 183 again, with other headers perhaps, and returns the same
+// leg. Errors are those of Answer, but the call goes on. A call without an offer
+// cannot have sound before its answer: that is a *StatusError with 488.
+func (in *Incoming) Progress(_ context.Context, opts AnswerOptions) (*Leg, error) {
+	if in.offer == nil {
+		return nil, notAcceptable("No Offer")
+	}
+	in.setup.Lock()
+	defer in.setup.Unlock()
+	l, err := in.begin(opts)
+	if err != nil {
+		return nil, err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.final || in.leg != nil {
+		in.endEarly(Cause{Code: 487, ByRemote: true})
+		return nil, ErrClosed
+	}
+	if err := in.tx.Respond(in.described(183, l, opts.Headers)); err != nil {
+		return nil, ErrClosed
+	}
+	return l, nil
 }
 
-// Answer sends 200 with the first offered codec that is in opts, and returns the
-// leg. With no codec in common it rejects the call with 488 and returns a
-// *StatusError; ErrClosed means that the caller gave up, or that Answer was called
-// before. Where the INVITE had no
-// offer, ours goes out with the 200, and Answer waits for the ACK that answers it.
-func (in *Incoming) Answer(ctx context.Context, opts AnswerOptions) (*Leg, error) {
+// begin returns the leg of the call, made with opts where there is none. in.setup
+// must be locked.
+func (in *Incoming) begin(opts AnswerOptions) (*Leg, error) {
 	in.mu.Lock()
-	again := in.final || in.answering
-	in.answering = true
+	l, over := in.early, in.final || in.leg != nil
 	in.mu.Unlock()
-	if again {
+	if over {
 		return nil, ErrClosed
+	}
+	if l != nil {
+		return l, nil
 	}
 	tag, _ := in.session.InviteRequest.To().Params.Get("tag")
 	l, err := in.e.newLeg(in.path, in.CallID(), tag)
 	if err != nil {
-		in.Reject(503)
 		return nil, err
 	}
 	if err := in.prepare(l, opts); err != nil {
 		l.finish(Cause{Code: 488})
 		l.forget()
-		if in.Reject(488) != nil {
+		return nil, err
+	}
+	in.mu.Lock()
+	in.early = l
+	in.mu.Unlock()
+	return l, nil
+}
+
+// endEarly ends a leg that was not answered. in.mu must be locked.
+func (in *Incoming) endEarly(c Cause) {
+	if in.early != nil && in.leg == nil {
+		in.early.finish(c)
+		in.early.forget()
+	}
+}
+
+// Answer sends 200 with the first offered codec that is in opts, and returns the
+// leg. With no codec in common it rejects the call with 488 and returns a
+// *StatusError; ErrClosed means that the caller gave up, or that Answer was called
+// before. After Progress, the codecs are those of then. Where the INVITE had no
+// offer, ours goes out with the 200, and Answer waits for the ACK that answers it.
+func (in *Incoming) Answer(ctx context.Context, opts AnswerOptions) (*Leg, error) {
+	in.setup.Lock()
+	defer in.setup.Unlock()
+	l, err := in.begin(opts)
+	if errors.Is(err, ErrClosed) {
+		return nil, err
+	}
+	if err != nil {
+		code := 503
+		var no *StatusError
+		if errors.As(err, &no) {
+			code = no.Code
+		}
+		if in.Reject(code) != nil {
 			return nil, ErrClosed
 		}
 		return nil, err
 	}
-	res := in.ok(l, opts)
+	res := in.described(200, l, opts.Headers)
 	if err := in.accept(l, res); err != nil {
-		l.finish(Cause{Code: 487, ByRemote: true})
-		l.forget()
 		return nil, err
 	}
 	answered := make(chan error, 1)
@@ -203,24 +254,27 @@ func (in *Incoming) Answer(ctx context.Context, opts AnswerOptions) (*Leg, error
 // prepare fills in the leg: dialog, media, and what we say of it.
 func (in *Incoming) prepare(l *Leg, opts AnswerOptions) error {
 	l.server, l.dialog = true, in.session
+	l.refuse = func() { in.Reject(480) }
 	l.remoteTag, _ = in.req.From().Params.Get("tag")
 	l.contact = in.contact().Address
 	l.target = in.req.Contact().Address
 	l.routes = routeSet(in.req, "Record-Route")
+	from, to := in.session.InviteRequest.To().AsFrom(), in.req.From().AsTo()
+	l.from, l.to = &from, &to
+	l.takes = usualCodecs(opts.Codecs)
 	local := l.describe()
 	if in.offer == nil {
-		local.Codecs = usualCodecs(opts.Codecs)
+		local.Codecs = l.takes
 		if opts.Secure {
 			local.Cryptos = []sdp.Crypto{rtp.NewCrypto(1, sdp.AES80)}
 		}
 		l.local = local
 		return nil
 	}
-	a, err := acceptOffer(in.offer, local, usualCodecs(opts.Codecs), nil)
+	a, err := acceptOffer(in.offer, local, l.takes, nil)
 	if err != nil {
 		return err
 	}
-	l.codec, l.secure = a.formats.Codec, a.ours != nil
 	return l.settled(a)
 }
 
@@ -230,11 +284,12 @@ func (l *Leg) describe() sdp.Local {
 	return sdp.Local{ID: now, Version: now, Addr: l.sound.Name().Addr(), Port: int(l.sound.Name().Port()), Ptime: ptimeWanted}
 }
 
-// ok builds the 200.
-func (in *Incoming) ok(l *Leg, opts AnswerOptions) *sip.Response {
-	res := in.e.response(in.session.InviteRequest, 200, opts.Headers)
+// described builds a response that describes the leg.
+func (in *Incoming) described(code int, l *Leg, headers Headers) *sip.Response {
+	res := in.e.response(in.session.InviteRequest, code, headers)
 	res.AppendHeader(in.contact())
-	res.AppendHeader(sip.NewHeader("Allow", allow))
+	res.AppendHeader(sip.NewHeader("Allow", in.e.allow))
+	res.AppendHeader(sip.NewHeader("Supported", supported))
 	res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 	if in.offer == nil {
 		res.SetBody(sdp.Offer(l.local))
@@ -249,6 +304,7 @@ func (in *Incoming) accept(l *Leg, res *sip.Response) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.final {
+		in.endEarly(Cause{Code: 487, ByRemote: true})
 		return ErrClosed
 	}
 	in.session.InviteResponse = res
@@ -257,6 +313,7 @@ func (in *Incoming) accept(l *Leg, res *sip.Response) error {
 	l.begin() // nothing is changed before the ACK is here
 	close(l.up)
 	if err := in.tx.Respond(res); err != nil {
+		in.endEarly(Cause{Code: 487, ByRemote: true})
 		return ErrClosed // a CANCEL came in between, or the connection is gone
 	}
 	in.final, in.leg = true, l
@@ -280,6 +337,5 @@ func (in *Incoming) acked(l *Leg, res *sip.Response) error {
 	if err != nil {
 		return err
 	}
-	l.codec, l.secure = a.formats.Codec, a.ours != nil
 	return l.settled(a)
 }

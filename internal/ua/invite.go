@@ -65,9 +65,15 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 		e.dismiss(req, tx, 480)
 		return nil
 	}
-	var ok bool
-	if in.username, ok = e.authenticate(req, tx, in.source.Addr()); !ok {
+	if in.hops = hopsOf(req); in.hops == 0 {
+		e.dismiss(req, tx, 483)
 		return nil
+	}
+	if !in.known() {
+		var ok bool
+		if in.username, ok = e.authenticate(req, tx, in.source.Addr()); !ok {
+			return nil
+		}
 	}
 	if accept := header(req, "Accept"); accept != "" && !acceptsSDP(req) {
 		e.dismiss(req, tx, 406)
@@ -78,6 +84,11 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 		e.dismiss(req, tx, code, Headers{"Accept": "application/sdp"})
 		return nil
 	}
+	if in.replaces, code = e.replaced(req); code != 0 {
+		e.dismiss(req, tx, code)
+		return nil
+	}
+	in.diversion = diversions(req)
 	var err error
 	if in.path, err = e.path(e.ctx, sip.NetworkToLower(req.Transport()), in.source); err != nil {
 		e.log.Warn("caller cannot be answered", "err", err)
@@ -143,6 +154,7 @@ func (e *Endpoint) serve(d *diago.DialogServerSession) {
 func (in *Incoming) lose() {
 	in.mu.Lock()
 	in.final = true
+	in.endEarly(Cause{Code: 487, ByRemote: true})
 	in.mu.Unlock()
 }
 
@@ -152,6 +164,7 @@ func (in *Incoming) abandon() {
 	defer in.mu.Unlock()
 	if !in.final {
 		in.final = true
+		in.endEarly(Cause{Code: 487, ByRemote: true})
 		in.gone()
 	}
 }
@@ -202,8 +215,8 @@ func unquote(s string) string {
 // routeSet returns the values of the header fields of that name as Route fields.
 func routeSet(m sip.Message, name string) []sip.Header {
 	var out []sip.Header
-	for _, h := range m.GetHeaders(name) {
-		out = append(out, sip.NewHeader("Route", h.Value()))
+	for _, v := range values(m, name) {
+		out = append(out, sip.NewHeader("Route", v))
 	}
 	return out
 }

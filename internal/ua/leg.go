@@ -17,26 +17,30 @@ import (
 	"timbre/internal/sdp"
 )
 
-// A dialog is what diago's sessions of both roles have in common: dialog state,
-// numbering and sending of requests (RFC 3261 §12).
+// A dialog is what diago's sessions of both roles have in common: the state of the
+// dialog, and the numbers of the far side's requests (RFC 3261 §12). Our own requests
+// are the leg's: several goroutines send them.
 type dialog interface {
-	TransactionRequest(ctx context.Context, req *sip.Request) (sip.ClientTransaction, error)
-	WriteBye(ctx context.Context, bye *sip.Request) error
 	ReadBye(req *sip.Request, tx sip.ServerTransaction) error
 	ReadRequest(req *sip.Request, tx sip.ServerTransaction) error
 }
 
-// A Leg is one side of an answered call: its sound in packets, its digits, its
+// A Leg is one side of a call that is answered, or that has sound before: its sound in packets, its digits, its
 // end. It is safe for concurrent use.
 type Leg struct {
 	e        *Endpoint
 	callID   string
 	localTag string
 	sound    *rtp.Session
-	server   bool       // the far side called
-	dialing  sync.Mutex // held while a digit is sent
+	server   bool         // the far side called
+	dialing  sync.Mutex   // held while a digit is sent
+	auth     *Credentials // of who dialled; nil: a challenge is a failure
+	refuse   func()       // refuses an incoming call that is not answered; nil: we called
 
-	receiving sync.Once // of receive
+	receiving sync.Once                 // of receive
+	codec     atomic.Pointer[sdp.Codec] // set by the first agreement
+	secure    atomic.Bool
+	parted    atomic.Bool // BYE is being sent, or was
 
 	readOnce sync.Once
 	read     chan Packet
@@ -45,10 +49,10 @@ type Leg struct {
 	up        chan struct{} // closed when the call is answered and the rest is set
 	dialog    dialog
 	remoteTag string
-	routes    []sip.Header // route set of a server's dialog; diago knows a client's
-	codec     sdp.Codec
-	secure    bool
-	contact   sip.Uri // our own
+	routes    []sip.Header // route set
+	contact   sip.Uri      // our own
+	from      *sip.FromHeader
+	to        *sip.ToHeader
 
 	refers chan *Refer   // capacity 1
 	holds  chan struct{} // capacity 1: held has changed
@@ -58,12 +62,22 @@ type Leg struct {
 	acked  chan struct{}     // of a server: closed when the ACK of its first 2xx came, or will not
 	change chan struct{}     // capacity 1: full while the session is being changed
 
+	sending sync.Mutex
+	cseq    uint32 // of our last request; guarded by sending
+
 	mu     sync.Mutex
-	path   path    // changes only while up, see rejoin.go; guarded by mu
-	target sip.Uri // where requests are addressed to; guarded by mu
+	takes  []sdp.Codec // in which the call may be held; guarded by mu
+	path   path        // changes only while up, see rejoin.go; guarded by mu
+	target sip.Uri     // where requests are addressed to; guarded by mu
 	local  sdp.Local
 	ended  bool
 	cause  Cause
+
+	holding   bool     // the far side shall send nothing; guarded by mu
+	referring *Refer   // open; nil: none; guarded by mu
+	referred  bool     // there was a REFER before; guarded by mu
+	outcome   chan int // of our own REFER; nil: none is open; guarded by mu
+
 	digits chan rune     // closed under mu
 	done   chan struct{} // closed at the end
 	closed chan struct{} // closed when the dialog is gone too: nothing more is sent
@@ -140,9 +154,17 @@ func (l *Leg) settled(a agreement) error {
 		return err
 	}
 	l.receive()
+	l.codec.Store(&a.formats.Codec)
+	l.secure.Store(a.ours != nil)
 	l.mu.Lock()
 	l.local = a.local
 	l.mu.Unlock()
+	if held := a.far.OnHold(); l.held.Swap(held) != held {
+		select {
+		case l.holds <- struct{}{}:
+		default: // it wakes anyway
+		}
+	}
 	return nil
 }
 
@@ -150,10 +172,16 @@ func (l *Leg) settled(a agreement) error {
 func (l *Leg) ID() string { return l.callID }
 
 // Codec returns the negotiated sound codec with the payload type in which we send.
-func (l *Leg) Codec() sdp.Codec { return l.codec }
+// Either side may change it during the call.
+func (l *Leg) Codec() sdp.Codec {
+	if c := l.codec.Load(); c != nil {
+		return *c
+	}
+	return sdp.Codec{}
+}
 
 // Secure reports whether the leg's packets are SRTP.
-func (l *Leg) Secure() bool { return l.secure }
+func (l *Leg) Secure() bool { return l.secure.Load() }
 
 // A Packet is one RTP packet without its wrapping.
 type Packet = rtp.Packet
@@ -315,13 +343,30 @@ func (l *Leg) forget() {
 }
 
 // Hangup ends the leg: Done is closed at once, BYE is sent and its answer waited
-// for until ctx ends. Hanging up twice, or after the far side did, is no error.
+// for until ctx ends. Hanging up twice, or after the far side did, is no error. A
+// call that is not answered yet is refused or canceled instead.
 func (l *Leg) Hangup(ctx context.Context) error {
 	return l.hangup(ctx, Cause{Code: 200})
 }
 
 func (l *Leg) hangup(ctx context.Context, c Cause) error {
 	if !l.finish(c) {
+		return nil
+	}
+	select {
+	case <-l.up:
+		return l.part(ctx)
+	default: // whoever dials sees that the leg is over
+	}
+	if l.refuse != nil {
+		l.refuse()
+	}
+	return nil
+}
+
+// part sends BYE once for a leg that was answered and is over.
+func (l *Leg) part(ctx context.Context) error {
+	if !l.parted.CompareAndSwap(false, true) {
 		return nil
 	}
 	sent := make(chan error, 1)
@@ -351,14 +396,14 @@ func (l *Leg) bye() error {
 		case <-ctx.Done():
 		}
 	}
-	l.reconnect(ctx)
-	err := l.dialog.WriteBye(ctx, l.request(sip.BYE))
-	if err != nil {
-		// The session believes in the call until a BYE is answered, and diago would
-		// send one more: let it read one instead.
-		bye := sip.NewRequest(sip.BYE, sip.Uri{})
-		bye.AppendHeader(&sip.CSeqHeader{SeqNo: math.MaxInt32, MethodName: sip.BYE})
-		l.dialog.ReadBye(bye, nobody{}) // fails where the session has ended
+	res, err := l.do(ctx, sip.BYE, nil)
+	// The session believes in the call until a BYE is answered, and diago would send
+	// one more: let it read one instead.
+	bye := sip.NewRequest(sip.BYE, sip.Uri{})
+	bye.AppendHeader(&sip.CSeqHeader{SeqNo: math.MaxInt32, MethodName: sip.BYE})
+	l.dialog.ReadBye(bye, nobody{}) // fails where the session has ended
+	if err == nil {
+		err = refused(res)
 	}
 	return err
 }
@@ -368,35 +413,10 @@ type nobody struct{ sip.ServerTransaction }
 
 func (nobody) Respond(*sip.Response) error { return nil }
 
-// request builds a request within the dialog.
-func (l *Leg) request(method sip.RequestMethod) *sip.Request {
-	l.mu.Lock()
-	target, way := l.target, l.path
-	l.mu.Unlock()
-	req := sip.NewRequest(method, target)
-	l.e.routed(req, way)
-	for _, r := range l.routes {
-		req.AppendHeader(r)
-	}
-	req.AppendHeader(&sip.ContactHeader{Address: l.contact})
-	l.e.sign(req)
-	return req
-}
-
 // reconnect makes the connection anew where it broke during the call: a phone that
 // changed its network can still hang up. Where it cannot, sending will say so.
 func (l *Leg) reconnect(ctx context.Context) {
 	if way := l.way(); way.stream != nil {
 		l.e.connect(ctx, way.network, way.peer)
 	}
-}
-
-// do sends a request within the dialog and returns its final response.
-func (l *Leg) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
-	l.reconnect(ctx)
-	tx, err := l.dialog.TransactionRequest(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return final(ctx, tx)
 }

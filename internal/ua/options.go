@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -13,56 +12,61 @@ import (
 // the address, the parties and headers are taken. An address that cannot be reached
 // is a *StatusError with 503, one that does not answer until ctx ends, with 408.
 func (e *Endpoint) Options(ctx context.Context, t Target) (status int, err error) {
-	if err := e.serving(ctx); err != nil {
-		return 0, err
-	}
-	var uri sip.Uri
-	if err := sip.ParseUri(t.URI, &uri); err != nil {
-		return 0, &StatusError{Code: 400, Reason: "Malformed Address"}
-	}
-	p, err := e.path(ctx, t.Transport, t.Addr)
+	res, err := e.ask(ctx, t, sip.OPTIONS, func(req *sip.Request) {
+		req.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
+		req.SetBody(nil)
+	})
 	if err != nil {
-		e.log.Debug("cannot be reached", "transport", t.Transport, "addr", t.Addr, "err", err)
-		return 0, &StatusError{Code: 503, Reason: "Unreachable"}
-	}
-	tx, err := e.client.TransactionRequest(ctx, e.options(uri, p, t), func(*sipgo.Client, *sip.Request) error { return nil })
-	if err != nil {
-		return 0, &StatusError{Code: 503, Reason: "Unreachable"}
-	}
-	res, err := final(ctx, tx)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return 0, &StatusError{Code: 408, Reason: "No Response"}
-	case ctx.Err() != nil:
-		return 0, ctx.Err()
-	case err != nil:
 		return 0, err
 	}
 	return res.StatusCode, nil
 }
 
-// options builds an OPTIONS to uri.
-func (e *Endpoint) options(uri sip.Uri, p path, t Target) *sip.Request {
-	req := e.routed(sip.NewRequest(sip.OPTIONS, uri), p)
-	domain := t.FromHost
-	if domain == "" {
-		domain = e.cfg.Host
+// ask sends a request outside any dialog, to which fill adds its own, and returns the
+// final response.
+func (e *Endpoint) ask(ctx context.Context, t Target, method sip.RequestMethod, fill func(req *sip.Request)) (*sip.Response, error) {
+	if err := e.serving(ctx); err != nil {
+		return nil, err
 	}
-	if domain == "" {
-		domain = host(p.name.Addr())
+	var uri sip.Uri
+	if err := sip.ParseUri(t.URI, &uri); err != nil {
+		return nil, &StatusError{Code: 400, Reason: "Malformed Address"}
 	}
-	from := &sip.FromHeader{Address: sip.Uri{Scheme: "sip", User: string(t.From.Number), Host: domain}}
+	uri.Headers = nil
+	p, err := e.path(ctx, t.Transport, t.Addr)
+	if err != nil {
+		e.log.Debug("cannot be reached", "transport", t.Transport, "addr", t.Addr, "err", err)
+		return nil, &StatusError{Code: 503, Reason: "Unreachable"}
+	}
+	req := e.outside(method, uri, p, t)
+	fill(req)
+	tx, err := e.client.TransactionRequest(ctx, req, asBuilt)
+	if err != nil {
+		return nil, &StatusError{Code: 503, Reason: "Unreachable"}
+	}
+	res, err := final(ctx, tx)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, &StatusError{Code: 408, Reason: "No Response"}
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return res, err
+}
+
+// outside builds a request outside any dialog, but for its body.
+func (e *Endpoint) outside(method sip.RequestMethod, uri sip.Uri, p path, t Target) *sip.Request {
+	req := e.routed(sip.NewRequest(method, uri), p)
+	from := e.from(t, p)
 	from.Params.Add("tag", newToken())
-	maxForwards, callID := sip.MaxForwardsHeader(70), sip.CallIDHeader(newToken())
+	to := &sip.ToHeader{DisplayName: quotable(t.To.Name), Address: sip.Uri{Scheme: uri.Scheme, User: uri.User, Host: uri.Host}}
+	maxForwards, callID := sip.MaxForwardsHeader(defaultHops), sip.CallIDHeader(newToken())
 	for _, h := range []sip.Header{
-		&maxForwards, from, &sip.ToHeader{Address: sip.Uri{Scheme: uri.Scheme, User: uri.User, Host: uri.Host}}, &callID,
-		&sip.CSeqHeader{SeqNo: 1, MethodName: sip.OPTIONS}, &sip.ContactHeader{Address: p.uri(string(t.From.Number))},
-		sip.NewHeader("Accept", "application/sdp"),
+		&maxForwards, from, to, &callID, &sip.CSeqHeader{SeqNo: 1, MethodName: method}, &sip.ContactHeader{Address: p.uri(t.contactUser())},
 	} {
 		req.AppendHeader(h)
 	}
 	t.Headers.add(req, false)
 	e.sign(req)
-	req.SetBody(nil)
 	return req
 }

@@ -2,30 +2,202 @@ package ua
 
 import (
 	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
 
 	"timbre/internal/office"
 )
 
 // A Refer is the far side's wish that the call be transferred (RFC 3515). It is
 // answered once, with Accept or Reject; one that is not is refused with 603 after
-// 10 s. Once accepted, its progress is told until a final status ends it.
+// 10 s. Once accepted, its progress is told until a final status ends it. It is safe
+// for concurrent use.
 type Refer struct {
 	To       string       // user part of Refer-To, unescaped
 	ToHost   string       // its host; empty for a tel URI
 	Replaces *Replaces    // the call to take over, where the transfer is attended; else nil
 	By       office.Party // Referred-By: cleaned, not verified
+
+	leg     *Leg
+	event   string        // value of Event in what is told
+	verdict chan int      // capacity 1: the status that answers it
+	replied chan struct{} // closed when it was answered
+
+	mu       sync.Mutex
+	decided  bool // guarded by mu
+	accepted bool // and not over; guarded by mu
 }
 
-// Accept answers 202 and tells that the transfer is being tried.
-func (r *Refer) Accept() error { return ErrClosed }
+// The time limits of a transfer.
+const (
+	referTime = 10 * time.Second // until it must be answered
+	tellTime  = 4 * time.Second  // for the far side to hear of its progress
+)
 
-// Reject refuses the transfer with a status from 300 to 699.
-func (r *Refer) Reject(code int) error { return ErrClosed }
+// onREFER hands the wish for a transfer to the leg's owner and answers it. Outside a
+// call nobody has anything to transfer.
+func (e *Endpoint) onREFER(req *sip.Request, tx sip.ServerTransaction) {
+	if !req.To().Params.Has("tag") {
+		e.dismiss(req, tx, 403)
+		return
+	}
+	l := e.find(req)
+	if l == nil || l.over() {
+		e.dismiss(req, tx, 481)
+		return
+	}
+	r, ok := readRefer(req)
+	if !ok {
+		e.answer(req, tx, 400)
+		return
+	}
+	if !l.refer(r, req.CSeq().SeqNo) {
+		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
+		return
+	}
+	t := time.NewTimer(referTime)
+	defer t.Stop()
+	select {
+	case code := <-r.verdict:
+		e.answer(req, tx, code)
+	case <-t.C:
+		r.decide(603) // fails where the owner was quicker
+		e.answer(req, tx, <-r.verdict)
+	case <-l.done:
+		r.decide(481)
+		e.answer(req, tx, <-r.verdict)
+	}
+	close(r.replied)
+}
+
+// readRefer reads what a REFER asks for. It reports false where that is no call to
+// one sip, sips or tel URI.
+func readRefer(req *sip.Request) (*Refer, bool) {
+	to := append(values(req, "Refer-To"), values(req, "r")...)
+	if len(to) != 1 {
+		return nil, false
+	}
+	a, ok := parseAddress(to[0])
+	if method := paramOf(a.options, "method"); !ok || a.user == "" || method != "" && !strings.EqualFold(method, "INVITE") {
+		return nil, false
+	}
+	r := &Refer{To: unescape(a.user), ToHost: a.host, verdict: make(chan int, 1), replied: make(chan struct{})}
+	if v, has := a.header("Replaces"); has {
+		if r.Replaces, ok = parseReplaces(v); !ok {
+			return nil, false
+		}
+	}
+	if by := append(values(req, "Referred-By"), values(req, "b")...); len(by) > 0 {
+		if a, ok := parseAddress(by[0]); ok {
+			r.By = a.party()
+		}
+	}
+	return r, true
+}
+
+// refer passes r on to the leg's owner. It reports false while another transfer is
+// open.
+func (l *Leg) refer(r *Refer, cseq uint32) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.referring != nil {
+		return false
+	}
+	r.leg, r.event = l, "refer"
+	if l.referred { // RFC 3515 §2.4.6
+		r.event += ";id=" + strconv.FormatUint(uint64(cseq), 10)
+	}
+	l.referring, l.referred = r, true
+	select {
+	case <-l.refers: // one that nobody read in time
+	default:
+	}
+	l.refers <- r
+	return true
+}
+
+// decide sets the status that answers the transfer. It reports false where that was
+// done before.
+func (r *Refer) decide(code int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.decided {
+		return false
+	}
+	r.decided, r.accepted = true, code < 300
+	r.verdict <- code
+	if !r.accepted {
+		r.close()
+	}
+	return true
+}
+
+// close lets the far side ask for another transfer.
+func (r *Refer) close() {
+	r.leg.mu.Lock()
+	defer r.leg.mu.Unlock()
+	if r.leg.referring == r {
+		r.leg.referring = nil
+	}
+}
+
+// Accept answers 202 and tells that the transfer is being tried. It fails with
+// ErrClosed where the transfer was answered before, or the leg has ended.
+func (r *Refer) Accept() error {
+	if !r.decide(202) {
+		return ErrClosed
+	}
+	<-r.replied
+	return r.Progress(100)
+}
+
+// Reject refuses the transfer with a status from 300 to 699. It fails with ErrClosed
+// where the transfer was answered before.
+func (r *Refer) Reject(code int) error {
+	if code < 300 || code > 699 {
+		code = 603
+	}
+	if !r.decide(code) {
+		return ErrClosed
+	}
+	return nil
+}
 
 // Progress tells the far side how the transfer goes, as a SIP status of the call
-// that it began. A status of 200 and more is the last. It fails with ErrClosed
-// where the transfer was not accepted, is over, or the leg is.
-func (r *Refer) Progress(code int) error { return ErrClosed }
+// that it began, and waits until it has heard, for at most 4 s. A status of 200 and
+// more is the last. It fails with ErrClosed where the transfer was not accepted, is
+// over, or the leg is.
+func (r *Refer) Progress(code int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.accepted || r.leg.over() {
+		return ErrClosed
+	}
+	state := "active;expires=60"
+	if code >= 200 {
+		state = "terminated;reason=noresource"
+	}
+	ctx, cancel := context.WithTimeout(r.leg.e.dead, tellTime)
+	defer cancel()
+	res, err := r.leg.do(ctx, sip.NOTIFY, func(req *sip.Request) {
+		req.AppendHeader(sip.NewHeader("Event", r.event))
+		req.AppendHeader(sip.NewHeader("Subscription-State", state))
+		req.AppendHeader(sip.NewHeader("Content-Type", "message/sipfrag;version=2.0"))
+		req.SetBody([]byte("SIP/2.0 " + strconv.Itoa(code) + " " + reason(code) + "\r\n"))
+	})
+	if code >= 200 || err == nil && res.StatusCode == 481 {
+		r.accepted = false
+		r.close()
+	}
+	if err != nil {
+		return err
+	}
+	return refused(res)
+}
 
 // Refers brings the wishes of the far side that the call be transferred, one at a
 // time: another is answered 491 while one is not over. It is never closed.
@@ -35,4 +207,121 @@ func (l *Leg) Refers() <-chan *Refer { return l.refers }
 // that is not nil, and waits for the outcome: nil where that call was answered, a
 // *StatusError with its status where it was not or where the far side refuses;
 // ErrClosed where the leg ends before that is told.
-func (l *Leg) Refer(ctx context.Context, uri string, replaces *Leg) error { return ErrClosed }
+func (l *Leg) Refer(ctx context.Context, uri string, replaces *Leg) error {
+	if strings.ContainsAny(uri, "<>\"\r\n ") {
+		return &StatusError{Code: 400, Reason: "Malformed Address"}
+	}
+	if replaces != nil {
+		uri += "?Replaces=" + replaces.named()
+	}
+	told := make(chan int, 8)
+	if !l.awaitOutcome(told) {
+		return &StatusError{Code: 491, Reason: reason(491)}
+	}
+	defer l.awaitOutcome(nil)
+	res, err := l.do(ctx, sip.REFER, func(req *sip.Request) {
+		req.AppendHeader(sip.NewHeader("Refer-To", "<"+uri+">"))
+		req.AppendHeader(sip.NewHeader("Referred-By", "<"+l.from.Address.String()+">"))
+	})
+	if err == nil {
+		err = refused(res)
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		var code int
+		select {
+		case code = <-told:
+		default:
+			select {
+			case code = <-told:
+			case <-l.done:
+				return ErrClosed
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		switch {
+		case code >= 300:
+			return &StatusError{Code: code, Reason: reason(code)}
+		case code >= 200:
+			return nil
+		}
+	}
+}
+
+// awaitOutcome sets who is told how our own transfer goes; nil: nobody. It reports
+// false where another transfer of ours is open, or the leg is not answered.
+func (l *Leg) awaitOutcome(told chan int) bool {
+	select {
+	case <-l.up:
+	default:
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if told != nil && l.outcome != nil {
+		return false
+	}
+	l.outcome = told
+	return true
+}
+
+// onNOTIFY takes what is told of our own transfers, and what nobody asked for.
+func (e *Endpoint) onNOTIFY(req *sip.Request, tx sip.ServerTransaction) {
+	event := eventOf(req)
+	if !req.To().Params.Has("tag") {
+		if e.cfg.OnNotify == nil || event == "" {
+			e.dismiss(req, tx, 489)
+			return
+		}
+		e.cfg.OnNotify(event, contentType(req), req.Body())
+		e.dismiss(req, tx, 200)
+		return
+	}
+	l := e.find(req)
+	switch {
+	case l == nil:
+		e.dismiss(req, tx, 481)
+	case event != "refer":
+		e.answer(req, tx, 489)
+	case !l.hear(req):
+		e.answer(req, tx, 481)
+	default:
+		e.answer(req, tx, 200)
+	}
+}
+
+// hear takes the status that req tells of our transfer. It reports false where we
+// asked for none.
+func (l *Leg) hear(req *sip.Request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.outcome == nil {
+		return false
+	}
+	code := fragStatus(req.Body())
+	if code < 200 && strings.HasPrefix(strings.ToLower(header(req, "Subscription-State")), "terminated") {
+		code = 408 // it ends without an outcome
+	}
+	select {
+	case l.outcome <- code:
+	default:
+	}
+	return true
+}
+
+// fragStatus returns the status in a message/sipfrag body, 0 where there is none.
+func fragStatus(body []byte) int {
+	line, _, _ := strings.Cut(string(body), "\n")
+	f := strings.Fields(line)
+	if len(f) < 2 || !strings.EqualFold(f[0], "SIP/2.0") || len(f[1]) != 3 {
+		return 0
+	}
+	code, err := strconv.Atoi(f[1])
+	if err != nil || code < 100 || code > 699 {
+		return 0
+	}
+	return code
+}

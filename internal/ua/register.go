@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -253,8 +252,7 @@ func (r *registering) register(ctx context.Context) (granted, retryAfter time.Du
 				continue
 			}
 		}
-		after, _, _ := strings.Cut(header(res, "Retry-After"), ";")
-		return 0, max(seconds(strings.TrimSpace(after)), 0), &StatusError{Code: res.StatusCode, Reason: res.Reason}
+		return 0, pauseOf(res), refused(res)
 	}
 	return 0, 0, &StatusError{Code: 423, Reason: "Interval Too Brief"}
 }
@@ -299,7 +297,7 @@ func (r *registering) send(ctx context.Context, expires time.Duration) (*sip.Res
 	}
 	r.e.sign(req)
 	req.SetBody(nil)
-	tx, err := r.e.client.TransactionRequest(ctx, req, func(*sipgo.Client, *sip.Request) error { return nil })
+	tx, err := r.e.client.TransactionRequest(ctx, req, asBuilt)
 	if err != nil {
 		return nil, err
 	}
@@ -324,4 +322,11 @@ func (r *registering) leave() {
 		}
 		r.proof = p
 	}
+}
+
+// pauseOf returns the pause that res asks for, 0 where it says nothing.
+func pauseOf(res *sip.Response) time.Duration {
+	after, _, _ := strings.Cut(header(res, "Retry-After"), ";")
+	after, _, _ = strings.Cut(after, "(")
+	return max(seconds(strings.TrimSpace(after)), 0)
 }

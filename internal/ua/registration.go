@@ -49,7 +49,7 @@ const keepTime = 5 * time.Second
 // onREGISTER authenticates a REGISTER and hands it to Config.OnRegister.
 func (e *Endpoint) onREGISTER(req *sip.Request, tx sip.ServerTransaction) {
 	if e.cfg.OnRegister == nil {
-		e.dismiss(req, tx, 405, Headers{"Allow": allow})
+		e.dismiss(req, tx, 405, Headers{"Allow": e.allow})
 		return
 	}
 	if s := req.To().Address.Scheme; s != "sip" && s != "sips" { // RFC 3261 §10.2

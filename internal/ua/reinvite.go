@@ -9,7 +9,7 @@ import (
 )
 
 // reinvite answers an INVITE within a dialog (RFC 3261 §14.2): hold, resume, a
-// new address. The codec and the protection of the leg stay what they are.
+// new address, another codec. The protection of the leg stays what it is.
 func (e *Endpoint) reinvite(req *sip.Request, tx sip.ServerTransaction) {
 	l := e.find(req)
 	if l == nil {
@@ -105,48 +105,63 @@ func (l *Leg) refresh(req *sip.Request) {
 }
 
 // describeAnew applies a new offer, nil where none came, and returns our description or
-// a status. The codec that the call is held in must still be offered, and SRTP
-// neither be dropped nor begun.
+// a status. The call stays in its codec where that is still offered, and goes on in
+// another one that it may be held in else; SRTP is neither dropped nor begun.
 func (l *Leg) describeAnew(offer *sdp.Session) (body []byte, code int) {
 	l.mu.Lock()
-	local := l.local
+	local, takes, holding := l.local, l.takes, l.holding
 	l.mu.Unlock()
 	local.Version++
 	if offer == nil {
-		local.Direction = sdp.SendRecv
+		local.Direction = held(sdp.SendRecv, holding)
 		l.mu.Lock()
 		l.local = local
 		l.mu.Unlock()
 		return sdp.Offer(local), 0
 	}
-	if offer.Audio().Secure() != l.secure {
+	if offer.Audio().Secure() != l.Secure() {
 		return nil, 488
 	}
 	var key *sdp.Crypto
 	if len(local.Cryptos) > 0 {
 		key = &local.Cryptos[0]
 	}
-	want := []sdp.Codec{l.codec}
+	var events []sdp.Codec
 	for _, c := range offer.Audio().Codecs {
 		if c.IsEvent() {
-			want = append(want, c)
+			events = append(events, c)
 		}
 	}
-	a, err := acceptOffer(offer, local, want, key)
+	a, err := acceptOffer(offer, local, append(events, l.Codec()), key)
+	if err != nil {
+		a, err = acceptOffer(offer, local, append(events, takes...), key)
+	}
 	if err != nil {
 		return nil, 488
 	}
+	a.local.Direction = held(a.local.Direction, holding)
 	if err := l.settled(a); err != nil {
 		return nil, 500
 	}
 	return sdp.Answer(offer, a.local), 0
 }
 
+// held returns d without the way to us where we hold the call.
+func held(d sdp.Direction, holding bool) sdp.Direction {
+	switch {
+	case holding && d == sdp.SendRecv:
+		return sdp.SendOnly
+	case holding && d == sdp.RecvOnly:
+		return sdp.Inactive
+	}
+	return d
+}
+
 // changed builds the 200 to a change.
 func (l *Leg) changed(req *sip.Request, body []byte) *sip.Response {
 	res := l.e.response(req, 200)
 	res.AppendHeader(&sip.ContactHeader{Address: l.contact})
-	res.AppendHeader(sip.NewHeader("Allow", allow))
+	res.AppendHeader(sip.NewHeader("Allow", l.e.allow))
 	if body != nil {
 		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		res.SetBody(body)
@@ -161,9 +176,6 @@ func (l *Leg) answeredLate(ack *sip.Request) {
 	local := l.local
 	l.mu.Unlock()
 	a, err := l.e.readAnswer(ack.Body(), local)
-	if err == nil && !a.formats.Codec.Is(l.codec) {
-		err = notAcceptable("Other Codec")
-	}
 	if err == nil {
 		err = l.settled(a)
 	}

@@ -239,7 +239,7 @@ func TestLegFollowsToNewerConnectionsAlone(t *testing.T) {
 	if phone.move(first, false) {
 		t.Error("a leg moved back to an older connection")
 	}
-	res, err := phone.do(within(t), phone.request(sip.OPTIONS))
+	res, err := phone.do(within(t), sip.OPTIONS, nil)
 	if err != nil || res.StatusCode != 200 {
 		t.Fatalf("OPTIONS: %v, %v", res, err)
 	}

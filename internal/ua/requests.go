@@ -15,7 +15,7 @@ var reasons = map[int]string{
 	301: "Moved Permanently", 302: "Moved Temporarily",
 	400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
 	408: "Request Timeout", 410: "Gone", 415: "Unsupported Media Type", 420: "Bad Extension", 423: "Interval Too Brief",
-	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 484: "Address Incomplete",
+	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 484: "Address Incomplete",
 	486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
 	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out",
 	600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere",
@@ -29,8 +29,17 @@ func reason(code int) string {
 	return "Status"
 }
 
-// allow names the methods that we take.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+// supported names the extensions that we know (RFC 3891).
+const supported = "replaces"
+
+// allowed names the methods that an endpoint with cfg takes.
+func allowed(cfg Config) string {
+	methods := "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
+	if cfg.OnSubscribe != nil {
+		methods += ", SUBSCRIBE"
+	}
+	return methods
+}
 
 // sign puts the name of our product into a request or response.
 func (e *Endpoint) sign(m sip.Message) {
@@ -93,13 +102,13 @@ func (e *Endpoint) handle() {
 	for method, h := range map[sip.RequestMethod]sipgoHandler{
 		sip.ACK: e.onACK, sip.BYE: e.onBYE, sip.CANCEL: e.onCANCEL, sip.OPTIONS: e.onOPTIONS, sip.INFO: e.onINFO,
 		sip.UPDATE: e.onUPDATE, sip.REGISTER: e.onREGISTER,
-		sip.NOTIFY: e.onEvent, sip.SUBSCRIBE: e.onEvent,
-		sip.REFER: e.onForeign, sip.MESSAGE: e.onForeign, sip.PRACK: e.onForeign, sip.PUBLISH: e.onForeign,
+		sip.NOTIFY: e.onNOTIFY, sip.SUBSCRIBE: e.onSUBSCRIBE, sip.REFER: e.onREFER,
+		sip.MESSAGE: e.onForeign, sip.PRACK: e.onForeign, sip.PUBLISH: e.onForeign,
 	} {
 		e.server.OnRequest(method, e.protected(h))
 	}
 	e.server.OnNoRoute(e.protected(func(req *sip.Request, tx sip.ServerTransaction) {
-		e.dismiss(req, tx, 501, Headers{"Allow": allow})
+		e.dismiss(req, tx, 501, Headers{"Allow": e.allow})
 	}))
 }
 
@@ -134,7 +143,7 @@ func (e *Endpoint) enlist() bool {
 }
 
 // unwanted refuses what no handler needs to look at: extensions that are
-// required of us (RFC 3261 §8.2.2.3), which are none.
+// required of us (RFC 3261 §8.2.2.3), which are none but supported.
 func (e *Endpoint) unwanted(req *sip.Request, tx sip.ServerTransaction) bool {
 	if req.IsAck() || req.IsCancel() {
 		return false
@@ -143,7 +152,7 @@ func (e *Endpoint) unwanted(req *sip.Request, tx sip.ServerTransaction) bool {
 	for _, name := range []string{"Require", "Proxy-Require"} {
 		for _, h := range req.GetHeaders(name) {
 			for tag := range strings.SplitSeq(h.Value(), ",") {
-				if tag = strings.TrimSpace(tag); tag != "" {
+				if tag = strings.TrimSpace(tag); tag != "" && !strings.EqualFold(tag, supported) {
 					tags = append(tags, tag)
 				}
 			}
@@ -157,11 +166,8 @@ func (e *Endpoint) unwanted(req *sip.Request, tx sip.ServerTransaction) bool {
 }
 
 func (e *Endpoint) onForeign(req *sip.Request, tx sip.ServerTransaction) {
-	e.dismiss(req, tx, 405, Headers{"Allow": allow})
+	e.dismiss(req, tx, 405, Headers{"Allow": e.allow})
 }
-
-// onEvent answers subscriptions and notifications: there are no event packages.
-func (e *Endpoint) onEvent(req *sip.Request, tx sip.ServerTransaction) { e.dismiss(req, tx, 489) }
 
 // onCANCEL sees only those that match no transaction.
 func (e *Endpoint) onCANCEL(req *sip.Request, tx sip.ServerTransaction) { e.dismiss(req, tx, 481) }
@@ -173,7 +179,7 @@ func (e *Endpoint) onOPTIONS(req *sip.Request, tx sip.ServerTransaction) {
 			return
 		}
 	}
-	e.dismiss(req, tx, 200, Headers{"Allow": allow, "Accept": "application/sdp"})
+	e.dismiss(req, tx, 200, Headers{"Allow": e.allow, "Accept": "application/sdp"})
 }
 
 // onACK hands the ACK of a 2xx to who waits for it; any other is the
@@ -234,23 +240,25 @@ func contentType(m interface{ ContentType() *sip.ContentTypeHeader }) string {
 
 // sendInfo sends a digit to who takes no telephone events.
 func (l *Leg) sendInfo(ctx context.Context, digit rune) error {
-	req := l.request(sip.INFO)
-	req.AppendHeader(sip.NewHeader("Content-Type", "application/dtmf-relay"))
-	req.SetBody([]byte("Signal=" + string(digit) + "\r\nDuration=100\r\n"))
-	res, err := l.do(ctx, req)
+	res, err := l.do(ctx, sip.INFO, func(req *sip.Request) {
+		req.AppendHeader(sip.NewHeader("Content-Type", "application/dtmf-relay"))
+		req.SetBody([]byte("Signal=" + string(digit) + "\r\nDuration=100\r\n"))
+	})
 	if err != nil {
 		return err
 	}
-	if !res.IsSuccess() {
-		return &StatusError{Code: res.StatusCode, Reason: res.Reason}
-	}
-	return nil
+	return refused(res)
 }
 
 // final waits for the final response of a transaction. It returns a *StatusError
 // with 408 where none comes, with 503 where the connection broke.
 func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
 	defer tx.Terminate()
+	return answerTo(ctx, tx)
+}
+
+// answerTo is final for a transaction that may be needed further.
+func answerTo(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
 	for {
 		select {
 		case res := <-tx.Responses():
