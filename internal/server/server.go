@@ -92,7 +92,7 @@ func (h *house) build(ctx context.Context) (err error) {
 	h.pbx, err = pbx.New(ctx, pbx.Config{
 		Log: h.log, Store: h.store, Gate: gate, Agent: "Timbre/" + Version(), Domain: h.place.domain,
 		UDP: h.listeners.udp, TCP: h.listeners.sip, TLS: h.listeners.sips, ServerTLS: h.cert.config(),
-		Media: h.place.media(h.cfg), Sounds: h.cfg.Sounds,
+		Media: h.place.media(h.cfg), Sounds: h.cfg.Sounds, Disk: h.store.Disk,
 	})
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (h *house) build(ctx context.Context) (err error) {
 		return err
 	}
 	h.api = api.New(api.Config{
-		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Ready: h.ready.Load, Version: Version(),
+		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Board: h.pbx, Dialer: h.pbx, Ready: h.ready.Load, Version: Version(),
 		Listeners: h.listeners.at(h.place.shown), Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
 	})
 	return nil
