@@ -75,7 +75,7 @@ func (p *PBX) invite(ctx context.Context, in *ua.Incoming) {
 // fromDevice owns the call of a telephone of the office.
 func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Device, from office.Extension) {
 	c := p.newCall()
-	o := &origin{in: in, payer: from, hops: hopsOf(in)}
+	o := &origin{in: in, payer: from, hops: in.Hops() - 1}
 	o.party = party{who: office.Party{Number: from.Number, Name: from.Name}, ext: &from, device: device, tongue: from.Language}
 	c.run(ctx, o, func(ctx context.Context) {
 		if r := in.Replaces(); r != nil {

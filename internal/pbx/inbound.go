@@ -29,12 +29,12 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) {
 		p.log.Error("number not looked up", "err", err)
 		p.reject(in, 500)
 		return
-	case hopsOf(in) <= 0:
+	case in.Hops() <= 1:
 		p.reject(in, 483)
 		return
 	}
 	c := p.newCall("call", office.NewID(), "trunk", in.Peer())
-	o := &origin{in: in, hops: hopsOf(in), path: in.Diversion()}
+	o := &origin{in: in, hops: in.Hops() - 1, path: in.Diversion()}
 	o.party = party{who: caller(in, region), tongue: office.Spanish}
 	o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Trunk: in.Peer()}, p.cfg.Now())
 	c.run(ctx, o, func(ctx context.Context) {

@@ -6,7 +6,6 @@ import (
 
 	"timbre/internal/dialplan"
 	"timbre/internal/office"
-	"timbre/internal/ua"
 )
 
 // company returns the office's company; without one its region is the usual one.
@@ -78,12 +77,4 @@ func (c *call) members(ctx context.Context, place dialplan.Destination) []office
 		}
 	}
 	return exts
-}
-
-// hopsOf returns how often the call may still be passed on.
-func hopsOf(in *ua.Incoming) int {
-	if in.Hops() == 0 {
-		return 69
-	}
-	return in.Hops() - 1
 }
