@@ -51,7 +51,7 @@ var arrows = map[string]string{
 	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/hunt internal/trunk internal/voicemail internal/pbx internal/api",
 	"internal/cmd/timbred":  "internal/server internal/api internal/office",
 	"internal/cmd/office":   "internal/officetest",
-	"internal/officetest":   "internal/server softphone softphone/audio sync/engine sync/local internal/ua internal/media internal/office",
+	"internal/officetest":   "internal/server internal/api softphone softphone/audio sync/engine sync/local internal/ua internal/sdp internal/media internal/office",
 }
 
 // walls says where alone a foreign package may be imported, by prefix.

@@ -30,7 +30,7 @@ const Company office.Number = "+525555550100"
 
 // Options say what an office is like.
 type Options struct {
-	Bin  string       // folder with timbred, and with timbre where that is used; see Build
+	Bin  string       // folder with timbred, and with timbre where that is used (see Build); empty: administered in this process
 	Dir  string       // folder for everything; empty: a temporary one, removed by Close
 	Name string       // of the company; empty: "Ejemplo"
 	Log  *slog.Logger // of a server in this process; nil: nothing is logged
@@ -144,7 +144,7 @@ func (o *Office) found(ctx context.Context) error {
 	if name == "" {
 		name = "Ejemplo"
 	}
-	if err := o.Admin(ctx, "", nil, "company", "set", "--number", string(Company), "--name", name); err != nil {
+	if err := o.setCompany(ctx, name); err != nil {
 		return err
 	}
 	o.People = append([]Person(nil), o.People...)

@@ -126,7 +126,8 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 		Peer: func(source netip.AddrPort, transport, toUser string) (string, bool) {
 			return p.trunks.Identify(source, transport, toUser)
 		},
-		Events: []string{lamp.Event}, OnSubscribe: p.subscribe,
+		PeerTLS: func(addr netip.AddrPort) *tls.Config { return p.trunks.TLS(addr) },
+		Events:  []string{lamp.Event}, OnSubscribe: p.subscribe,
 		OnInvite:   p.invite,
 		OnRegister: p.register,
 		OnDisconnect: func(transport string, peer netip.AddrPort) {
