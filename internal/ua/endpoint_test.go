@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,13 +173,17 @@ func hear(t *testing.T, l *Leg, payload []byte) Packet {
 	}
 }
 
+// spoken counts the packets of bothWays: none is a replay of another.
+var spoken atomic.Uint32
+
 // bothWays proves that sound flows in both directions.
 func bothWays(t *testing.T, a, b *Leg) {
 	t.Helper()
 	for i, pair := range [][2]*Leg{{a, b}, {b, a}} {
 		ear(pair[1])
+		sequence := uint16(spoken.Add(1))
 		payload := bytes.Repeat([]byte{byte('a' + i)}, 160)
-		if err := pair[0].WritePacket(&Packet{Sequence: 7, Timestamp: 70, SSRC: 700, Payload: payload}); err != nil {
+		if err := pair[0].WritePacket(&Packet{Sequence: sequence, Timestamp: 160 * uint32(sequence), SSRC: 700, Payload: payload}); err != nil {
 			t.Fatalf("WritePacket: %v", err)
 		}
 		hear(t, pair[1], payload)

@@ -59,19 +59,24 @@ func (e *Endpoint) onREFER(req *sip.Request, tx sip.ServerTransaction) {
 		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
 		return
 	}
+	e.answer(req, tx, r.judged())
+	close(r.replied)
+}
+
+// judged returns the status that answers the transfer, its owner's where he says one
+// in time.
+func (r *Refer) judged() int {
 	t := time.NewTimer(referTime)
 	defer t.Stop()
 	select {
 	case code := <-r.verdict:
-		e.answer(req, tx, code)
+		return code
 	case <-t.C:
 		r.decide(603) // fails where the owner was quicker
-		e.answer(req, tx, <-r.verdict)
-	case <-l.done:
+	case <-r.leg.done:
 		r.decide(481)
-		e.answer(req, tx, <-r.verdict)
 	}
-	close(r.replied)
+	return <-r.verdict
 }
 
 // readRefer reads what a REFER asks for. It reports false where that is no call to

@@ -107,7 +107,7 @@ func (l *Leg) propose(ctx context.Context, o Offer) error {
 	}
 	var no *StatusError
 	if errors.As(err, &no) && (no.Code == 481 || no.Code == 408) { // RFC 5057 §5.1: there is no such call
-		l.gone(ctx, err)
+		l.e.spawnTalk("hang-up", func() { l.gone(l.e.dead, err) })
 	}
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func (l *Leg) propose(ctx context.Context, o Offer) error {
 		err = l.settled(a)
 	}
 	if err != nil { // the far side believes in what we cannot do
-		l.hangup(l.e.dead, Cause{Code: 488})
+		l.e.spawnTalk("hang-up", func() { l.hangup(l.e.dead, Cause{Code: 488}) })
 		return err
 	}
 	l.mu.Lock()

@@ -65,16 +65,12 @@ func (s *Subscription) Accept(expires time.Duration) error {
 		granted := min(s.Expires, expires)
 		s.until = time.Now().Add(granted)
 		s.mu.Unlock()
-		if s.Expires > 0 && !s.e.spawn("subscription", s.watch) {
+		if (s.Expires == 0 || s.e.spawn("subscription", s.watch)) && s.tx.Respond(s.granted(s.req, granted)) == nil {
+			err = nil
 			return
 		}
-		if s.tx.Respond(s.granted(s.req, granted)) == nil {
-			err = nil
-		}
-	})
-	if err != nil {
 		s.finish()
-	}
+	})
 	return err
 }
 
