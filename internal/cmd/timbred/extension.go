@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"timbre/internal/api"
 	"timbre/internal/office"
@@ -16,7 +15,8 @@ import (
 
 func (c *command) extension() *cobra.Command {
 	return group("extension", "The people's lines",
-		c.extensionAdd(), c.extensionSet(), c.extensionList(), c.extensionReset(), c.extensionRemove())
+		c.extensionAdd(), c.extensionSet(), c.extensionList(), c.extensionReset(), c.extensionPIN(), c.extensionUnlock(),
+		c.extensionDisable(), c.extensionEnable(), c.extensionRemove())
 }
 
 func (c *command) extensionAdd() *cobra.Command {
@@ -33,6 +33,7 @@ func (c *command) extensionAdd() *cobra.Command {
 	f.StringVar((*string)(&e.Language), "language", "", "es-MX or en (at first es-MX)")
 	f.DurationVar(&ring, "ring", 0, "how long it rings before voicemail answers (at first 25s)")
 	f.BoolVar(&fromStdin, "password-stdin", false, "read its password from the standard input; else one is made and printed")
+	allowed := rights(f)
 	cmd.MarkFlagRequired("name")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		e.Number = office.Number(args[0])
@@ -41,6 +42,11 @@ func (c *command) extensionAdd() *cobra.Command {
 				return errRing
 			}
 			e.Ring = office.Duration(ring)
+		}
+		r := allowed()
+		e.MaxCalls, e.Minutes, e.CallLimit = r.MaxCalls, r.Minutes, r.CallLimit
+		if r.Allow != nil {
+			e.Allow = *r.Allow
 		}
 		if fromStdin {
 			if e.Password, err = readPassword(c.in); err != nil {
@@ -74,8 +80,9 @@ func (c *command) extensionSet() *cobra.Command {
 	f.StringVar(&language, "language", "", "es-MX or en")
 	f.DurationVar(&ring, "ring", 0, "how long it rings before voicemail answers, 5s to 60s")
 	f.BoolVar(&fromStdin, "password-stdin", false, "read a new password from the standard input; ends its sessions")
+	allowed := rights(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var change api.ExtensionChange
+		change := allowed()
 		is := cmd.Flags().Changed
 		if is("name") {
 			change.Name = &name
@@ -129,35 +136,40 @@ func (c *command) extensionList() *cobra.Command {
 }
 
 func extensionTable(w io.Writer, all ...api.Extension) {
-	row(w, "NUMBER", "NAME", "E-MAIL", "LANGUAGE", "RINGS")
+	row(w, "NUMBER", "NAME", "E-MAIL", "LANGUAGE", "RINGS", "MAY CALL", "MAX CALLS", "MINUTES", "CALL LIMIT", "PIN", "STATE")
 	for _, e := range all {
-		row(w, e.Number, e.Name, e.Email, e.Language, time.Duration(e.Ring))
+		state := "enabled"
+		if e.Disabled {
+			state = "disabled"
+		}
+		row(w, e.Number, e.Name, e.Email, e.Language, time.Duration(e.Ring), e.Allow, e.MaxCalls, e.Minutes, e.CallLimit, yes(e.HasPIN), state)
 	}
 }
 
-func (c *command) extensionReset() *cobra.Command {
-	var fromStdin bool
-	cmd := &cobra.Command{Use: "reset-password NUMBER", Short: "Give an extension a new password and end its sessions", Args: one}
-	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from the standard input; else one is made and printed")
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		password := ""
-		if fromStdin {
-			if password, err = readPassword(c.in); err != nil {
-				return err
-			}
+// rights adds the flags of what an extension may do, and returns what was given
+// of them.
+func rights(f *pflag.FlagSet) (given func() api.ExtensionChange) {
+	var allow office.Classes
+	var calls, minutes, limit int
+	f.StringVar((*string)(&allow), "allow", "", "whom it may call, of internal,national,international,premium (at first internal,national)")
+	f.IntVar(&calls, "max-calls", 0, "how many outside calls it may have at the same time; 0: any number (at first 4)")
+	f.IntVar(&minutes, "minutes", 0, "how many minutes it may call outside in a day; 0: any number (at first 600)")
+	f.IntVar(&limit, "call-limit", 0, "how many calls it may have before it is busy (at first 2)")
+	return func() (c api.ExtensionChange) {
+		if f.Changed("allow") {
+			c.Allow = &allow
 		}
-		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
-			e, err := a.ResetPassword(cmd.Context(), office.Number(args[0]), password)
-			if err != nil {
-				return err
-			}
-			return c.print(e, func(w io.Writer) {
-				fmt.Fprintf(w, "extension %s has a new password; its sessions have ended\n", e.Number)
-				oneTime(w, e.Password)
-			})
-		})
+		if f.Changed("max-calls") {
+			c.MaxCalls = &calls
+		}
+		if f.Changed("minutes") {
+			c.Minutes = &minutes
+		}
+		if f.Changed("call-limit") {
+			c.CallLimit = &limit
+		}
+		return c
 	}
-	return cmd
 }
 
 func (c *command) extensionRemove() *cobra.Command {
@@ -174,8 +186,11 @@ func (c *command) extensionRemove() *cobra.Command {
 		var kept time.Duration
 		if !purge {
 			var err error
-			if kept, err = readDays(keep); err != nil {
+			if kept, err = readDays("keep", keep); err != nil {
 				return err
+			}
+			if kept > api.MaxKeep {
+				return errors.New("--keep: at most a year, such as 30d or 12h")
 			}
 		}
 		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
@@ -190,18 +205,4 @@ func (c *command) extensionRemove() *cobra.Command {
 		})
 	}
 	return cmd
-}
-
-// readDays returns the time that s spells, such as 30d or 12h.
-func readDays(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		var n int
-		n, err = strconv.Atoi(days)
-		d = time.Duration(min(n, 10000)) * 24 * time.Hour
-	}
-	if err != nil || d < 0 || d > api.MaxKeep {
-		return 0, errors.New("--keep: not a time of at most a year, such as 30d or 12h")
-	}
-	return d, nil
 }

@@ -41,17 +41,56 @@ func row(w io.Writer, cells ...any) {
 	fmt.Fprintln(w)
 }
 
-// readPassword returns the first line of r.
-func readPassword(r io.Reader) (string, error) {
+// readLine returns the first line of r, which holds a secret.
+func readLine(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, 4*office.MaxPassword)).ReadString('\n')
 	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("reading the password: %w", err)
+		return "", fmt.Errorf("reading the standard input: %w", err)
 	}
-	password := strings.TrimRight(line, "\r\n")
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// readPassword returns the first line of r.
+func readPassword(r io.Reader) (string, error) {
+	password, err := readLine(r)
+	if err != nil {
+		return "", err
+	}
 	if err := office.CheckPassword(password); err != nil {
 		return "", fmt.Errorf("the password on the standard input must have %d to %d bytes", office.MinPassword, office.MaxPassword)
 	}
 	return password, nil
+}
+
+// readSecret returns the first line of r: a password that somebody else gave.
+func readSecret(r io.Reader) (string, error) {
+	secret, err := readLine(r)
+	if err != nil {
+		return "", err
+	}
+	if secret == "" || len(secret) > office.MaxPassword {
+		return "", fmt.Errorf("the password on the standard input must have 1 to %d bytes", office.MaxPassword)
+	}
+	return secret, nil
+}
+
+// named is the answer in JSON of a command that only removes.
+type named struct {
+	Name   string `json:"name,omitempty"`
+	Number string `json:"number,omitempty"`
+}
+
+// done writes v in JSON, or else one line.
+func (c *command) done(v any, format string, args ...any) error {
+	return c.print(v, func(w io.Writer) { fmt.Fprintf(w, format+"\n", args...) })
+}
+
+// yes returns how a table tells of what is or is not.
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "-"
 }
 
 // oneTime tells the password that was made, if one was.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -34,10 +35,28 @@ func statusTable(w io.Writer, s api.Status) {
 	row(w, "extensions", s.Extensions)
 	row(w, "devices", s.Devices)
 	row(w, "sessions", s.Sessions)
-	if !s.Running {
+	if s.Running {
+		runningTable(w, s)
+	} else {
 		row(w, "server", "not running")
-		return
 	}
+	for _, t := range s.Trunks {
+		row(w, "trunk "+t.Name, trunkState(t)+lastError(trunkError(t)))
+	}
+	row(w, "e-mail", mailState(s.Mail))
+	if s.Disk.Total > 0 {
+		row(w, "disk", fmt.Sprintf("%d %% of %s used", s.Disk.Used*100/s.Disk.Total, sized(s.Disk.Total)))
+	}
+	backup := "never"
+	if s.LastBackup != nil {
+		backup = when(*s.LastBackup)
+	}
+	row(w, "last backup", backup)
+	retentionTable(w, s.Retention)
+}
+
+// runningTable shows what only a running server knows.
+func runningTable(w io.Writer, s api.Status) {
 	row(w, "server", "running")
 	for _, l := range [][2]string{{"https", s.Listeners.HTTPS}, {"sip", s.Listeners.SIP}, {"sips", s.Listeners.SIPS}} {
 		if l[1] != "" {
@@ -47,6 +66,45 @@ func statusTable(w io.Writer, s api.Status) {
 	if s.Fingerprint != "" {
 		row(w, "fingerprint", s.Fingerprint)
 	}
+	if s.CertificateEnds != nil {
+		row(w, "certificate ends", when(*s.CertificateEnds))
+	}
 	row(w, "registered devices", s.Registered)
 	row(w, "live calls", s.LiveCalls)
+}
+
+// lastError tells of an error behind a state, if there was one.
+func lastError(err string) string {
+	if err == "-" || err == "" {
+		return ""
+	}
+	return "; last error: " + err
+}
+
+// mailState tells what of the e-mail needs a person.
+func mailState(m api.MailQueue) string {
+	if !m.Set {
+		return "not set up (timbred smtp set)"
+	}
+	state := fmt.Sprintf("%d waiting", m.Waiting)
+	if m.Oldest != nil {
+		state += " since " + when(*m.Oldest)
+	}
+	if m.Held > 0 {
+		state += fmt.Sprintf(", %d held (timbred mail release)", m.Held)
+	}
+	if m.GivenUp > 0 {
+		state += fmt.Sprintf(", %d given up", m.GivenUp)
+	}
+	return state + lastError(m.LastError)
+}
+
+// sized returns a size as people read it.
+func sized(n int64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	f, i := float64(n), 0
+	for ; f >= 1000 && i < len(units)-1; i++ {
+		f /= 1000
+	}
+	return fmt.Sprintf("%.3g %s", f, units[i])
 }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"timbre/internal/api"
+)
+
+func (c *command) admin() *cobra.Command {
+	return group("admin", "Administration over HTTPS", c.adminToken(), c.adminTokens(), c.adminRevoke())
+}
+
+func (c *command) adminToken() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use: "token", Short: "Make a token for /v1/admin and /metrics, and print it", Args: cobra.NoArgs,
+		Example: "  timbred admin token --name prometheus",
+	}
+	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it; empty: its day and time")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if name == "" {
+			name = time.Now().Format("2006-01-02 15:04:05")
+		}
+		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+			t, err := a.AddToken(cmd.Context(), name)
+			if err != nil {
+				return err
+			}
+			return c.done(t, "%s", t.Token)
+		})
+	}
+	return cmd
+}
+
+func (c *command) adminTokens() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the tokens", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+				all, err := a.Tokens(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return c.print(all, func(w io.Writer) {
+					row(w, "NAME", "SINCE")
+					for _, t := range all {
+						row(w, t.Name, when(t.CreatedAt))
+					}
+				})
+			})
+		},
+	}
+}
+
+func (c *command) adminRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke NAME", Short: "End a token", Args: one,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+				if err := a.RemoveToken(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				return c.done(named{Name: args[0]}, "token %s ended", args[0])
+			})
+		},
+	}
+}
+
+func (c *command) audit() *cobra.Command {
+	var since string
+	var limit int
+	cmd := &cobra.Command{
+		Use: "audit", Short: "Show what administrators did, newest first", Args: cobra.NoArgs,
+		Example: "  timbred audit --since 7d",
+	}
+	cmd.Flags().StringVar(&since, "since", "30d", "how far to look back, in days (d) or hours (h)")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many lines, 1 to 500")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		back, err := readDays("since", since)
+		if err != nil {
+			return err
+		}
+		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+			all, err := a.Audit(cmd.Context(), time.Now().Add(-back), limit)
+			if err != nil {
+				return err
+			}
+			return c.print(all, func(w io.Writer) {
+				row(w, "TIME", "WHO", "WHAT", "ABOUT", "RESULT")
+				for _, l := range all {
+					result := l.Result
+					if result == "" {
+						result = "interrupted"
+					}
+					row(w, when(l.At), l.Who, l.What, l.About, result)
+				}
+			})
+		})
+	}
+	return cmd
+}
+
+func (c *command) retention() *cobra.Command {
+	var calls, voicemail string
+	set := &cobra.Command{
+		Use: "set", Short: "Set how long the call log and voicemail are kept", Args: cobra.NoArgs,
+		Example: "  timbred retention set --calls 365d --voicemail 90d",
+	}
+	set.Flags().StringVar(&calls, "calls", "", "days (d) after which calls are deleted; 0: never")
+	set.Flags().StringVar(&voicemail, "voicemail", "", "days (d) after which messages are deleted, heard or not; 0: never")
+	set.MarkFlagsOneRequired("calls", "voicemail")
+	set.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		var change api.RetentionChange
+		if change.Calls, err = daysFlag("calls", calls); err != nil {
+			return err
+		}
+		if change.Voicemail, err = daysFlag("voicemail", voicemail); err != nil {
+			return err
+		}
+		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+			r, err := a.SetRetention(cmd.Context(), change)
+			if err != nil {
+				return err
+			}
+			return c.print(r, func(w io.Writer) { retentionTable(w, r) })
+		})
+	}
+	return group("retention", "How long what is kept", set)
+}
+
+func retentionTable(w io.Writer, r api.Retention) {
+	row(w, "calls kept", days(time.Duration(r.Calls)))
+	row(w, "voicemail kept", days(time.Duration(r.Voicemail)))
+}
