@@ -103,6 +103,7 @@ func (h *house) build(ctx context.Context) (err error) {
 	h.api = api.New(api.Config{
 		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Board: h.pbx, Dialer: h.pbx, Ready: h.ready.Load, Version: Version(),
 		Listeners: h.listeners.at(h.place.shown), Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
+		House: api.House{Trunks: trunks{h.pbx.Trunks()}},
 	})
 	return nil
 }

@@ -104,7 +104,7 @@ func (w *writing) addBlob(b Blob, account office.ID) error {
 // greetings that others took the place of.
 func (s *Store) dropBlobs(ctx context.Context) error {
 	return s.write(ctx, func(w *writing) error {
-		rows, err := w.Query("DELETE FROM blob AS b WHERE b.created_at < $1 AND "+unreferred+" RETURNING b.id", millis(s.now().Add(-uploadAge)))
+		rows, err := w.Query("DELETE FROM blob AS b WHERE b.created_at < $1 AND "+unreferred+" RETURNING id", millis(s.now().Add(-uploadAge)))
 		ids, err := collect(rows, err, scanID)
 		for _, id := range ids {
 			w.orphans = append(w.orphans, s.blobPath(id))
