@@ -29,12 +29,17 @@ const (
 	SippRegister = "register" // a REGISTER with digest
 	SippCall     = "call"     // an INVITE with digest, sound, and BYE
 	SippAnswer   = "answer"   // answers calls and sends their sound back
+
+	SippCarrierRefuse = "carrier-refuse" // a carrier that answers 503
+	SippCarrierEarly  = "carrier-early"  // a carrier that sends sound back for Talk, before it answers
+	SippCarrierCall   = "carrier-call"   // a carrier that calls the Number of its rows
+	SippCarrier100rel = "carrier-100rel" // the same, insisting on 100rel
 )
 
 // A SippLoad is what one sipp is to do. Zero fields keep sipp's own defaults.
 type SippLoad struct {
 	Scenario string
-	Server   string // host:port of the office's SIP over UDP; empty for SippAnswer
+	Server   string // host:port of the office's SIP over UDP; empty where it answers
 	Port     int    // own UDP port; 0: a free one
 	Calls    int    // then it ends; 0: it goes on until it is stopped
 	Rate     int    // calls begun per second
@@ -96,8 +101,8 @@ func (o *Office) Sipp(ctx context.Context, l SippLoad) (*Sipp, error) {
 		"-mi", "127.0.0.1", "-mp", strconv.Itoa(rtp), "-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1",
 		"-trace_err", "-error_file", "errors.log", "-timeout", strconv.Itoa(int(l.Limit.Seconds())), "-timeout_error",
 		"-d", strconv.Itoa(int(l.Talk.Milliseconds())))
-	if l.Scenario == SippAnswer {
-		args = append(args, "-rtp_echo")
+	if l.Server == "" {
+		args = append(args, "-rtp_echo", "-aa") // and answers OPTIONS
 	} else {
 		args = append(args, "-inf", "rows.csv", l.Server)
 	}
@@ -245,6 +250,9 @@ func sippTime(s string) time.Time {
 	}
 	return time.UnixMicro(int64(seconds * 1e6))
 }
+
+// FreePort returns a UDP port of the loopback interface that was free a moment ago.
+func FreePort() (int, error) { return freeUDP(0) }
 
 // freeUDP returns a UDP port of the loopback interface that was free a moment
 // ago, together with the neighbours that follow it.
