@@ -48,7 +48,7 @@ var arrows = map[string]string{
 	"internal/voicemail":    "internal/store internal/media internal/auth internal/office assets",
 	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/hunt internal/trunk internal/lamp internal/voicemail internal/media internal/auth internal/store internal/office",
 	"internal/api":          "sync/jmap internal/store internal/auth internal/dialplan internal/office",
-	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/hunt internal/trunk internal/voicemail internal/pbx internal/api",
+	"internal/server":       "sync/jmap assets internal/office internal/sdp internal/media internal/sqldb internal/sqldb/pg internal/ua internal/bridge internal/store internal/auth internal/registrar internal/dialplan internal/hunt internal/trunk internal/mail internal/voicemail internal/pbx internal/api",
 	"internal/cmd/timbred":  "internal/server internal/api internal/office",
 	"internal/cmd/office":   "internal/officetest",
 	"internal/officetest":   "internal/server internal/api softphone softphone/audio sync/engine sync/local internal/ua internal/sdp internal/media internal/office",

@@ -6,8 +6,8 @@ import (
 	"timbre/internal/office"
 )
 
-// Unlock forgets the wrong passwords that were tried for an extension, so that
-// its user need not wait (the administrator's way). office.ErrNotFound: there is
+// Unlock forgets the wrong passwords and PINs that were tried for an extension,
+// so that its user need not wait (the administrator's way). office.ErrNotFound: there is
 // no such extension.
 func (g *Gate) Unlock(ctx context.Context, ext office.Number) error {
 	e, err := g.store.Extension(ctx, ext)
@@ -16,6 +16,9 @@ func (g *Gate) Unlock(ctx context.Context, ext office.Number) error {
 	}
 	g.logins.clearIf(func(l login) bool { return l.ext == ext })
 	g.known.clearIf(func(v visitor) bool { return v.ext == ext })
+	g.knocks.clearIf(func(k knock) bool { return k.account == e.Account })
+	g.mailboxes.clear(e.Account)
+	g.confirms.clear(e.Account)
 	g.log.Info("unlocked", "ext", e.Number)
 	return nil
 }

@@ -49,7 +49,8 @@ func Admin(ctx context.Context, cfg Config, create bool) (admin *api.Admin, done
 		kept, err := openStore(ctx, cfg)
 		if err == nil {
 			gate := newGate(cfg, kept, place, configuredPorts(cfg))
-			return api.New(api.Config{Log: cfg.Log, Store: kept, Gate: gate, Version: Version()}).Admin(), kept.Close, nil
+			house := api.House{Mailer: newMailer(cfg, kept)}
+			return api.New(api.Config{Log: cfg.Log, Store: kept, Gate: gate, Version: Version(), House: house}).Admin(), kept.Close, nil
 		}
 		if !errors.Is(err, office.ErrInUse) {
 			return nil, nil, err

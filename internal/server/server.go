@@ -22,8 +22,10 @@ import (
 
 	"timbre/internal/api"
 	"timbre/internal/auth"
+	"timbre/internal/mail"
 	"timbre/internal/pbx"
 	"timbre/internal/store"
+	"timbre/internal/voicemail"
 )
 
 // Run serves the office in cfg.Data until ctx ends, then ends the calls in
@@ -79,6 +81,7 @@ type house struct {
 	cert  *certificate
 	admin net.Listener
 	pbx   *pbx.PBX
+	mail  *mail.Mailer
 	api   *api.Server
 	ready atomic.Bool
 }
@@ -100,10 +103,18 @@ func (h *house) build(ctx context.Context) (err error) {
 	if h.admin, err = listenAdmin(h.cfg.Data); err != nil {
 		return err
 	}
+	h.mail = newMailer(h.cfg, h.store)
+	reached := h.listeners.at(h.place.shown)
+	if reached.HTTPS != "" { // for who invites while no server runs
+		if err := h.store.SetDoor(ctx, reached.HTTPS, h.cert.print); err != nil {
+			return fmt.Errorf("noting the address: %w", err)
+		}
+	}
 	h.api = api.New(api.Config{
-		Log: h.log, Store: h.store, Gate: gate, Switch: h.pbx, Board: h.pbx, Dialer: h.pbx, Ready: h.ready.Load, Version: Version(),
-		Listeners: h.listeners.at(h.place.shown), Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
-		House: api.House{Trunks: trunks{h.pbx.Trunks()}},
+		Log: h.log, Store: h.store, Gate: gate, Ready: h.ready.Load, Version: Version(),
+		Switch: h.pbx, Board: h.pbx, Dialer: h.pbx, Greetings: voicemail.NewGreetings(),
+		House:     api.House{Trunks: trunks{h.pbx.Trunks()}, Mailer: h.mail, CertificateEnds: h.cert.ends},
+		Listeners: reached, Fingerprint: h.cert.print, SIPSPort: h.listeners.ports().sips,
 	})
 	return nil
 }
@@ -130,6 +141,7 @@ func (h *house) run(ctx context.Context) error {
 
 	parts, serving := errgroup.WithContext(ctx)
 	parts.Go(func() error { return h.pbx.Run(serving) })
+	parts.Go(func() error { return h.mail.Run(serving) })
 	parts.Go(func() error { return h.api.Run(serving, h.listeners.https, h.cert.config(), h.admin) })
 	parts.Go(func() error {
 		defer h.ready.Store(false)
@@ -172,6 +184,11 @@ func (h *house) sayReady() error {
 // newGate returns the gate of an office whose phones dial the given ports.
 func newGate(cfg Config, kept *store.Store, p place, ports ports) *auth.Gate {
 	return auth.New(auth.Config{Store: kept, Log: cfg.Log, Domain: p.domain, URIs: p.uris(ports)})
+}
+
+// newMailer returns what sends the e-mail of an office.
+func newMailer(cfg Config, kept *store.Store) *mail.Mailer {
+	return mail.New(mail.Config{Store: kept, Log: cfg.Log})
 }
 
 // Version is that of the program: of its module where it was built from a
