@@ -37,6 +37,11 @@ type BaresipOptions struct {
 	Server  string  // host:port of the office's SIP over UDP
 	Hz      float64 // what it says
 	Answer  bool    // takes every call at once
+	Codecs  string  // all that it speaks, such as "G722/16000/1"; empty: PCMU and PCMA
+
+	// Port, where given, makes it a carrier: it registers nowhere, listens there, and
+	// takes calls to any number; Account says only as whom it calls, and Domain whom.
+	Port int
 }
 
 // baresipEvent is what its event interface says.
@@ -75,6 +80,9 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 	}
 	o.onClose(b.control.Close)
 	go b.listen()
+	if opt.Port != 0 {
+		return b, nil
+	}
 	_, _, err = b.Line(limit, 0, func(l string) bool { return strings.Contains(l, "200 OK") && strings.Contains(l, "binding") })
 	return b, err
 }
@@ -87,21 +95,24 @@ func (b *Baresip) configure(opt BaresipOptions, port int) error {
 	}
 	config := fmt.Sprintf(`module_path /usr/lib/baresip/modules
 net_interface 127.0.0.1
-sip_listen 127.0.0.1:0
+sip_listen 127.0.0.1:%d
 sip_transports udp
 call_max_calls 4
 audio_source aufile,%s
-audio_srate 8000
+ausrc_srate 8000
+auplay_srate 8000
 audio_channels 1
 snd_path %s
 ctrl_tcp_listen 127.0.0.1:%d
 module g711.so
+module g722.so
 module sndfile.so
 module aufile.so
 module_tmp account.so
 module_app menu.so
+module_app mwi.so
 module_app ctrl_tcp.so
-`, wav, b.dir, port)
+`, opt.Port, wav, b.dir, port)
 	if err := os.WriteFile(filepath.Join(b.dir, "config"), []byte(config), 0o600); err != nil {
 		return err
 	}
@@ -110,8 +121,15 @@ module_app ctrl_tcp.so
 		mode = "auto"
 	}
 	a := opt.Account
-	account := fmt.Sprintf("<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound=\"sip:%s\";regint=60;answermode=%s\n",
+	account := fmt.Sprintf("<sip:%s@%s>;auth_user=%s;auth_pass=%s;outbound=\"sip:%s\";regint=60;answermode=%s",
 		a.Username, a.Domain, a.Username, a.Password, opt.Server, mode)
+	if opt.Port != 0 {
+		account = fmt.Sprintf("<sip:%s@127.0.0.1:%d>;regint=0;catchall=yes;mwi=no;answermode=%s", a.Username, opt.Port, mode)
+	}
+	if opt.Codecs != "" {
+		account += ";audio_codecs=" + opt.Codecs
+	}
+	account += "\n"
 	return os.WriteFile(filepath.Join(b.dir, "accounts"), []byte(account), 0o600)
 }
 
@@ -171,6 +189,16 @@ func (b *Baresip) Dial(n office.Number) error {
 	return b.command("dial", "sip:"+string(n)+"@"+b.account.Domain)
 }
 
+// Transfer sends the other side of the call to n.
+func (b *Baresip) Transfer(n office.Number) error {
+	return b.command("transfer", "sip:"+string(n)+"@"+b.account.Domain)
+}
+
+// Lamp waits until the office says that so many new messages wait.
+func (b *Baresip) Lamp(ctx context.Context, want int) error {
+	return b.awaitParam(ctx, "MWI_NOTIFY", fmt.Sprintf("Voice-Message: %d/", want))
+}
+
 // Hangup ends the call.
 func (b *Baresip) Hangup() error { return b.command("hangup", "") }
 
@@ -179,12 +207,15 @@ func (b *Baresip) Answer() error { return b.command("accept", "") }
 
 // Await takes the next event of that type, such as CALL_ESTABLISHED, together
 // with all that came before it. It fails where another kind of end comes first.
-func (b *Baresip) Await(ctx context.Context, event string) error {
+func (b *Baresip) Await(ctx context.Context, event string) error { return b.awaitParam(ctx, event, "") }
+
+// awaitParam is Await for an event whose parameter contains param.
+func (b *Baresip) awaitParam(ctx context.Context, event, param string) error {
 	for {
 		b.mu.Lock()
 		more := b.more
 		for i, e := range b.events {
-			if e.Type == event {
+			if e.Type == event && strings.Contains(e.Param, param) {
 				b.events = b.events[i+1:]
 				b.mu.Unlock()
 				return nil

@@ -12,7 +12,6 @@ import (
 	"timbre/internal/store"
 	"timbre/internal/ua"
 	"timbre/softphone"
-	"timbre/sync/local"
 )
 
 const (
@@ -172,20 +171,8 @@ func TestForwardEndsInTheOfficesVoicemail(t *testing.T) {
 	<-time.After(3 * time.Second) // of message
 	call.Hangup()
 	ended(t, ctx, call)
-	for tick := time.NewTicker(100 * time.Millisecond); ; {
-		list, err := ana.Voicemails(ctx, local.Filter{})
-		if err == nil && len(list) == 1 {
-			if m := list[0]; m.From.Number != "102" || m.Duration < office.Duration(2*time.Second) {
-				t.Errorf("%+v", m)
-			}
-			break
-		}
-		select {
-		case <-tick.C:
-			ana.SyncOnce(ctx)
-		case <-ctx.Done():
-			t.Fatalf("no message: %v", err)
-		}
+	if m := messages(t, ctx, ana, 1)[0]; m.From.Number != "102" || m.Duration < office.Duration(2*time.Second) {
+		t.Errorf("%+v", m)
 	}
 	if officetest.Loudest(mobile.Heard(), 1000) > -30 {
 		t.Error("the mobile's voicemail has heard the caller")

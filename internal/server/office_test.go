@@ -12,6 +12,8 @@ import (
 	"timbre/internal/officetest"
 	"timbre/internal/store"
 	"timbre/softphone"
+	"timbre/sync/engine"
+	"timbre/sync/local"
 )
 
 // within returns a context that ends with the test, or after d.
@@ -196,4 +198,23 @@ func hung(t *testing.T, ctx context.Context, w *officetest.Wire) {
 // trunkTo returns a trunk to a port of this machine.
 func trunkTo(name string, port, priority int) office.Trunk {
 	return office.Trunk{Name: name, URI: fmt.Sprintf("sip:127.0.0.1:%d", port), Transport: "udp", Priority: priority, Format: office.E164}
+}
+
+// messages syncs until there are n messages and nothing waits to be sent, and
+// returns them, newest first.
+func messages(t *testing.T, ctx context.Context, e *engine.Engine, n int) []local.Voicemail {
+	t.Helper()
+	for tick := time.NewTicker(100 * time.Millisecond); ; {
+		err := e.SyncOnce(ctx)
+		list, err2 := e.Voicemails(ctx, local.Filter{})
+		if err == nil && err2 == nil && len(list) == n && e.Status().Pending == 0 {
+			tick.Stop()
+			return list
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%d messages, want %d: %v, %v", len(list), n, err, err2)
+		}
+	}
 }
