@@ -301,7 +301,7 @@ func newTalk(leg *ua.Leg, hz float64) *talk {
 	if leg.Codec().Is(sdp.PCMA) {
 		law = media.PCMA
 	}
-	k.over.Go(func() { k.listen(law) })
+	leg.Listen(func(p *ua.Packet) { k.hear(p, law) })
 	k.over.Go(func() { k.speak(law) })
 	return k
 }
@@ -324,22 +324,19 @@ func (k *talk) speak(law media.Law) {
 	}
 }
 
-// listen keeps what comes.
-func (k *talk) listen(law media.Law) {
-	var p ua.Packet
-	for k.leg.ReadPacket(&p) == nil {
-		if p.Event {
-			continue
-		}
-		samples := make([]int16, len(p.Payload))
-		law.Decode(samples, p.Payload)
-		k.mu.Lock()
-		k.heard = append(k.heard, samples...)
-		k.mu.Unlock()
-		select {
-		case k.more <- struct{}{}:
-		default:
-		}
+// hear keeps what comes.
+func (k *talk) hear(p *ua.Packet, law media.Law) {
+	if p.Event {
+		return
+	}
+	samples := make([]int16, len(p.Payload))
+	law.Decode(samples, p.Payload)
+	k.mu.Lock()
+	k.heard = append(k.heard, samples...)
+	k.mu.Unlock()
+	select {
+	case k.more <- struct{}{}:
+	default:
 	}
 }
 

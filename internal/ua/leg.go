@@ -1,10 +1,8 @@
 package ua
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"math"
 	"net"
 	"sync"
@@ -41,9 +39,6 @@ type Leg struct {
 	codec     atomic.Pointer[sdp.Codec] // set by the first agreement
 	secure    atomic.Bool
 	parted    atomic.Bool // BYE is being sent, or was
-
-	readOnce sync.Once
-	read     chan Packet
 
 	// Set before up is closed and constant then.
 	up        chan struct{} // closed when the call is answered and the rest is set
@@ -99,7 +94,6 @@ func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
 	}
 	l := &Leg{
 		e: e, callID: callID, localTag: localTag, path: p, sound: snd,
-		read:   make(chan Packet, 256),
 		refers: make(chan *Refer, 1), holds: make(chan struct{}, 1),
 		up: make(chan struct{}), acks: make(chan *sip.Request, 1), change: make(chan struct{}, 1), acked: make(chan struct{}),
 		digits: make(chan rune, 32), done: make(chan struct{}), closed: make(chan struct{}),
@@ -207,31 +201,6 @@ func (l *Leg) receive() {
 			l.sound.Run(l.press)
 		})
 	})
-}
-
-// ReadPacket fills p with the next packet. The payload is p's own memory, reused
-// by the next call with the same p. It returns io.EOF after the leg's end.
-func (l *Leg) ReadPacket(p *Packet) error {
-	l.readOnce.Do(func() {
-		l.Listen(func(q *Packet) {
-			c := *q
-			c.Payload = bytes.Clone(q.Payload)
-			select {
-			case l.read <- c:
-			default:
-			}
-		})
-	})
-	var q Packet
-	select {
-	case q = <-l.read:
-	case <-l.done:
-		return io.EOF
-	}
-	payload := append(p.Payload[:0], q.Payload...)
-	*p = q
-	p.Payload = payload
-	return nil
 }
 
 // WritePacket sends p at once. Sequence, Timestamp and SSRC of p belong to its
