@@ -78,6 +78,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.lock, err = lockDir(cfg.Dir); err != nil {
 		return nil, err
 	}
+	if err := finishRestore(cfg.Dir); err != nil {
+		s.Close()
+		return nil, err
+	}
 	if err := s.open(ctx, cfg.DSN); err != nil {
 		s.Close()
 		return nil, err
@@ -92,7 +96,7 @@ func (s *Store) open(ctx context.Context, dsn string) error {
 		return err
 	}
 	if dsn == "" {
-		s.db, err = sqldb.Open(ctx, sqldb.Config{Path: filepath.Join(s.dir, "timbre.db"), Migrations: sub})
+		s.db, err = sqldb.Open(ctx, sqldb.Config{Path: filepath.Join(s.dir, databaseFile), Migrations: sub})
 	} else {
 		s.db, err = pg.Open(ctx, dsn, sub)
 	}

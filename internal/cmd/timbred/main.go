@@ -40,6 +40,10 @@ func words(err error) string {
 		text = refused.Detail
 	case errors.Is(err, office.ErrInUse):
 		text = strings.ReplaceAll(text, string(office.ErrInUse), "another server or command is using it")
+	case errors.Is(err, office.ErrNotEmpty):
+		text = strings.ReplaceAll(text, string(office.ErrNotEmpty), "an office is there already")
+	case errors.Is(err, office.ErrBackup):
+		text = strings.ReplaceAll(text, string(office.ErrBackup), "no backup, or a damaged one; nothing was changed")
 	case errors.Is(err, office.ErrNewerSchema):
 		text = strings.ReplaceAll(text, string(office.ErrNewerSchema), "a newer version of timbred wrote it; this one does not touch it")
 	case errors.Is(err, office.ErrNoCompany):
@@ -80,7 +84,7 @@ func newRoot(in io.Reader, out, log io.Writer) *cobra.Command {
 	f.StringVar(&c.cfg.DB, "db", "", "PostgreSQL instead of SQLite, as postgres://user@host/database")
 	f.BoolVar(&c.json, "json", false, "answer in JSON")
 	root.AddCommand(c.serve(), c.company(), c.extension(), c.invite(), c.device(), c.number(), c.trunk(), c.smtp(), c.mail(),
-		c.session(), c.status(), c.admin(), c.audit(), c.retention())
+		c.session(), c.status(), c.admin(), c.audit(), c.retention(), c.backup(), c.restore(), c.migrate())
 	return root
 }
 
