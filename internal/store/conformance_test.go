@@ -48,6 +48,8 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"followers miss nothing":          followersMissNothing,
 	"concurrent calls of one account": concurrentCalls,
 	"status":                          status,
+	"backup":                          backup,
+	"files of a backup":               filesOfABackup,
 }
 
 func TestSQLite(t *testing.T) {
