@@ -74,14 +74,27 @@ func (c *call) answer(ctx context.Context, o *origin, codecs []sdp.Codec, by, fa
 			o.accepted = nil
 		}
 	case errors.As(err, &refused):
-		c.endAll(office.Failed, status(refused.Code))
+		c.unanswered(office.Failed, status(refused.Code))
 	case errors.Is(err, ua.ErrClosed):
-		c.endAll(office.Canceled, status(487))
+		c.unanswered(office.Canceled, status(487))
 	default:
 		c.log.Warn("caller not answered", "err", err)
-		c.endAll(office.Failed, status(500))
+		c.unanswered(office.Failed, status(500))
 	}
 	return err
+}
+
+// unanswered notes on all rows that nobody talked after all: the caller was gone
+// when somebody answered.
+func (c *call) unanswered(o office.Outcome, reason string) {
+	c.record.each(func(w *row) {
+		w.change(func(l *office.Call) {
+			switch l.Outcome {
+			case "", office.Answered, office.Forwarded, office.AnsweredElsewhere:
+				l.Outcome, l.Reason, l.AnsweredAt, l.AnsweredBy, l.Encryption = o, reason, nil, "", office.Encryption{}
+			}
+		})
+	})
 }
 
 // endAll notes on all rows how the call ended where that is not known.

@@ -17,7 +17,7 @@ const (
 	presencePause = time.Second
 	// presenceLook is how often is looked for what nobody tells: bindings that run
 	// out, times of rest that are over.
-	presenceLook = 10 * time.Second
+	presenceLook = 3 * time.Second
 )
 
 // A board is what the extensions are doing, and who wants to know. It is safe for
@@ -49,6 +49,7 @@ func (p *PBX) SubscribePresence() (wake <-chan struct{}, cancel func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.followers[c] = struct{}{}
+	b.stir()
 	return c, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -63,7 +64,7 @@ func (p *PBX) Presence(ctx context.Context) map[office.Number]office.PresenceSta
 	known := p.board.states
 	p.board.mu.Unlock()
 	if known == nil {
-		known = p.look(ctx)
+		return p.look(ctx)
 	}
 	return maps.Clone(known)
 }
@@ -79,8 +80,17 @@ func (p *PBX) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		states := p.look(ctx)
 		b := p.board
+		b.mu.Lock()
+		followed := len(b.followers) > 0
+		if !followed {
+			b.states = nil
+		}
+		b.mu.Unlock()
+		if !followed {
+			continue
+		}
+		states := p.look(ctx)
 		b.mu.Lock()
 		if changed := !maps.Equal(states, b.states); changed && ctx.Err() == nil {
 			b.states = states

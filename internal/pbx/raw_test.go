@@ -2,6 +2,7 @@ package pbx
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func (r *raw) reads(method string) string {
 }
 
 // says answers a request with a status line.
-func (r *raw) says(request, status string) {
+func (r *raw) says(request, status string, body ...string) {
 	r.t.Helper()
 	answer := "SIP/2.0 " + status + "\r\n"
 	for line := range strings.SplitSeq(request, "\r\n") {
@@ -65,12 +66,34 @@ func (r *raw) says(request, status string) {
 		case "Via", "From", "Call-ID", "CSeq":
 			answer += line + "\r\n"
 		case "To":
-			answer += line + ";tag=raw\r\n"
+			if answer += line; !strings.Contains(line, ";tag=") {
+				answer += ";tag=raw"
+			}
+			answer += "\r\n"
 		}
 	}
-	if _, err := r.conn.WriteToUDP([]byte(answer+"Content-Length: 0\r\n\r\n"), r.from); err != nil {
+	text := strings.Join(body, "")
+	if _, err := r.conn.WriteToUDP(fmt.Appendf(nil, "%sContent-Length: %d\r\n\r\n%s", answer, len(text), text), r.from); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// field returns the value of a header field of a message.
+func field(message, name string) string {
+	for line := range strings.SplitSeq(message, "\r\n") {
+		if n, value, _ := strings.Cut(line, ": "); n == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// answers answers an INVITE, with sound that nobody hears.
+func (r *raw) answers(invite string) {
+	r.t.Helper()
+	at := addr(r.conn.LocalAddr())
+	body := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+	r.says(invite, "200 OK\r\nContact: <sip:raw@"+at.String()+">\r\nContent-Type: application/sdp", body)
 }
 
 func TestOthersAreToldThatTheCallWasAnswered(t *testing.T) {

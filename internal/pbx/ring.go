@@ -271,6 +271,7 @@ func (ch *chase) dialDevice(ctx context.Context, m *member, b registrar.Binding,
 			b = again
 			continue
 		}
+		ch.c.log.Debug("device not reached", "device", b.Device.ID, "err", err)
 		code, location := refusedWith(err)
 		p.trace.ends(x.cfg.Now(), outcomeOf(code), status(code))
 		if code/100 == 3 {
@@ -382,7 +383,9 @@ func userOf(uri string) string {
 func (ch *chase) forward(ctx context.Context, m *member, to office.Number, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
 	place, err := ch.c.place(ctx, m.ext, string(to))
 	if err != nil {
-		ch.c.log.Error("forward not looked up", "ext", m.ext.Number, "err", err)
+		if ctx.Err() == nil {
+			ch.c.log.Error("forward not looked up", "ext", m.ext.Number, "err", err)
+		}
 		return nil, hunt.Event{What: hunt.Fails, Code: 500}
 	}
 	if ch.hops <= 1 {
