@@ -97,6 +97,7 @@ type Endpoint struct {
 	allow  string      // the methods that we take
 	ports  *rtp.Ports
 	routes routes
+	own    ownAddresses
 	merged mergeLog
 
 	started atomic.Bool
@@ -159,10 +160,16 @@ var tuned sync.Once
 // tune sets what the stack keeps for all its users: its own logger, which would
 // write to the standard one, and the longest datagram. Of third-party phones on
 // UDP some answer with long headers, and a fragment is better than a failed call.
+//
+// Over UDP a transaction that is over stays for its retransmissions. The 32 s of RFC
+// 3261 §17 would be most of the memory of an office at 400 calls a second; 8 s are
+// four retransmissions, 16 s the last that a caller who is still there waits for.
 func tune(silent *slog.Logger) {
 	tuned.Do(func() {
 		sip.SetDefaultLogger(silent)
 		sip.UDPMTUSize = 8 << 10
+		sip.Timer_D, sip.Timer_J = 8*time.Second, 8*time.Second
+		sip.Timer_M = 16 * time.Second
 	})
 }
 

@@ -3,6 +3,8 @@ package ua
 import (
 	"net"
 	"net/netip"
+	"sync"
+	"time"
 
 	"timbre/internal/sdp"
 )
@@ -25,13 +27,35 @@ func (e *Endpoint) mayHear(m *sdp.Media) bool {
 	if sip && (m.Addr.IsLoopback() || m.Addr == e.cfg.Media.Public) {
 		return false
 	}
-	own, _ := net.InterfaceAddrs() // an Android phone may not ask, and has no UDP socket
-	for _, a := range own {
-		if n, ok := a.(*net.IPNet); ok && (isBroadcast(n, m.Addr) || sip && n.IP.Equal(m.Addr.AsSlice())) {
+	for _, n := range e.own.get() {
+		if isBroadcast(n, m.Addr) || sip && n.IP.Equal(m.Addr.AsSlice()) {
 			return false
 		}
 	}
 	return true
+}
+
+// ownAddresses remembers the addresses of this machine for a short time: to ask for
+// them costs as much as a message. The zero ownAddresses is ready.
+type ownAddresses struct {
+	mu    sync.Mutex
+	known []*net.IPNet // guarded by mu
+	since time.Time    // guarded by mu
+}
+
+func (o *ownAddresses) get() []*net.IPNet {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now := time.Now(); now.Sub(o.since) > 10*time.Second {
+		o.known, o.since = nil, now
+		all, _ := net.InterfaceAddrs() // an Android phone may not ask, and has no UDP socket
+		for _, a := range all {
+			if n, ok := a.(*net.IPNet); ok {
+				o.known = append(o.known, n)
+			}
+		}
+	}
+	return o.known
 }
 
 // isBroadcast reports whether a is the first or the last address of n, an IPv4

@@ -33,9 +33,8 @@ type Incoming struct {
 	path    path
 	session *diago.DialogServerSession // set before OnInvite
 
-	canceled chan struct{}
-	setup    sync.Mutex // held while the leg is made and answered
-	cancel   sync.Once
+	setup sync.Mutex // held while the leg is made and answered
+	*loss
 
 	mu    sync.Mutex
 	final bool           // a final response was sent or the caller gave up; guarded by mu

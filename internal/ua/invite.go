@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emiago/diago"
@@ -55,7 +56,7 @@ func (e *Endpoint) inviteMiddleware(next sipgo.RequestHandler) sipgo.RequestHand
 // invited judges an INVITE for a new call. It dismisses what must be refused and
 // returns nil then.
 func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming {
-	in := &Incoming{e: e, req: req, tx: tx, canceled: make(chan struct{})}
+	in := &Incoming{e: e, req: req, tx: tx, loss: &loss{canceled: make(chan struct{})}}
 	in.source, _ = netip.ParseAddrPort(req.Source())
 	if tag, _ := req.From().Params.Get("tag"); tag == "" {
 		e.dismiss(req, tx, 400)
@@ -100,14 +101,22 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 		e.dismiss(req, tx, 482)
 		return nil
 	}
-	if !tx.OnCancel(func(*sip.Request) { in.gone() }) {
+	lost := in.loss
+	if !tx.OnCancel(func(*sip.Request) { lost.gone() }) {
 		return nil
 	}
 	return in
 }
 
+// A loss is the news that the caller gave up. It is apart from the call, since the
+// stack keeps it with the transaction long after the call.
+type loss struct {
+	once     sync.Once
+	canceled chan struct{}
+}
+
 // gone notes that the caller gave up.
-func (in *Incoming) gone() { in.cancel.Do(func() { close(in.canceled) }) }
+func (l *loss) gone() { l.once.Do(func() { close(l.canceled) }) }
 
 // serve is diago's handler of a new call: it lasts as long as the call.
 func (e *Endpoint) serve(d *diago.DialogServerSession) {

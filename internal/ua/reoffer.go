@@ -173,9 +173,10 @@ func (l *Leg) acknowledge(tx sip.ClientTransaction, res *sip.Response, cseq uint
 	ack.AppendHeader(&sip.CSeqHeader{SeqNo: cseq, MethodName: sip.ACK})
 	ack.SetBody(nil)
 	again := ack.Clone()
+	e := l.e // alone: the transaction outlives the leg
 	tx.OnRetransmission(func(*sip.Response) {
-		if err := l.e.client.WriteRequest(again.Clone(), asBuilt); err != nil {
-			l.e.log.Debug("ACK not repeated", "call", l.callID, "err", err)
+		if err := e.client.WriteRequest(again.Clone(), asBuilt); err != nil {
+			e.log.Debug("ACK not repeated", "err", err)
 		}
 	})
 	return l.e.client.WriteRequest(ack, asBuilt)
