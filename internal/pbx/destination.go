@@ -118,7 +118,7 @@ func (c *call) toVoicemail(ctx context.Context, o *origin, box office.Number) *r
 		return &refusal{code: 404}
 	}
 	w := c.record.add(to.Account, office.Missed, o.who, c.started)
-	o.row.change(func(l *office.Call) { l.Peer = office.Party{Number: to.Number, Name: to.Name} })
+	o.names(office.Party{Number: to.Number, Name: to.Name})
 	if c.begin(ctx) != nil {
 		return &refusal{code: 500}
 	}

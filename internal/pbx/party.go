@@ -93,6 +93,16 @@ func (o *origin) headers(far string) ua.Headers {
 	return h
 }
 
+// names notes whom the origin calls, unless it talks with somebody already: who is
+// transferred has called somebody else.
+func (o *origin) names(peer office.Party) {
+	o.row.change(func(l *office.Call) {
+		if l.AnsweredAt == nil {
+			l.Peer = peer
+		}
+	})
+}
+
 // ring lets the origin hear ringing.
 func (o *origin) ring(ctx context.Context) error {
 	o.silence()

@@ -56,14 +56,7 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 		},
 		pass: func(p *party) { _ = o.pass(ctx, p.leg) },
 	}
-	if o.row != nil {
-		peer := office.Party{Number: exts[0].Number, Name: exts[0].Name}
-		o.row.change(func(l *office.Call) {
-			if l.Peer.Name == "" || l.Peer.Number == peer.Number {
-				l.Peer = peer
-			}
-		})
-	}
+	o.names(office.Party{Number: exts[0].Number, Name: exts[0].Name})
 	ch.enlist(ctx, exts, o.device.ID, c.started)
 	if c.begin(ctx) != nil {
 		ch.free(nil)
