@@ -49,6 +49,11 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"concurrent calls of one account": concurrentCalls,
 	"status":                          status,
 	"backup":                          backup,
+	"audit log":                       auditLog,
+	"administrators' tokens":          adminTokens,
+	"invitations":                     invitations,
+	"retention":                       retention,
+	"backup notes":                    backupNotes,
 	"files of a backup":               filesOfABackup,
 }
 

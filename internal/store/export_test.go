@@ -24,3 +24,6 @@ func (s *Store) TableNames(ctx context.Context) ([]string, error) {
 	}
 	return names, err
 }
+
+// KeepHouse does one round of the housekeeping.
+func (s *Store) KeepHouse(ctx context.Context) error { return s.keepHouse(ctx) }
