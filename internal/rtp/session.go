@@ -29,8 +29,12 @@ type Packet struct {
 	Sequence  uint16
 	Timestamp uint32 // in the codec's clock
 	SSRC      uint32
-	Payload   []byte
+	Payload   []byte // of an event: its duration is told in 1/8000 s
+	Digit     rune   // that begins with this event; 0: none
 }
+
+// eventClock is the clock of the durations in a Packet, whatever the far side's.
+const eventClock = 8000
 
 // A Session is the media of one leg. It is safe for concurrent use. Reading and
 // writing have a lock each, so that neither waits for the other; a new agreement
@@ -117,8 +121,8 @@ func (s *Session) Agree(far *sdp.Media, f Formats, ours, theirs *sdp.Crypto) err
 	return nil
 }
 
-// Run reads until Close: every packet goes to who listens, every digit that begins
-// to press. It may be called once.
+// Run reads until Close: every packet goes to who listens, then a digit that begins
+// with it to press. It may be called once.
 func (s *Session) Run(press func(digit rune)) {
 	buf := make([]byte, maxDatagram)
 	var p Packet
@@ -131,12 +135,11 @@ func (s *Session) Run(press func(digit rune)) {
 			continue // an ICMP message: the far side is not there yet
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		digit, ok := s.accept(buf[:n], from, &p)
-		if digit != 0 {
-			press(digit)
-		}
-		if ok {
+		if s.accept(buf[:n], from, &p) {
 			s.deliver(&p)
+			if p.Digit != 0 {
+				press(p.Digit)
+			}
 		}
 	}
 }
@@ -162,32 +165,32 @@ func (s *Session) deliver(p *Packet) {
 // accept judges one datagram and puts it into p, whose payload lies within b or
 // the cipher's memory. Strangers are dropped before anything is decrypted (design
 // §5: latching).
-func (s *Session) accept(b []byte, from netip.AddrPort, p *Packet) (digit rune, ok bool) {
+func (s *Session) accept(b []byte, from netip.AddrPort, p *Packet) (ok bool) {
 	s.in.Lock()
 	defer s.in.Unlock()
 	if s.in.latched.IsValid() {
 		if from != s.in.latched {
-			return 0, false
+			return false
 		}
 	} else if from.Addr() != s.in.far.Addr() && from.Addr() != s.signal {
-		return 0, false
+		return false
 	}
 	if s.in.formats.Codec.Name == "" {
-		return 0, false // nothing agreed yet
+		return false // nothing agreed yet
 	}
 	if s.in.cipher != nil {
 		if b, ok = s.in.cipher.decrypt(b); !ok {
-			return 0, false
+			return false
 		}
 	}
 	r, ok := parse(b)
 	if !ok {
-		return 0, false
+		return false
 	}
 	f := &s.in.formats
 	event := f.isEvent(r.pt)
 	if !event && !f.isSound(r.pt) {
-		return 0, false
+		return false
 	}
 	if !s.in.latched.IsValid() {
 		s.in.latched = from
@@ -197,10 +200,10 @@ func (s *Session) accept(b []byte, from netip.AddrPort, p *Packet) (digit rune, 
 	s.stats.received(&r, event, f.Codec.Clock)
 	*p = Packet{Event: event, Marker: r.marker, Sequence: r.sequence, Timestamp: r.timestamp, SSRC: r.ssrc, Payload: r.payload}
 	if event {
-		digit = s.in.digits.read(r.ssrc, r.timestamp, p.Payload, time.Now())
-		rescale(p.Payload, f.Event.Clock, f.Codec.Clock)
+		p.Digit = s.in.digits.read(r.ssrc, r.timestamp, p.Payload, time.Now())
+		rescale(p.Payload, f.Event.Clock, eventClock)
 	}
-	return digit, true
+	return true
 }
 
 func (f *Formats) isEvent(pt uint8) bool {
@@ -209,6 +212,13 @@ func (f *Formats) isEvent(pt uint8) bool {
 
 func (f *Formats) isSound(pt uint8) bool {
 	return pt == f.Codec.PayloadType || pt == f.CodecOurs
+}
+
+// TakesEvents reports whether the far side takes telephone events.
+func (s *Session) TakesEvents() bool {
+	s.out.Lock()
+	defer s.out.Unlock()
+	return s.out.formats.Event.Name != ""
 }
 
 // Write sends p at once. Sequence, Timestamp and SSRC of p belong to its source;
@@ -225,9 +235,9 @@ func (s *Session) Write(p *Packet) error {
 	r.pt = s.out.formats.Codec.PayloadType
 	if p.Event {
 		r.pt = s.out.formats.Event.PayloadType
-		if len(r.payload) == 4 && s.out.formats.Event.Clock != s.out.formats.Codec.Clock {
+		if len(r.payload) == 4 && s.out.formats.Event.Clock != eventClock {
 			r.payload = append([]byte(nil), r.payload...)
-			rescale(r.payload, s.out.formats.Codec.Clock, s.out.formats.Event.Clock)
+			rescale(r.payload, eventClock, s.out.formats.Event.Clock)
 		}
 	}
 	return s.send(&r)
