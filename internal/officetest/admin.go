@@ -102,6 +102,15 @@ func (o *Office) TrunkUp(ctx context.Context, name string, want bool) error {
 	}
 }
 
+// Status returns what the server says of itself.
+func (o *Office) Status(ctx context.Context) (s api.Status, err error) {
+	err = o.administer(ctx, func(a *api.Admin) (err error) {
+		s, err = a.Status(ctx)
+		return err
+	})
+	return s, err
+}
+
 // AddLine gives the office an outside number.
 func (o *Office) AddLine(ctx context.Context, l office.Line) error {
 	return o.administer(ctx, func(a *api.Admin) error {
