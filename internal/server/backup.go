@@ -141,8 +141,16 @@ func Migrate(ctx context.Context, cfg Config, dsn string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
-	if err := kept.CopyTo(ctx, dsn); err != nil {
+	// The line goes along with the rows, so that it says already how that ended.
+	line, err := kept.BeginAudit(ctx, store.Audit{Who: "command line", What: "migrate", About: "to PostgreSQL"})
+	if err == nil {
+		err = kept.EndAudit(ctx, line, "ok")
+	}
+	if err != nil {
 		return fmt.Errorf("migrating: %w", err)
+	}
+	if err := kept.CopyTo(ctx, dsn); err != nil {
+		return errors.Join(fmt.Errorf("migrating: %w", err), kept.EndAudit(ctx, line, "failed"))
 	}
 	if err := os.WriteFile(filepath.Join(cfg.Data, elsewhere), nil, 0o600); err != nil {
 		return fmt.Errorf("data folder %s: %w", cfg.Data, err)

@@ -406,9 +406,14 @@ func TestStoppedRestoreIsFinished(t *testing.T) {
 	must(t, os.RemoveAll(filepath.Join(f.cfg.Dir, "blobs")))
 	must(t, os.Rename(filepath.Join(elsewhere.Dir, "blobs"), filepath.Join(f.cfg.Dir, "blobs")))
 	must(t, os.Rename(elsewhere.Dir, filepath.Join(f.cfg.Dir, ".restored")))
+	half := filepath.Join(f.cfg.Dir, ".restoring") // of another, stopped earlier
+	must(t, os.MkdirAll(filepath.Join(half, "tls"), 0o700))
 	f.open(t)
 	defer f.Close()
 	f.isRestored(t, ana, v, before)
+	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half a restore stays: %v", err)
+	}
 }
 
 // Every table of the schema is in a backup, or it would be lost unnoticed.

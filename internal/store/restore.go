@@ -75,12 +75,15 @@ func Restore(ctx context.Context, cfg Config, backup io.ReadSeeker, replace bool
 // isEmpty reports whether a data folder holds nothing of an office.
 func isEmpty(dir string) (bool, error) {
 	all, err := os.ReadDir(dir)
-	return !slices.ContainsFunc(all, func(d fs.DirEntry) bool { return d.Name() != "lock" && d.Name() != restoring }), err
+	return !slices.ContainsFunc(all, func(d fs.DirEntry) bool { return d.Name() != "lock" }), err
 }
 
-// finishRestore puts what a restore has ready in its place. Where it is stopped
-// it can be done again.
+// finishRestore puts what a restore has ready in its place, and removes what one
+// that was stopped earlier has left. Where it is stopped it can be done again.
 func finishRestore(dir string) error {
+	if err := os.RemoveAll(filepath.Join(dir, restoring)); err != nil {
+		return fmt.Errorf("removing half a restore: %w", err)
+	}
 	ready := filepath.Join(dir, restored)
 	all, err := os.ReadDir(ready)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,9 +126,6 @@ type restore struct {
 // run reads the backup into the stage, and into PostgreSQL where that has the
 // rows, and names the stage restored.
 func (r *restore) run(ctx context.Context) error {
-	if err := os.RemoveAll(r.stage); err != nil {
-		return fmt.Errorf("preparing to restore: %w", err)
-	}
 	for _, folder := range kept {
 		if err := os.MkdirAll(filepath.Join(r.stage, folder), 0o700); err != nil {
 			return fmt.Errorf("preparing to restore: %w", err)
