@@ -114,6 +114,8 @@ func Restore(ctx context.Context, cfg Config, file string, replace bool) (Restor
 	switch {
 	case errors.Is(err, office.ErrBackup):
 		return Restored{}, fmt.Errorf("backup %s: %w", file, err)
+	case errors.Is(err, office.ErrNotEmpty):
+		return Restored{}, fmt.Errorf("data folder %s: %w; --force replaces it", cfg.Data, err)
 	case err != nil:
 		return Restored{}, fmt.Errorf("data folder %s: %w", cfg.Data, err)
 	}
