@@ -44,9 +44,10 @@ const None Leg = -1
 // which its calls are forwarded.
 type Target struct {
 	Member int
-	Device int           // of no meaning where there is a Number
-	Number office.Number // empty: a device
-	Key    bool          // who answers must press a key before the call is theirs
+	Device int                // of no meaning where there is a Number
+	Number office.Number      // empty: a device
+	Key    bool               // who answers must press a key before the call is theirs
+	When   office.ForwardWhen // why it is forwarded; empty: a device has sent the call there
 }
 
 // A Happening is what an Event tells.

@@ -60,31 +60,32 @@ func (m *member) start(now time.Time) {
 		}
 	}
 	if f.Forwards(office.ForwardAlways) {
-		m.forward(now, f.Number)
+		m.forward(now, f.Number, office.ForwardAlways)
 	}
 	m.settle(now)
 }
 
-// forward dials the number to which the calls go.
-func (m *member) forward(now time.Time, n office.Number) {
+// forward dials the number to which the calls go in a case.
+func (m *member) forward(now time.Time, n office.Number, when office.ForwardWhen) {
 	m.tried, m.forwarded, m.forwardUntil, m.offlineAt = true, n, now.Add(ForwardTime), time.Time{}
-	m.hunt.dial(Target{Member: m.index, Number: n, Key: m.Forwarding.IsEnabled && m.Forwarding.RequireKey})
+	m.hunt.dial(Target{Member: m.index, Number: n, Key: m.Forwarding.IsEnabled && m.Forwarding.RequireKey, When: when})
 }
 
-// forwards reports whether the call is to be forwarded in the case that has come.
-func (m *member) forwards() bool {
+// forwards reports whether the call is to be forwarded in the case that has come,
+// and which that is.
+func (m *member) forwards() (when office.ForwardWhen, is bool) {
 	f := m.Forwarding
 	switch {
 	case m.tried || m.why == office.Declined || m.why == office.ToVoicemail:
-		return false
-	case m.Quiet && !m.Full:
-		return f.Forwards(office.ForwardBusy) || f.Forwards(office.ForwardNoAnswer)
-	case m.why == office.Busy:
-		return f.Forwards(office.ForwardBusy)
-	case m.rang:
-		return f.Forwards(office.ForwardNoAnswer)
+		return "", false
+	case m.why == office.Busy, m.Quiet && f.Forwards(office.ForwardBusy):
+		when = office.ForwardBusy
+	case m.rang || m.Quiet:
+		when = office.ForwardNoAnswer
+	default:
+		when = office.ForwardOffline
 	}
-	return f.Forwards(office.ForwardOffline)
+	return when, f.Forwards(when)
 }
 
 // alive reports whether a leg of the own devices, or the forward, may still win.
@@ -115,14 +116,16 @@ func (m *member) settle(now time.Time) {
 			devices = false
 		}
 	}
-	switch {
-	case devices || forward:
-	case m.forwards():
-		m.ringUntil = time.Time{}
-		m.forward(now, m.Forwarding.Number)
-	default:
-		m.over = true
+	if devices || forward {
+		return
 	}
+	when, is := m.forwards()
+	if !is {
+		m.over = true
+		return
+	}
+	m.ringUntil = time.Time{}
+	m.forward(now, m.Forwarding.Number, when)
 }
 
 // silence stops the ringing of the own devices.
@@ -158,7 +161,7 @@ func (m *member) lost(now time.Time, e Event) {
 	case e.What == Redirected && device && !m.tried:
 		l.phase = gone
 		m.silence()
-		m.forward(now, e.Number)
+		m.forward(now, e.Number, "")
 		return
 	case e.What == Fails && device && e.Code == 603:
 		l.phase = gone
@@ -208,24 +211,26 @@ func (m *member) stopForward() {
 
 // offline forwards the call where no device has shown a sign of life.
 func (m *member) offline(now time.Time) {
-	if m.rang || m.why != office.NoAnswer || !m.forwards() {
+	when, is := m.forwards()
+	if !is || when != office.ForwardOffline {
 		return
 	}
 	if !m.Forwarding.RingLocal {
 		m.silence()
 	}
-	m.forward(now, m.Forwarding.Number)
+	m.forward(now, m.Forwarding.Number, when)
 }
 
 // unanswered is the end of the ring time.
 func (m *member) unanswered(now time.Time) {
 	m.why, m.code, m.rang = office.NoAnswer, 0, true // it rang, so that no busy device counts
-	if !m.forwards() {
+	when, is := m.forwards()
+	if !is {
 		m.silence()
 		return
 	}
 	if m.stays = m.Forwarding.RingLocal; !m.stays {
 		m.silence()
 	}
-	m.forward(now, m.Forwarding.Number)
+	m.forward(now, m.Forwarding.Number, when)
 }

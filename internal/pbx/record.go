@@ -69,6 +69,9 @@ func (w *row) answered(now time.Time, o office.Outcome, by string, local, remote
 		if c.AnsweredAt == nil {
 			now := now.UTC()
 			c.AnsweredAt = &now
+			if c.RingDuration == 0 {
+				c.RingDuration = office.Of(now.Sub(c.StartedAt))
+			}
 		}
 		c.Outcome, c.Reason, c.AnsweredBy = o, "", by
 		c.Encryption = office.Encryption{Local: local, Remote: remote}

@@ -236,7 +236,7 @@ func (ch *chase) Dial(ctx context.Context, t hunt.Target, tell func(hunt.Happeni
 	defer ch.recovers(func() { p, e = nil, hunt.Event{What: hunt.Fails, Code: 500} })
 	m := ch.members[t.Member]
 	if t.Number != "" {
-		return ch.forward(ctx, m, t.Number, tell)
+		return ch.forward(ctx, m, t, tell)
 	}
 	return ch.dialDevice(ctx, m, m.devices[t.Device], tell)
 }
@@ -373,8 +373,8 @@ func userOf(uri string) string {
 }
 
 // forward dials where the calls of a member are forwarded to.
-func (ch *chase) forward(ctx context.Context, m *member, to office.Number, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
-	place, err := ch.c.place(ctx, m.ext, string(to))
+func (ch *chase) forward(ctx context.Context, m *member, t hunt.Target, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
+	place, err := ch.c.place(ctx, m.ext, string(t.Number))
 	if err != nil {
 		if ctx.Err() == nil {
 			ch.c.log.Error("forward not looked up", "ext", m.ext.Number, "err", err)
@@ -388,7 +388,7 @@ func (ch *chase) forward(ctx context.Context, m *member, to office.Number, tell 
 	case dialplan.Extension, dialplan.OwnLine:
 		return ch.forwardInside(ctx, m, ch.c.members(ctx, place), tell)
 	case dialplan.Outside:
-		return ch.forwardOutside(ctx, m, place, tell)
+		return ch.forwardOutside(ctx, m, place, t.When, tell)
 	}
 	return nil, hunt.Event{What: hunt.Fails, Code: 404}
 }
@@ -435,9 +435,15 @@ func unreached(code int) int {
 	return code
 }
 
+// diverted is how RFC 5806 calls the cases of forwarding.
+var diverted = map[office.ForwardWhen]string{
+	"": "deflection", office.ForwardAlways: "unconditional", office.ForwardOffline: "unavailable",
+	office.ForwardBusy: "user-busy", office.ForwardNoAnswer: "no-answer",
+}
+
 // forwardOutside calls the number outside to which a member's calls go, at its
 // charge.
-func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.Destination, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
+func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.Destination, when office.ForwardWhen, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
 	x := ch.c.pbx
 	toll, no := x.permit(ctx, m.ext, place)
 	if no != nil {
@@ -447,7 +453,7 @@ func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.D
 	own := x.identity(ctx, m.ext)
 	p, err := ch.c.dialOutside(ctx, outside{
 		payer: m.ext, place: place, toll: toll, of: m.row, codecs: ch.codecs, hops: ch.hops,
-		path: append([]ua.Diversion{{Party: own, Reason: "unconditional"}}, ch.path...), tell: tell,
+		path: append([]ua.Diversion{{Party: own, Reason: diverted[when]}}, ch.path...), tell: tell,
 	})
 	if err != nil {
 		code, _ := refusedWith(err)
