@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,13 +54,20 @@ type Server struct {
 	streams *streams
 	busy    *counts // JMAP requests in progress by session
 
+	uploading *counts // uploads in progress by account
+	clicks    *clicks
+	presence  *presence
+
 	public http.Handler // for the world
 	admin  http.Handler // for whoever may open the admin socket
 }
 
 // New returns a Server that is not yet listening.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, log: cfg.Log, streams: newStreams(), busy: newCounts()}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, streams: newStreams(), busy: newCounts(),
+		uploading: newCounts(), clicks: newClicks(), presence: newPresence(cfg.Store, cfg.Board),
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -76,6 +84,8 @@ func New(cfg Config) *Server {
 // publicRoutes adds what users do outside JMAP.
 func (s *Server) publicRoutes(a huma.API) {
 	s.sessionRoutes(a)
+	s.accountRoutes(a)
+	s.callRoutes(a)
 	s.invitationRoutes(a)
 }
 
@@ -125,6 +135,11 @@ func (s *Server) Run(ctx context.Context, https net.Listener, settings *tls.Conf
 		running = append(running, srv)
 		go func() { ended <- srv.Serve(admin) }()
 	}
+	watching, endWatching := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { s.presence.run(watching, s.log) })
+	defer watch.Wait()
+	defer endWatching()
 	var err error
 	left := len(running)
 	select {

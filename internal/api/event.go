@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,6 +30,8 @@ type eventStream struct {
 	once  bool         // ends after the first state
 	ping  time.Duration
 	told  string // states that the client knows of, as the id of an event
+
+	kept map[store.Type]store.State // as last read; nil: to be read again
 }
 
 // events answers the event source.
@@ -71,6 +74,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
 func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 	wake, cancel := e.s.cfg.Store.Subscribe(e.v.Account)
 	defer cancel()
+	moved, unfollow := e.s.presence.follow()
+	defer unfollow()
 	if e.once && e.told == "" {
 		// It waits for a change: what is known now is no news.
 		_, id, err := e.states(ctx)
@@ -95,7 +100,10 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 			return nil
 		case <-end:
 			return nil
+		case <-moved: // which is no end of a session
+			continue
 		case <-wake: // rows changed, or the session ended
+			e.kept = nil
 		case <-expiry.C:
 		case <-ping.C:
 			if err := e.write(jmap.NewPingEvent(int(e.ping / time.Second))); err != nil {
@@ -124,9 +132,15 @@ func (e *eventStream) tell(ctx context.Context) (ended bool, err error) {
 // states returns the states that the client asked for, and an event id that
 // stands for them.
 func (e *eventStream) states(ctx context.Context) (map[string]string, string, error) {
-	all, err := e.s.cfg.Store.States(ctx, e.v.Account)
-	if err != nil {
-		return nil, "", err
+	if e.kept == nil {
+		var err error
+		if e.kept, err = e.s.cfg.Store.States(ctx, e.v.Account); err != nil {
+			return nil, "", err
+		}
+	}
+	all := maps.Clone(e.kept)
+	if now := e.s.presence.now(); now != "" {
+		all[typePresence] = now
 	}
 	states := map[string]string{}
 	var parts []string

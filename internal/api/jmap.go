@@ -73,12 +73,39 @@ func writeProblem(w http.ResponseWriter, status int, p any) {
 	json.NewEncoder(w).Encode(p)
 }
 
+// A capability is the object of office.Capability: what the office has.
+type capability struct {
+	Types  []string      `json:"types"` // of objects
+	Fax    faxCapability `json:"fax"`
+	Limits officeLimits  `json:"limits"`
+}
+
+type faxCapability struct {
+	Enabled bool   `json:"enabled"`
+	Reason  string `json:"reason,omitempty"` // why not
+}
+
+// officeLimits are those beside the limits of JMAP Core.
+type officeLimits struct {
+	GreetingBytes   int `json:"greetingBytes"`
+	GreetingSeconds int `json:"greetingSeconds"`
+}
+
+var ownCapability = capability{
+	Types: []string{
+		"Voicemail", "Call", "Extension", "Presence",
+		"VoicemailSettings", "ForwardingSettings", "CallerIdSettings", "Profile", "Availability",
+	},
+	Fax:    faxCapability{Reason: "notInstalled"},
+	Limits: officeLimits{GreetingBytes: office.MaxGreetingBytes, GreetingSeconds: int(office.MaxGreeting / time.Second)},
+}
+
 // jmapSession returns the session object (RFC 8620 §2) of an extension's
 // account for a client that reached the server by the Host header host. Where
 // that is no host, the URLs are relative to the server.
 func (s *Server) jmapSession(e office.Extension, host string) jmap.Session {
-	own := json.RawMessage(`{"fax":{"enabled":false,"reason":"notInstalled"},"limits":{}}`)
-	core, _ := json.Marshal(jmap.DefaultLimits) // numbers only
+	own, _ := json.Marshal(ownCapability) // numbers and strings only
+	core, _ := json.Marshal(jmap.DefaultLimits)
 	base := ""
 	if hostOf(host) != "" {
 		base = "https://" + host
@@ -155,10 +182,25 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, bool) 
 	return body, err == nil
 }
 
+// kinds returns the JMAP types that a session may ask for, by name.
+func (s *Server) kinds(v visit) map[string]kind {
+	return map[string]kind{
+		"Voicemail":          newVoicemails(s.cfg.Store, v.Account),
+		"Call":               newCalls(s.cfg.Store, v.Account, v.Device.ID),
+		"Extension":          directory{s.cfg.Store},
+		"Presence":           s.presence,
+		"VoicemailSettings":  s.voicemailSettings(v),
+		"ForwardingSettings": s.forwardingSettings(v),
+		"CallerIdSettings":   s.callerIDSettings(v),
+		"Profile":            s.profile(v),
+		"Availability":       s.availability(v),
+	}
+}
+
 // methods returns what answers one method call of a session.
 func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
 	capable := slices.Contains(using, office.Capability)
-	kinds := map[string]kind{"Voicemail": newVoicemails(s.cfg.Store, v.Account), "Call": newCalls(s.cfg.Store, v.Account)}
+	kinds := s.kinds(v)
 	return func(ctx context.Context, c jmap.Invocation) (any, error) {
 		noun, verb, _ := strings.Cut(c.Name, "/")
 		k, known := kinds[noun]
@@ -166,30 +208,10 @@ func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Inv
 			return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
 		}
 		m := method{k: k, t: store.Type(noun), feed: s.cfg.Store, account: v.Account}
-		var answer any
-		var err error
-		switch verb {
-		case "get":
-			answer, err = m.get(ctx, c.Args)
-		case "changes":
-			answer, err = m.changes(ctx, c.Args)
-		case "query":
-			queried, ok := k.(lister)
-			if !ok {
-				return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
-			}
-			answer, err = m.query(ctx, queried.ordered(), c.Args)
-		case "queryChanges":
-			return nil, &jmap.MethodError{Type: jmap.CannotCalculateChanges}
-		case "set":
-			settable, ok := k.(setter)
-			if !ok {
-				return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
-			}
-			answer, err = m.set(ctx, settable, c.Args)
-		default:
-			return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
+		if own, ok := k.(feed); ok {
+			m.feed = own
 		}
+		answer, err := m.do(ctx, verb, c.Args)
 		return answer, methodError(err)
 	}
 }
@@ -207,11 +229,6 @@ func methodError(err error) error {
 		return &jmap.MethodError{Type: jmap.ServerUnavailable}
 	}
 	return err
-}
-
-// upload takes no blobs: no object that a client may create refers to one.
-func (s *Server) upload(w http.ResponseWriter, _ *http.Request, _ visit) {
-	writeProblem(w, http.StatusNotFound, newProblem(http.StatusNotFound, "nothing can be uploaded"))
 }
 
 // writeJSON answers v, packed where the client takes it and it is worth it.

@@ -194,7 +194,12 @@ func TestMethodsThatAreRefused(t *testing.T) {
 		{"Voicemail/query", in(`{"accountId":"ME","sort":[{"property":"duration","isAscending":false}]}`), jmap.UnsupportedSort},
 		{"Voicemail/query", in(`{"accountId":"ME","limit":-1}`), jmap.InvalidArguments},
 		{"Voicemail/query", in(`{"accountId":"ME","anchor":"nothing"}`), jmap.AnchorNotFound},
-		{"Call/set", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
+		{"Extension/set", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
+		{"Extension/query", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
+		{"Presence/set", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
+		{"Presence/changes", in(`{"accountId":"ME","sinceState":"other"}`), jmap.CannotCalculateChanges},
+		{"Profile/query", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
+		{"Profile/queryChanges", in(`{"accountId":"ME"}`), jmap.CannotCalculateChanges},
 		{"Fax/get", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
 		{"Voicemail", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
 	}
@@ -228,9 +233,6 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}
 	if a := h.do("POST", "/jmap/api", s.Token, `{"using":[],"methodCalls":[]}`, "Content-Type", "text/plain"); a.StatusCode != http.StatusBadRequest {
 		t.Errorf("text/plain: %d", a.StatusCode)
-	}
-	if a := h.do("POST", "/jmap/upload/"+string(h.account("101"))+"/", s.Token, "x"); a.StatusCode != http.StatusNotFound {
-		t.Errorf("upload: %d", a.StatusCode)
 	}
 }
 

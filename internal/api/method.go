@@ -41,6 +41,25 @@ type method struct {
 	account office.ID
 }
 
+// do answers the method with the given verb.
+func (m method) do(ctx context.Context, verb string, args json.RawMessage) (any, error) {
+	l, queried := m.k.(lister)
+	k, settable := m.k.(setter)
+	switch {
+	case verb == "get":
+		return m.get(ctx, args)
+	case verb == "changes":
+		return m.changes(ctx, args)
+	case verb == "query" && queried:
+		return m.query(ctx, l.ordered(), args)
+	case verb == "queryChanges":
+		return nil, &jmap.MethodError{Type: jmap.CannotCalculateChanges}
+	case verb == "set" && settable:
+		return m.set(ctx, k, args)
+	}
+	return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
+}
+
 // args reads the arguments into the struct that into points to, and checks
 // that they are about the session's account.
 func (m method) args(raw json.RawMessage, into any, account *jmap.ID) error {

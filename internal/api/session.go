@@ -21,7 +21,6 @@ import (
 
 // sessionRoutes adds login, logout and the list of sessions.
 func (s *Server) sessionRoutes(a huma.API) {
-	token := []map[string][]string{{"token": {}}}
 	huma.Register(a, huma.Operation{
 		OperationID: "login", Method: http.MethodPost, Path: "/v1/sessions", DefaultStatus: http.StatusCreated,
 		Summary: "Log in: starts a session with a telephone of its own", MaxBodyBytes: maxControlBody,
@@ -47,6 +46,9 @@ func (s *Server) sessionRoutes(a huma.API) {
 		Summary: "Ends a session of the account", Security: token,
 	}, s.endSession)
 }
+
+// token is the security of an operation for which a session is needed.
+var token = []map[string][]string{{"token": {}}}
 
 // maxControlBody bounds the body of a control request.
 const maxControlBody = 16 << 10
@@ -111,8 +113,13 @@ func (s *Server) refuseLogin(ctx context.Context, err error) error {
 	if !errors.As(err, &wait) {
 		return s.refuse(ctx, "login", err)
 	}
+	return s.refuseForNow(ctx, "login", wait)
+}
+
+// refuseForNow tells how long to wait (RFC 9110 §10.2.3).
+func (s *Server) refuseForNow(ctx context.Context, noun string, wait *auth.TooMany) error {
 	seconds := int(math.Ceil(wait.RetryAfter.Seconds()))
-	return huma.ErrorWithHeaders(s.refuse(ctx, "login", office.ErrTooMany),
+	return huma.ErrorWithHeaders(s.refuse(ctx, noun, office.ErrTooMany),
 		http.Header{"Retry-After": {strconv.Itoa(max(seconds, 1))}})
 }
 
