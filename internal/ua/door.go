@@ -274,7 +274,6 @@ func (e *Endpoint) dialStream(network string, addr netip.AddrPort) (*stream, err
 		return nil, err
 	}
 	if network == "tls" {
-		conf := e.cfg.ClientTLS
 		if conf.ServerName == "" && !conf.InsecureSkipVerify {
 			conf = conf.Clone()
 			conf.ServerName = e.cfg.Host
