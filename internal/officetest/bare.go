@@ -83,11 +83,11 @@ func bareCost(ctx context.Context, bare []string, n int) (cpu float64, delays De
 	if err != nil {
 		return 0, nil, err
 	}
-	if delays, err = flood(ctx, p.Lines()[:2*n], relayTime); err != nil {
+	if delays, err = flood(ctx, p.Lines()[:2*n], shortTime); err != nil {
 		return 0, nil, err
 	}
 	after, err := p.Usage()
-	return (after.CPU - before.CPU).Seconds() / relayTime.Seconds() / float64(n), delays, err
+	return (after.CPU - before.CPU).Seconds() / shortTime.Seconds() / float64(n), delays, err
 }
 
 // flood sends packets like those of G.711 to each port, fifty a second, and

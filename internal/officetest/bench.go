@@ -5,23 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"timbre/internal/office"
 )
 
-// benchLines is how many pairs of extensions call each other in the bench.
-const benchLines = 50
+// How many pairs of extensions call each other in the bench, and how many of them
+// set up calls or register at the same time.
+const (
+	benchLines = 100
+	atOnce     = 50
+)
 
 // Bench measures the binaries in the folder bin and prints a table: what was
 // reached, the figure to reach, and a peer or the machine itself in the same
 // run. It needs sipp, baresip and, for the app, Xvfb and xdotool. The command
 // line bare, followed by a number of calls, runs BareRelay.
 func Bench(ctx context.Context, bin string, bare []string, w io.Writer) (err error) {
-	fmt.Fprintln(w, "Measuring takes some two minutes; nothing else should run meanwhile.")
+	fmt.Fprintln(w, "Measuring takes some five minutes; nothing else should run meanwhile.")
 	o, err := Spawn(ctx, Options{Bin: bin})
 	if err != nil {
 		return err
@@ -33,7 +37,7 @@ func Bench(ctx context.Context, bin string, bare []string, w io.Writer) (err err
 	}
 	b.row("WHAT", "TIMBRE", "TO REACH", "BESIDE IT")
 	for _, measure := range []func(context.Context) error{
-		b.relay, b.registrations, b.setUps, b.phoneStart, b.appStart,
+		b.relay, b.transcoding, b.voicemails, b.registrations, b.setUps, b.phoneStart, b.appStart,
 	} {
 		if err := measure(ctx); err != nil {
 			return err
@@ -56,23 +60,46 @@ func (b *bench) row(what, reached, target, beside string) {
 	fmt.Fprintf(b.table, "%s\t%s\t%s\t%s\n", what, reached, target, beside)
 }
 
-// spent runs f and returns what processor time the server spent meanwhile.
-func (b *bench) spent(f func() error) (time.Duration, error) {
-	before, err := b.Server.Usage()
+// A spending is what processes took while something went on.
+type spending struct {
+	server, us time.Duration // processor time
+	rss        int64         // of the server, at the end
+	took       time.Duration
+}
+
+// share is how much of one core d is.
+func (s spending) share(d time.Duration) float64 { return 100 * d.Seconds() / s.took.Seconds() }
+
+// perCall says what each of n calls cost, and what the generator took beside it.
+func (s spending) perCall(n int) string {
+	return fmt.Sprintf("%.3f %% of a core per call, RSS %.0f MB (timbred %.0f %%, we %.0f %%)",
+		s.share(s.server)/float64(n), float64(s.rss)/1e6, s.share(s.server), s.share(s.us))
+}
+
+// spent runs f and returns what was spent meanwhile.
+func (b *bench) spent(f func() error) (s spending, err error) {
+	begin, server, us, err := b.now()
 	if err != nil {
-		return 0, err
+		return s, err
 	}
 	if err := f(); err != nil {
-		return 0, err
+		return s, err
 	}
-	after, err := b.Server.Usage()
-	return after.CPU - before.CPU, err
+	end, server1, us1, err := b.now()
+	return spending{server: server1.CPU - server.CPU, us: us1.CPU - us.CPU, rss: server1.RSS, took: end.Sub(begin)}, err
+}
+
+// now reads what the server and this process have taken.
+func (b *bench) now() (at time.Time, server, us Usage, err error) {
+	server, err1 := b.Server.Usage()
+	us, err2 := usage(os.Getpid())
+	return time.Now(), server, us, errors.Join(err1, err2)
 }
 
 // load runs a sipp to its end and adds what it measured.
 func (b *bench) load(ctx context.Context, what, target string, l SippLoad) error {
 	var r SippResult
-	cpu, err := b.spent(func() error {
+	spent, err := b.spent(func() error {
 		s, err := b.Sipp(ctx, l)
 		if err != nil {
 			return err
@@ -84,11 +111,7 @@ func (b *bench) load(ctx context.Context, what, target string, l SippLoad) error
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(r.Successful) }
-	u, err := b.Server.Usage()
-	if err != nil {
-		return err
-	}
-	b.row(what, fmt.Sprintf("%.0f/s, %.2f ms CPU each, RSS %.0f MB", float64(r.Successful)/r.Elapsed.Seconds(), each(cpu), float64(u.RSS)/1e6),
+	b.row(what, fmt.Sprintf("%.0f/s, %.2f ms CPU each, RSS %.0f MB", float64(r.Successful)/r.Elapsed.Seconds(), each(spent.server), float64(spent.rss)/1e6),
 		target, fmt.Sprintf("sipp itself: %.2f ms CPU each", each(r.CPU)))
 	return nil
 }
@@ -98,102 +121,20 @@ func (b *bench) registrations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := SippLoad{Scenario: SippRegister, Server: b.Ready.SIP, Port: port, Calls: 5000, Rate: 3000, AtOnce: benchLines}
+	l := SippLoad{Scenario: SippRegister, Server: b.Ready.SIP, Port: port, Calls: 5000, Rate: 3000, AtOnce: atOnce}
 	for _, c := range b.callers {
 		l.Rows = append(l.Rows, SippRow{Account: c.Account, Contact: port})
 	}
-	return b.load(ctx, "REGISTER with digest", "≥ 500/s", l)
+	return b.load(ctx, "REGISTER with digest", "≥ 1000/s", l)
 }
 
 func (b *bench) setUps(ctx context.Context) error {
 	if _, err := b.SippAnswerer(ctx, b.answerers...); err != nil {
 		return err
 	}
-	return b.load(ctx, "call set-up with digest and records", "≥ 100/s, ≤ 2.5 ms", SippLoad{
-		Scenario: SippCall, Server: b.Ready.SIP, Calls: 2000, Rate: 400, AtOnce: benchLines, Rows: b.callers,
+	return b.load(ctx, "call set-up with digest and records", "≥ 200/s, ≤ 1.8 ms, RSS ≤ 120 MB", SippLoad{
+		Scenario: SippCall, Server: b.Ready.SIP, Calls: 2000, Rate: 400, AtOnce: atOnce, Rows: b.callers,
 	})
-}
-
-// relayTime is how long the relay is measured at each load.
-const relayTime = 10 * time.Second
-
-// relay measures how much longer the way of packets through the office is than
-// without it, while many calls go on.
-func (b *bench) relay(ctx context.Context) (err error) {
-	from, stopFrom, err := newStation()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stopFrom()) }()
-	to, stopTo, err := newStation()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stopTo()) }()
-	for _, a := range b.answerers {
-		unregister, err := to.register(ctx, b.Ready.SIP, a)
-		if err != nil {
-			return err
-		}
-		defer unregister()
-	}
-	for _, calls := range []int{1, 50, 100} {
-		if err := b.relayAt(ctx, calls, from, to); err != nil {
-			return fmt.Errorf("relay at %d calls: %w", calls, err)
-		}
-	}
-	return nil
-}
-
-// relayAt measures while that many calls go on, beside one call that does not
-// pass through the office.
-func (b *bench) relayAt(ctx context.Context, calls int, from, to *station) error {
-	var talks []talk
-	for i := range calls {
-		row := b.callers[i%benchLines]
-		auth := credentials(row.Account)
-		t, err := from.call(ctx, "sip:"+string(row.Number)+"@"+row.Account.Domain, b.Ready.SIP, &auth, to)
-		if err != nil {
-			return err
-		}
-		talks = append(talks, t)
-	}
-	alone, err := from.call(ctx, "sip:bench@localhost", to.addr.String(), nil, to)
-	if err != nil {
-		return err
-	}
-	var through, direct Delays
-	cpu, err := b.spent(func() error {
-		var errs [2]error
-		var wg sync.WaitGroup
-		wg.Go(func() { through, errs[0] = measure(ctx, talks, relayTime) })
-		wg.Go(func() { direct, errs[1] = measure(ctx, []talk{alone}, relayTime) })
-		wg.Wait()
-		return errors.Join(errs[:]...)
-	})
-	if err != nil {
-		return err
-	}
-	u, err := b.Server.Usage()
-	if err != nil {
-		return err
-	}
-	bare, bareDelays, err := bareCost(ctx, b.bare, calls)
-	if err != nil {
-		return err
-	}
-	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 }
-	b.row(fmt.Sprintf("relay at %d calls, added delay", calls),
-		fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", ms(through.Percentile(50)-direct.Percentile(50)), ms(through.Percentile(99)-direct.Percentile(99))),
-		"p99 ≤ 2 ms",
-		fmt.Sprintf("without relay: p99 %.2f ms; nothing but sockets: p99 %.2f ms", ms(direct.Percentile(99)), ms(bareDelays.Percentile(99))))
-	if calls < 100 {
-		return nil // too little to be measured well
-	}
-	b.row(fmt.Sprintf("timbred at %d calls", calls),
-		fmt.Sprintf("%.3f %% of a core per call, RSS %.0f MB", 100*cpu.Seconds()/relayTime.Seconds()/float64(calls), float64(u.RSS)/1e6),
-		"≤ 0.1 % per call", fmt.Sprintf("nothing but sockets: %.3f %%", 100*bare))
-	return nil
 }
 
 // starts is how often a start is measured; the median counts.

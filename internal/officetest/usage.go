@@ -18,8 +18,11 @@ type Usage struct {
 const clockTick = 10 * time.Millisecond
 
 // Usage reads what the process has taken. It works on Linux alone.
-func (p *Process) Usage() (Usage, error) {
-	dir := "/proc/" + strconv.Itoa(p.Pid())
+func (p *Process) Usage() (Usage, error) { return usage(p.Pid()) }
+
+// usage does the same for any process.
+func usage(pid int) (Usage, error) {
+	dir := "/proc/" + strconv.Itoa(pid)
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
 		return Usage{}, err
