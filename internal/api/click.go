@@ -20,6 +20,9 @@ func (s *Server) callRoutes(a huma.API) {
 		Summary:  "Ring the telephones of the extension and connect the one that answers with a number",
 		Security: token, MaxBodyBytes: maxControlBody,
 	}, s.click)
+	for _, p := range a.OpenAPI().Paths["/v1/calls"].Post.Parameters {
+		p.Required = p.Required || p.Name == "Idempotency-Key" // told, but asked for by us: huma's answer would be 422
+	}
 }
 
 // A ClickInput is a number to call, and which telephones of the extension ring

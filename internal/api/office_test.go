@@ -25,6 +25,7 @@ import (
 	"timbre/internal/auth"
 	"timbre/internal/office"
 	"timbre/internal/store"
+	"timbre/internal/voicemail"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,6 +47,8 @@ type house struct {
 	phones atomic.Pointer[[]office.ID]
 	ready  atomic.Bool
 	ahead  atomic.Int64 // how far its clock is ahead of time
+
+	switchboard
 }
 
 func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
@@ -81,7 +84,7 @@ func open(t testing.TB) *house {
 	}
 	gate := auth.New(auth.Config{Store: kept, Now: h.now, Domain: "office.test", URIs: []string{"sips:office.test:5061"}})
 	s := api.New(api.Config{
-		Store: kept, Gate: gate, Switch: h, Ready: h.ready.Load, Version: "test", SIPSPort: 5061,
+		Store: kept, Gate: gate, Switch: h, Board: h, Dialer: h, Greetings: voicemail.NewGreetings(), Ready: h.ready.Load, Version: "test", SIPSPort: 5061,
 		Listeners: api.Listeners{HTTPS: https.Addr().String()},
 	})
 	ended := make(chan error, 2)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -193,6 +194,14 @@ func TestHealthAndDescription(t *testing.T) {
 	d := into[description](t, h.do("GET", "/openapi.json", "", nil), http.StatusOK)
 	if d.OpenAPI != "3.1.0" || d.Paths["/v1/sessions"]["post"] == nil || d.Paths["/v1/sessions/{id}"]["delete"] == nil {
 		t.Errorf("%+v", d)
+	}
+	for path, method := range map[string]string{"/v1/password": "put", "/v1/pin": "put", "/v1/calls": "post"} {
+		if d.Paths[path][method] == nil {
+			t.Errorf("%s %s is not described", method, path)
+		}
+	}
+	if call, err := json.Marshal(d.Paths["/v1/calls"]); err != nil || !strings.Contains(string(call), `"name":"Idempotency-Key","required":true`) {
+		t.Errorf("%s: the key is needed", call)
 	}
 	if d.Paths["/v1/admin/status"] != nil {
 		t.Error("the public description shows the administration")
