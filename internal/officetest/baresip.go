@@ -25,6 +25,7 @@ type Baresip struct {
 	dir     string
 	account office.SIPAccount
 	control net.Conn
+	lamp    int // line of what it printed up to which Lamp has read
 
 	mu     sync.Mutex
 	events []baresipEvent // guarded by mu
@@ -194,9 +195,14 @@ func (b *Baresip) Transfer(n office.Number) error {
 	return b.command("transfer", "sip:"+string(n)+"@"+b.account.Domain)
 }
 
-// Lamp waits until the office says that so many new messages wait.
-func (b *Baresip) Lamp(ctx context.Context, want int) error {
-	return b.awaitParam(ctx, "MWI_NOTIFY", fmt.Sprintf("Voice-Message: %d/", want))
+// Lamp waits until the office says, after all that earlier calls of Lamp have read,
+// that so many new messages wait. Baresip prints it, for its event may be too early
+// for the control connection.
+func (b *Baresip) Lamp(ctx context.Context, want int) (err error) {
+	_, b.lamp, err = b.Line(ctx, b.lamp, func(l string) bool {
+		return strings.Contains(strings.ToLower(l), fmt.Sprintf("voice-message: %d/", want))
+	})
+	return err
 }
 
 // Hangup ends the call.
@@ -207,15 +213,12 @@ func (b *Baresip) Answer() error { return b.command("accept", "") }
 
 // Await takes the next event of that type, such as CALL_ESTABLISHED, together
 // with all that came before it. It fails where another kind of end comes first.
-func (b *Baresip) Await(ctx context.Context, event string) error { return b.awaitParam(ctx, event, "") }
-
-// awaitParam is Await for an event whose parameter contains param.
-func (b *Baresip) awaitParam(ctx context.Context, event, param string) error {
+func (b *Baresip) Await(ctx context.Context, event string) error {
 	for {
 		b.mu.Lock()
 		more := b.more
 		for i, e := range b.events {
-			if e.Type == event && strings.Contains(e.Param, param) {
+			if e.Type == event {
 				b.events = b.events[i+1:]
 				b.mu.Unlock()
 				return nil

@@ -73,7 +73,7 @@ func TestIdentify(t *testing.T) {
 
 func TestContactsAreSecretAndStay(t *testing.T) {
 	one, two := carrier("1", 1), carrier("2", 2)
-	if contactOf(one, "secret") != contactOf(one, "secret") {
+	if before := contactOf(one, "secret"); before != contactOf(one, "secret") {
 		t.Error("another contact after a restart")
 	}
 	seen := map[string]bool{}
