@@ -94,9 +94,10 @@ func (p *presence) Changes(ctx context.Context, account office.ID, t store.Type,
 // run tells the followers of new states, at most once a presenceStep, until ctx
 // ends.
 func (p *presence) run(ctx context.Context, log *slog.Logger) {
-	var wake <-chan struct{}
+	listed, cancel := p.store.Listed() // who is in the directory
+	defer cancel()
+	var wake <-chan struct{} // what they do
 	if p.board != nil {
-		var cancel func()
 		wake, cancel = p.board.SubscribePresence()
 		defer cancel()
 	}
@@ -120,6 +121,7 @@ func (p *presence) run(ctx context.Context, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case <-wake:
+		case <-listed:
 		}
 	}
 }

@@ -189,7 +189,7 @@ func TestForwardingThatIsNotAllowedAnyMoreCanBeSwitchedOff(t *testing.T) {
 	h := open(t)
 	s, me := h.login("101"), jmap.ID(h.account("101"))
 	ctx := context.Background()
-	if set := h.patch(t, s.Token, "ForwardingSettings", me, `{"number":"5512345678","isEnabled":true}`); set.NotUpdated != nil && len(set.NotUpdated) > 0 {
+	if set := h.patch(t, s.Token, "ForwardingSettings", me, `{"number":"5512345678","isEnabled":true}`); len(set.NotUpdated) > 0 {
 		t.Fatalf("%+v", set)
 	}
 	inside := office.Classes("internal")

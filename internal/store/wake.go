@@ -33,6 +33,13 @@ func (s *Store) Mailed() (wake <-chan struct{}, cancel func()) {
 	return s.mailed.follow("")
 }
 
+// Listed returns a channel on which a value appears, without data, after each
+// commit that changed the directory. Several commits may wake once. cancel ends
+// it.
+func (s *Store) Listed() (wake <-chan struct{}, cancel func()) {
+	return s.wakes.follow(directory)
+}
+
 // follow returns a channel on which wake(what) puts a value.
 func (w *wakes) follow(what office.ID) (wake <-chan struct{}, cancel func()) {
 	c := make(chan struct{}, 1)
