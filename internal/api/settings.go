@@ -82,8 +82,11 @@ var faults = []struct {
 // wrongProperty turns the sentinels that say what a setting may not be into a
 // *jmap.SetError; any other error stays as it is.
 func wrongProperty(err error) error {
-	if errors.Is(err, office.ErrNotAllowed) {
+	switch {
+	case errors.Is(err, office.ErrNotAllowed):
 		return &jmap.SetError{Type: jmap.Forbidden, Description: replies[office.ErrNotAllowed].words}
+	case errors.Is(err, office.ErrTooMany): // what the account uploaded leaves no room
+		return &jmap.SetError{Type: jmap.RateLimit, Description: replies[office.ErrTooMany].words}
 	}
 	var names, words []string
 	for _, f := range faults {

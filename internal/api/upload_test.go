@@ -145,6 +145,7 @@ func TestUploadsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, a.StatusCode, a.body, tt.status)
 		}
 	}
+	greeting := into[jmap.UploadResponse](t, h.upload(t, s.Token, s.Session, wav(60)), http.StatusCreated)
 	var last answer
 	for range 6 { // of 20 MB each
 		if last = h.do("POST", mine, s.Token, large[1:]); last.StatusCode != http.StatusCreated {
@@ -153,5 +154,14 @@ func TestUploadsThatAreRefused(t *testing.T) {
 	}
 	if last.StatusCode != http.StatusTooManyRequests || !strings.Contains(string(last.body), string(office.ErrTooMany)) {
 		t.Errorf("more than an account may hold: %d %s", last.StatusCode, last.body)
+	}
+	for range 20 { // and what is left in small
+		if h.do("POST", mine, s.Token, large[:1<<20]).StatusCode != http.StatusCreated {
+			break
+		}
+	}
+	me := jmap.ID(h.account("101"))
+	if set := h.patch(t, s.Token, "VoicemailSettings", me, `{"greeting":{"kind":"own","blobId":"`+string(greeting.BlobID)+`"}}`); set.NotUpdated[one].Type != jmap.RateLimit {
+		t.Errorf("a greeting for which there is no room: %+v", set)
 	}
 }
