@@ -8,10 +8,14 @@ import (
 	"timbre/internal/ua"
 )
 
+// keys is how many of the telephone events are keys, from 0 on.
+const keys = 16
+
 // A carrier takes the packets and keys of one leg to another.
 type carrier struct {
 	from, to *ua.Leg
 	carry    func(p *ua.Packet)
+	pressed  bool // a key has begun since; used by take alone
 
 	mu     sync.Mutex
 	passed map[rune]int // keys carried as events, which from.Digits brings as well; guarded by mu
@@ -44,8 +48,13 @@ func newCarrier(from, to *ua.Leg) (*carrier, error) {
 	return c, nil
 }
 
-// take carries one packet.
+// take carries one packet. What is left of a key that was pressed before is none
+// for the far side: it was meant for somebody else.
 func (c *carrier) take(p *ua.Packet) {
+	c.pressed = c.pressed || p.Digit != 0
+	if p.Event && !c.pressed && len(p.Payload) > 0 && p.Payload[0] < keys {
+		return
+	}
 	if p.Digit != 0 && c.to.TakesEvents() {
 		c.mu.Lock()
 		c.passed[p.Digit]++
@@ -72,9 +81,9 @@ func (c *carrier) forget() {
 	}
 }
 
-// keys takes the keys to the far side that take does not: those that came by INFO,
+// press takes the keys to the far side that take does not: those that came by INFO,
 // and all where the far side takes no events.
-func (c *carrier) keys(ctx context.Context) {
+func (c *carrier) press(ctx context.Context) {
 	for {
 		select {
 		case digit, ok := <-c.from.Digits():

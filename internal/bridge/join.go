@@ -37,16 +37,16 @@ func Join(ctx context.Context, a, b *ua.Leg) error {
 	there.forget()
 	back.forget()
 	ctx, stop := context.WithCancel(ctx)
-	var keys sync.WaitGroup
-	keys.Go(func() { there.keys(ctx) })
-	keys.Go(func() { back.keys(ctx) })
+	var pressing sync.WaitGroup
+	pressing.Go(func() { there.press(ctx) })
+	pressing.Go(func() { back.press(ctx) })
 	a.Listen(there.take)
 	b.Listen(back.take)
 	err = attend(ctx, a, b)
 	a.Listen(nil)
 	b.Listen(nil)
 	stop()
-	keys.Wait()
+	pressing.Wait()
 	return err
 }
 

@@ -289,6 +289,7 @@ func TestJoinLeavesTheLegs(t *testing.T) {
 		for len(a.Digits()) == 0 {
 			time.Sleep(time.Millisecond)
 		}
+		// Its last packets may still be on their way.
 		ctx, stop := context.WithCancel(t.Context())
 		j := joined{phoneA, phoneB, make(chan error, 1)}
 		go func() { j.done <- Join(ctx, a, b) }()
