@@ -79,6 +79,9 @@ func (p *Phrasebook) CallWords(s softphone.Status, n office.Number, r office.Reg
 		if n.IsEmergency(r) { // whatever it was, trying again costs time
 			return p.Say("callError.emergency")
 		}
+		if s.Code == 503 && isOutside(n) { // what the office answers where no line works
+			return p.Say("callError.noTrunk")
+		}
 		if s.Code == 404 && isOutside(n) {
 			return p.Say("callError.outside")
 		}

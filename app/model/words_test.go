@@ -123,7 +123,7 @@ func TestCallWordsOfTheNumber(t *testing.T) {
 		{"1234567", 404, "callError.outside"},
 		{"5555550100", 404, "callError.outside"},
 		{"+525555550100", 404, "callError.outside"},
-		{"+525555550100", 503, "callError.server"},
+		{"+525555550100", 503, "callError.noTrunk"},
 		{"911", 404, "callError.emergency"},
 		{"911", 0, "callError.emergency"},
 		{"060", 404, "callError.emergency"}, // in Mexico
