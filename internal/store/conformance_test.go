@@ -55,6 +55,9 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"retention":                       retention,
 	"backup notes":                    backupNotes,
 	"files of a backup":               filesOfABackup,
+	"memos":                           memos,
+	"memos of many at once":           memosAtOnce,
+	"notices once in a while":         noticesOnceInAWhile,
 }
 
 func TestSQLite(t *testing.T) {
@@ -84,6 +87,17 @@ func (f *fixture) open(t *testing.T) {
 	s, err := store.Open(t.Context(), f.cfg)
 	must(t, err)
 	f.Store = s
+}
+
+// second opens the store of another server that shares the database (PostgreSQL).
+func (f *fixture) second(t *testing.T) *store.Store {
+	t.Helper()
+	cfg := f.cfg
+	cfg.Dir = filepath.Join(t.TempDir(), "other")
+	s, err := store.Open(t.Context(), cfg)
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
 }
 
 // restart closes the store and opens it again, as after a stop of the server.

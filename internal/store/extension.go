@@ -188,7 +188,7 @@ func (s *Store) purge(w *writing, account office.ID) error {
 	for _, id := range masters {
 		w.orphans = append(w.orphans, s.MasterPath(id))
 	}
-	for _, table := range []string{"voicemail", "greeting", "blob", "recording", "call", "settings", "talk", "mail", "tombstone", "feed"} {
+	for _, table := range []string{"voicemail", "greeting", "blob", "recording", "call", "settings", "talk", "mail", "memo", "tombstone", "feed"} {
 		if _, err := w.Exec("DELETE FROM "+table+" WHERE account = $1", account); err != nil {
 			return err
 		}

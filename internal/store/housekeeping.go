@@ -60,10 +60,10 @@ func (s *Store) keepHouse(ctx context.Context) error {
 	if err := s.dropInvitations(ctx); err != nil {
 		return fmt.Errorf("removing invitations that are over: %w", err)
 	}
-	if err := s.retain(ctx); err != nil {
-		return err
+	if err := s.dropMemos(ctx); err != nil {
+		return fmt.Errorf("removing what need not be remembered: %w", err)
 	}
-	return nil
+	return s.retain(ctx)
 }
 
 // dropTombstones removes old tombstones and notes up to which number they are

@@ -18,6 +18,7 @@ type Mail struct {
 	Account   office.ID // of the extension it is for; empty: the administrator's
 	To        string    // the address; empty in AddMail: that of the extension or of the company
 	Notice    office.Notice
+	Every     time.Duration // in AddMail: dropped where one like it was added less than so long ago; 0: never
 	MessageID string // the same at every attempt (RFC 5322 §3.6.4), without angle brackets
 	Attempts  int    // with the one that has just been claimed
 	NextAt    time.Time
@@ -26,8 +27,9 @@ type Mail struct {
 }
 
 // AddMail has m sent as soon as possible. The store gives ID, MessageID and
-// times. Where nobody has an address to send it to it is dropped, which is no
-// error.
+// times. Where nobody has an address to send it to, or one of the same kind about
+// the same extension was added to the same account less than m.Every ago, also
+// before a restart, it is dropped, which is no error.
 func (s *Store) AddMail(ctx context.Context, m Mail) error {
 	err := s.write(ctx, func(w *writing) error { return s.addMail(w, m) })
 	if err != nil {
@@ -48,6 +50,12 @@ func (s *Store) addMail(w *writing, m Mail) error {
 	}
 	if m.To == "" {
 		return nil
+	}
+	if m.Every > 0 {
+		key := fmt.Sprintf("told.%s.%s", string(m.Notice.Kind), string(m.Notice.Extension))
+		if _, first, err := s.remember(w, m.Account, key, "", s.now().Add(m.Every)); err != nil || !first {
+			return err
+		}
 	}
 	if m.Notice.At.IsZero() {
 		m.Notice.At = s.now().UTC()

@@ -26,7 +26,19 @@ CREATE TABLE invitation (
     expires_at BIGINT NOT NULL
 );
 
+-- What is not to be done twice before a time: answers given, notices sent.
+-- account is empty where it is the office's.
+CREATE TABLE memo (
+    account TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    value   TEXT NOT NULL,
+    until   BIGINT NOT NULL,
+    PRIMARY KEY (account, name)
+);
+CREATE INDEX memo_until ON memo (until);
+
 -- +goose Down
+DROP TABLE memo;
 DROP TABLE invitation;
 DROP TABLE admin_token;
 DROP TABLE audit;
