@@ -18,11 +18,11 @@ func (l *Leg) confirmed(tx sip.ServerTransaction, res *sip.Response) *sip.Reques
 	limit := time.NewTimer(ackTime)
 	defer limit.Stop()
 	for {
+		if ack := l.lastACK(); ack != nil && ack.CSeq().SeqNo == res.CSeq().SeqNo {
+			return ack
+		}
 		select {
-		case ack := <-l.acks:
-			if ack.CSeq().SeqNo == res.CSeq().SeqNo {
-				return ack
-			}
+		case <-l.acks:
 		case <-again.C:
 			if tx.Respond(res) != nil && l.way().network != "udp" {
 				return nil
@@ -48,8 +48,20 @@ func (l *Leg) acknowledged(req *sip.Request, tx sip.ServerTransaction) {
 			return // of an older INVITE
 		}
 	}
-	select {
-	case l.acks <- req:
-	default:
+	l.mu.Lock()
+	if l.ack == nil || l.ack.CSeq().SeqNo < req.CSeq().SeqNo { // copies and stragglers displace nothing
+		l.ack = req
 	}
+	l.mu.Unlock()
+	select {
+	case l.acks <- struct{}{}:
+	default: // it wakes anyway
+	}
+}
+
+// lastACK returns the ACK with the highest number that came, or nil.
+func (l *Leg) lastACK() *sip.Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ack
 }

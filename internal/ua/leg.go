@@ -53,9 +53,9 @@ type Leg struct {
 	holds  chan struct{} // capacity 1: held has changed
 	held   atomic.Bool   // the far side wants to hear nothing
 
-	acks   chan *sip.Request // capacity 1: an ACK of a 2xx of ours
-	acked  chan struct{}     // of a server: closed when the ACK of its first 2xx came, or will not
-	change chan struct{}     // capacity 1: full while the session is being changed
+	acks   chan struct{} // capacity 1: ack has changed
+	acked  chan struct{} // of a server: closed when the ACK of its first 2xx came, or will not
+	change chan struct{} // capacity 1: full while the session is being changed
 
 	sending sync.Mutex
 	cseq    uint32 // of our last request; guarded by sending
@@ -65,6 +65,7 @@ type Leg struct {
 	path   path        // changes only while up, see rejoin.go; guarded by mu
 	target sip.Uri     // where requests are addressed to; guarded by mu
 	local  sdp.Local
+	ack    *sip.Request // the newest ACK of a 2xx of ours; guarded by mu
 	ended  bool
 	cause  Cause
 
@@ -95,7 +96,7 @@ func (e *Endpoint) newLeg(p path, callID, localTag string) (*Leg, error) {
 	l := &Leg{
 		e: e, callID: callID, localTag: localTag, path: p, sound: snd,
 		refers: make(chan *Refer, 1), holds: make(chan struct{}, 1),
-		up: make(chan struct{}), acks: make(chan *sip.Request, 1), change: make(chan struct{}, 1), acked: make(chan struct{}),
+		up: make(chan struct{}), acks: make(chan struct{}, 1), change: make(chan struct{}, 1), acked: make(chan struct{}),
 		digits: make(chan rune, 32), done: make(chan struct{}), closed: make(chan struct{}),
 	}
 	e.mu.Lock()

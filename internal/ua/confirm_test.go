@@ -1,0 +1,42 @@
+package ua
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// TestAckOfAnOlderInviteHidesNone lets ACKs of INVITEs that were refused come before
+// and after the one that is waited for, which a goroutine may see late: it is found
+// at once, not at its next copy.
+func TestAckOfAnOlderInviteHidesNone(t *testing.T) {
+	numbered := func(m sip.Message, n uint32) { m.AppendHeader(&sip.CSeqHeader{SeqNo: n, MethodName: sip.INVITE}) }
+	ack := func(n uint32) *sip.Request {
+		req := sip.NewRequest(sip.ACK, sip.Uri{})
+		numbered(req, n)
+		return req
+	}
+	ok := func(n uint32) *sip.Response {
+		res := sip.NewResponse(200, "OK")
+		numbered(res, n)
+		return res
+	}
+	for _, came := range [][]uint32{{18}, {17, 18}, {18, 17}, {16, 17, 18, 18, 17}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &Leg{e: &Endpoint{dead: context.Background()}, acks: make(chan struct{}, 1), closed: make(chan struct{})}
+			for _, n := range came {
+				l.acknowledged(ack(n), nobody{})
+			}
+			start := time.Now()
+			if got := l.confirmed(nobody{}, ok(18)); got == nil || got.CSeq().SeqNo != 18 || time.Since(start) > 0 {
+				t.Errorf("%v: %v after %v", came, got, time.Since(start))
+			}
+			if got := l.confirmed(nobody{}, ok(19)); got != nil || time.Since(start) != ackTime {
+				t.Errorf("%v: the ACK of another INVITE: %v after %v", came, got, time.Since(start))
+			}
+		})
+	}
+}
