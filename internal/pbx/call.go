@@ -40,41 +40,56 @@ type call struct {
 	takes   chan take        // wishes of other calls to take somebody over
 	over    chan struct{}    // closed at the end
 	dialing sync.WaitGroup   // the telephones that are dialled or still being canceled
+	gone    chan struct{}    // closed when those are too
 }
 
 // newCall returns a call that begins now.
 func (p *PBX) newCall(log ...any) *call {
-	return &call{pbx: p, log: p.log.With(log...), started: p.cfg.Now(), record: &record{}, takes: make(chan take), over: make(chan struct{})}
+	return &call{pbx: p, log: p.log.With(log...), started: p.cfg.Now(), record: &record{}, takes: make(chan take), over: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// invite owns one call from its INVITE to its record.
+// invite owns one call from its INVITE to its record. A leg that another call has
+// taken over then is kept until its end, since the return of this function is that.
 func (p *PBX) invite(ctx context.Context, in *ua.Incoming) {
 	if !p.begin() {
 		p.reject(in, 503)
 		return
 	}
+	if moved := p.serve(ctx, in); moved != nil {
+		select {
+		case <-moved.Done():
+		case <-p.halt.Done():
+		}
+	}
+}
+
+// serve owns a call that has begun until it is over, and returns the caller's leg
+// where that is in another call by then, else nil.
+func (p *PBX) serve(ctx context.Context, in *ua.Incoming) *ua.Leg {
 	defer p.end()
 	if in.Peer() != "" {
-		p.fromTrunk(ctx, in)
-		return
+		return p.fromTrunk(ctx, in)
 	}
 	device, _, ok := p.table.Device(ctx, in.Username())
 	if !ok { // removed since its digest was checked
 		p.reject(in, 403)
-		return
+		return nil
 	}
 	from, err := p.store.Extension(ctx, device.Extension)
 	if err != nil {
 		p.log.Error("caller not found", "ext", device.Extension, "err", err)
 		p.reject(in, 500)
-		return
+		return nil
 	}
-	p.fromDevice(ctx, in, device, from)
+	return p.fromDevice(ctx, in, device, from)
 }
 
-// fromDevice owns the call of a telephone of the office.
-func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Device, from office.Extension) {
+// fromDevice owns the call of a telephone of the office. It returns what serve
+// does.
+func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Device, from office.Extension) *ua.Leg {
 	c := p.newCall()
+	p.seeks(in, c)
+	defer p.found(in)
 	o := &origin{in: in, payer: from, hops: in.Hops() - 1}
 	o.party = party{who: office.Party{Number: from.Number, Name: from.Name}, ext: &from, device: device, tongue: from.Language}
 	c.run(ctx, o, func(ctx context.Context) {
@@ -100,6 +115,15 @@ func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Dev
 			c.connect(ctx, o, place)
 		}
 	})
+	return c.movedFrom(o)
+}
+
+// movedFrom returns the leg of o where another call has taken it over, else nil.
+func (c *call) movedFrom(o *origin) *ua.Leg {
+	if c.moved == o.leg {
+		return c.moved
+	}
+	return nil
 }
 
 // run has serve carry out a call and then ends it, with its record, whatever
@@ -110,14 +134,7 @@ func (c *call) run(ctx context.Context, o *origin, serve func(context.Context)) 
 	defer context.AfterFunc(c.pbx.halt, cancel)()
 	o.region = c.pbx.company(ctx).Region
 	in := o.in
-	defer func() { // the end of an INVITE's goroutine hangs up its leg
-		if c.moved != nil && c.moved == o.leg && in != nil {
-			select {
-			case <-c.moved.Done():
-			case <-c.pbx.halt.Done():
-			}
-		}
-	}()
+	defer close(c.gone)
 	defer c.dialing.Wait()
 	defer c.finish(ctx, o, in)
 	if in != nil {

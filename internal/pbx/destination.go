@@ -117,7 +117,7 @@ func (c *call) toVoicemail(ctx context.Context, o *origin, box office.Number) *r
 	if err != nil || to.Disabled {
 		return &refusal{code: 404}
 	}
-	w := c.record.add(to.Account, office.Missed, o.who, c.started)
+	w := c.record.add(to.Account, office.Missed, o.who, c.pbx.cfg.Now())
 	o.names(office.Party{Number: to.Number, Name: to.Name})
 	if c.begin(ctx) != nil {
 		return &refusal{code: 500}

@@ -11,11 +11,11 @@ import (
 )
 
 // fromTrunk owns a call that comes from outside. It reaches the office's own
-// numbers and nothing else.
-func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) {
+// numbers and nothing else. It returns what serve does.
+func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) *ua.Leg {
 	if in.Replaces() != nil {
 		p.reject(in, 403)
-		return
+		return nil
 	}
 	region := p.company(ctx).Region
 	called := dialplan.Inbound(p.trunks.Called(in), region)
@@ -24,14 +24,14 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) {
 	case errors.Is(err, office.ErrNotFound):
 		p.log.Info("call from outside to an unknown number", "trunk", in.Peer(), "number", called)
 		p.reject(in, 404)
-		return
+		return nil
 	case err != nil:
 		p.log.Error("number not looked up", "err", err)
 		p.reject(in, 500)
-		return
+		return nil
 	case in.Hops() <= 1:
 		p.reject(in, 483)
-		return
+		return nil
 	}
 	c := p.newCall("call", office.NewID(), "trunk", in.Peer())
 	o := &origin{in: in, hops: in.Hops() - 1, path: in.Diversion()}
@@ -46,6 +46,7 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) {
 		}
 		c.connect(ctx, o, dialplan.Destination{Kind: dialplan.OwnLine, Number: line.Number, Class: office.Internal, Allowed: true, Line: line})
 	})
+	return c.movedFrom(o)
 }
 
 // caller returns who calls from outside, in the office's way of writing numbers:

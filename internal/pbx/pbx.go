@@ -82,14 +82,15 @@ type PBX struct {
 	calling context.Context // of the calls that the office itself makes; never ends
 	idle    chan struct{}   // closed when stopped and no call is left
 
-	mu        sync.Mutex
-	stopped   bool                  // guarded by mu, as are all below; no call begins any more
-	live      int                   // calls in progress
-	busy      map[office.Number]int // calls of each extension that has any
-	ringing   map[office.Number]int // those of them that ring there
-	talking   map[*ua.Leg]*call     // the calls in which two parties talk, by the legs of both
-	companyIs office.Company        // as it was last read
-	companyAt uint64                // the store's generation then, plus one
+	mu         sync.Mutex
+	stopped    bool                   // guarded by mu, as are all below; no call begins any more
+	live       int                    // calls in progress
+	busy       map[office.Number]int  // calls of each extension that has any
+	ringing    map[office.Number]int  // those of them that ring there
+	talking    map[*ua.Leg]*call      // the calls in which two parties talk, by the legs of both
+	unanswered map[*ua.Incoming]*call // the calls of our own telephones before somebody answers
+	companyIs  office.Company         // as it was last read
+	companyAt  uint64                 // the store's generation then, plus one
 }
 
 // New returns a switchboard over cfg.Store that serves once Run is called. It
@@ -102,7 +103,8 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 		cfg.Now = time.Now
 	}
 	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), board: newBoard(), idle: make(chan struct{})}
-	p.busy, p.ringing, p.talking = map[office.Number]int{}, map[office.Number]int{}, map[*ua.Leg]*call{}
+	p.busy, p.ringing = map[office.Number]int{}, map[office.Number]int{}
+	p.talking, p.unanswered = map[*ua.Leg]*call{}, map[*ua.Incoming]*call{}
 	p.till.of = map[office.ID]*account{}
 	p.halt, p.stop = context.WithCancel(context.Background())
 	p.calling = context.WithoutCancel(ctx)

@@ -55,7 +55,11 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 		pass: func(p *party) { _ = o.pass(ctx, p.leg) },
 	}
 	o.names(office.Party{Number: exts[0].Number, Name: exts[0].Name})
-	ch.enlist(ctx, exts, o.device.ID, c.started)
+	began := c.started
+	if o.answered() { // it is transferred, or called back: they ring only now
+		began = c.pbx.cfg.Now()
+	}
+	ch.enlist(ctx, exts, o.device.ID, began)
 	if c.begin(ctx) != nil {
 		ch.free(nil)
 		return nil, &refusal{code: 500}

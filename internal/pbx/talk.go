@@ -192,15 +192,55 @@ func (p *PBX) parts(legs ...*ua.Leg) {
 	}
 }
 
-// takeTime is how long another call may take to give somebody away.
-const takeTime = 2 * time.Second
+// seeks remembers a call of one of our telephones that nobody has answered yet.
+func (p *PBX) seeks(in *ua.Incoming, c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unanswered[in] = c
+}
+
+// found forgets it.
+func (p *PBX) found(in *ua.Incoming) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.unanswered, in)
+}
+
+const (
+	// takeTime is how long another call may take to give somebody away.
+	takeTime = 2 * time.Second
+	// meetTime is how long after the answer those who talk may not have met yet.
+	meetTime = 500 * time.Millisecond
+)
+
+// callOf returns the call in which leg talks with somebody, nil where there is none
+// soon.
+func (p *PBX) callOf(ctx context.Context, leg *ua.Leg) *call {
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	ctx, cancel := context.WithTimeout(ctx, meetTime)
+	defer cancel()
+	for {
+		p.mu.Lock()
+		c := p.talking[leg]
+		p.mu.Unlock()
+		if c != nil {
+			return c
+		}
+		select {
+		case <-look.C:
+		case <-leg.Done():
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
 
 // takeOver makes who talks with leg, which is a telephone of the extension by, a
 // party of c, and ends leg and its call. nil: there is nobody, or they may not.
 func (c *call) takeOver(ctx context.Context, leg *ua.Leg, by office.Number) *party {
-	c.pbx.mu.Lock()
-	other := c.pbx.talking[leg]
-	c.pbx.mu.Unlock()
+	other := c.pbx.callOf(ctx, leg)
 	if other == nil || other == c {
 		return nil
 	}

@@ -36,19 +36,24 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 	if from.ext == nil {
 		return refuse(603)
 	}
+	to, ours := r.To, c.pbx.isOurs(r.ToHost)
+	var ringing *ua.Incoming // the call that is to be replaced
 	if r.Replaces != nil {
 		leg := c.pbx.endpoint.LegOf(*r.Replaces)
-		if leg == nil || leg == from.leg || leg == other.leg {
+		if leg != nil && leg != from.leg && leg != other.leg {
+			return accept(func(ctx context.Context) (*party, *party) { return c.attended(ctx, from, other, leg, r) })
+		}
+		if ringing = c.pbx.endpoint.EarlyOf(*r.Replaces); ringing == nil || !c.pbx.isOf(ctx, ringing, from.ext.Number) {
 			return refuse(481)
 		}
-		return accept(func(ctx context.Context) (*party, *party) { return c.attended(ctx, from, other, leg, r) })
+		to, ours = ringing.To(), true
 	}
-	place, err := c.place(ctx, *from.ext, r.To)
+	place, err := c.place(ctx, *from.ext, to)
 	switch {
 	case err != nil:
 		c.log.Error("number not looked up", "err", err)
 		return refuse(500)
-	case !c.pbx.isOurs(r.ToHost):
+	case !ours:
 		return refuse(403)
 	}
 	switch place.Kind {
@@ -62,7 +67,14 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 	default:
 		return refuse(403)
 	}
-	return accept(func(ctx context.Context) (*party, *party) { return c.blind(ctx, from, other, place, r) })
+	return accept(func(ctx context.Context) (*party, *party) {
+		if ringing != nil {
+			if leg := c.pbx.dismissed(ctx, ringing, *r.Replaces); leg != nil {
+				return c.attended(ctx, from, other, leg, r)
+			}
+		}
+		return c.blind(ctx, from, other, place, r)
+	})
 }
 
 // isOurs reports whether a host in an address means this office: its domain, or,
@@ -73,6 +85,35 @@ func (p *PBX) isOurs(host string) bool {
 	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil
+}
+
+// isOf reports whether a call that is not answered comes from a telephone of ext.
+func (p *PBX) isOf(ctx context.Context, in *ua.Incoming, ext office.Number) bool {
+	device, _, ok := p.table.Device(ctx, in.Username())
+	return ok && in.Peer() == "" && device.Extension == ext
+}
+
+// dismissed ends a call that rings and waits until nothing of it is left: what it
+// rings is rung again, for who is transferred there. It returns the caller's leg
+// where the call has been answered just now, else nil.
+func (p *PBX) dismissed(ctx context.Context, in *ua.Incoming, r ua.Replaces) *ua.Leg {
+	p.mu.Lock()
+	c := p.unanswered[in]
+	p.mu.Unlock()
+	if in.Cancel() != nil {
+		if leg := p.endpoint.LegOf(r); leg != nil {
+			return leg
+		}
+	}
+	if c != nil {
+		ctx, cancel := context.WithTimeout(ctx, takeTime)
+		defer cancel()
+		select {
+		case <-c.gone:
+		case <-ctx.Done():
+		}
+	}
+	return nil
 }
 
 // told tells a telephone how its transfer goes.

@@ -135,6 +135,16 @@ func (in *Incoming) Reject(code int, headers ...Headers) error {
 	return nil
 }
 
+// Cancel ends the call as if the caller had given up. It fails with ErrClosed where
+// the call is over, or answered.
+func (in *Incoming) Cancel() error {
+	if err := in.Reject(487); err != nil {
+		return err
+	}
+	in.gone()
+	return nil
+}
+
 // AnswerOptions say how a call is answered.
 type AnswerOptions struct {
 	Codecs  []sdp.Codec // what we take, in any order; empty: PCMA, PCMU, telephone-event

@@ -122,12 +122,14 @@ func (l *loss) gone() { l.once.Do(func() { close(l.canceled) }) }
 func (e *Endpoint) serve(d *diago.DialogServerSession) {
 	e.mu.Lock()
 	in := e.ringing[ringKey(d.InviteRequest)]
+	if in != nil {
+		in.session = d
+	}
 	e.mu.Unlock()
 	if in == nil || !e.talk() {
 		return
 	}
 	defer e.talked()
-	in.session = d
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
 	returned := make(chan int, 1)

@@ -196,6 +196,45 @@ func TestFragStatus(t *testing.T) {
 	}
 }
 
+// TestEarlyOf names a call that rings, as a phone does that transfers to it, and
+// ends it in place of the phone.
+func TestEarlyOf(t *testing.T) {
+	calls := make(chan *Incoming, 1)
+	s, p, target := pair(t, Config{OnInvite: func(ctx context.Context, in *Incoming) {
+		in.Ring()
+		calls <- in
+		<-in.Canceled()
+	}})
+	named := make(chan Replaces, 1)
+	target.OnRinging = func(_ int, header func(string) string) {
+		tag := func(name string) string { _, tag, _ := strings.Cut(header(name), "tag="); return tag }
+		named <- Replaces{CallID: header("Call-ID"), LocalTag: tag("To"), RemoteTag: tag("From")}
+	}
+	ended := make(chan error, 1)
+	go func() { _, err := p.Dial(within(t), target); ended <- err }()
+	r, in := next(t, named), next(t, calls)
+	if s.EarlyOf(r) != in || s.LegOf(r) != nil {
+		t.Errorf("%+v is not found", r)
+	}
+	for _, other := range []Replaces{{CallID: "x", LocalTag: r.LocalTag, RemoteTag: r.RemoteTag}, {CallID: r.CallID, LocalTag: r.RemoteTag, RemoteTag: r.LocalTag}} {
+		if s.EarlyOf(other) != nil {
+			t.Errorf("%+v is found", other)
+		}
+	}
+	if err := in.Cancel(); err != nil {
+		t.Error(err)
+	}
+	var no *StatusError
+	if err := next(t, ended); !errors.As(err, &no) || no.Code != 487 {
+		t.Errorf("Dial: %v", err)
+	}
+	if in.Cancel() == nil || s.EarlyOf(r) != nil {
+		t.Error("it is not over")
+	}
+	idle(t, s)
+	idle(t, p)
+}
+
 // TestAttendedTransfer names one call of a phone in the transfer of another; then a
 // third party takes its place.
 func TestAttendedTransfer(t *testing.T) {

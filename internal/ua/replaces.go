@@ -42,6 +42,36 @@ func (e *Endpoint) LegOf(r Replaces) *Leg {
 	return l
 }
 
+// EarlyOf returns the incoming call of that dialog while it is not answered, or nil.
+func (e *Endpoint) EarlyOf(r Replaces) *Incoming {
+	in := e.ringingIn(r)
+	if in == nil {
+		return nil
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.final {
+		return nil
+	}
+	return in
+}
+
+// ringingIn returns the call of that dialog which is being set up, or nil.
+func (e *Endpoint) ringingIn(r Replaces) *Incoming {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, in := range e.ringing {
+		if in.session == nil || in.CallID() != r.CallID {
+			continue
+		}
+		ours, _ := in.session.InviteRequest.To().Params.Get("tag")
+		if theirs, _ := in.req.From().Params.Get("tag"); ours == r.LocalTag && theirs == r.RemoteTag {
+			return in
+		}
+	}
+	return nil
+}
+
 // replaced reads and judges the Replaces field of an INVITE (RFC 3891 §3). A code
 // but 0 is the status with which it is refused.
 func (e *Endpoint) replaced(req *sip.Request) (r *Replaces, code int) {
