@@ -225,24 +225,31 @@ func (c *call) finish(ctx context.Context, o *origin, in *ua.Incoming) {
 // write writes the record, together with the message that was left. What the
 // store does not take is left to the backlog: the call is over.
 func (c *call) write(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, recordTime)
-	defer cancel()
 	sides := c.record.sides()
-	if c.taken != nil {
-		_, err := c.pbx.box.Keep(ctx, c.taken, sides...)
-		if err == nil {
-			return
-		}
-		c.log.Error("message not kept", "err", err)
-		c.pbx.keepLate(c.log, c.taken)
-	}
-	if len(sides) == 0 {
+	if c.taken != nil && c.keep(ctx, sides...) || len(sides) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
 	if err := c.pbx.enter(ctx, sides); err != nil {
 		c.log.Error("record not written", "err", err)
 		c.pbx.late.add(debt{c.log, "record", func(ctx context.Context) error { return c.pbx.enter(ctx, sides) }})
 	}
+}
+
+// keep puts the message that was left into the mailbox, together with the record;
+// false where that is left to the backlog.
+func (c *call) keep(ctx context.Context, sides ...store.Side) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	t := c.taken
+	c.taken = nil
+	if _, err := c.pbx.box.Keep(ctx, t, sides...); err != nil {
+		c.log.Error("message not kept", "err", err)
+		c.pbx.keepLate(c.log, t)
+		return false
+	}
+	return true
 }
 
 // enter writes the lines of a call into the log. Where an extension was removed

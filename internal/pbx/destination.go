@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -174,36 +175,62 @@ func (c *call) toEcho(ctx context.Context, o *origin) *refusal {
 }
 
 // menu lets o hear the voicemail of account, or of whoever o says to be where
-// that is empty, and connects o with whom the owner of the mailbox calls back,
-// within the owner's rights.
+// that is empty, and connects o with whom the owner of the mailbox calls back. When
+// that is over o is in the menu again.
 func (c *call) menu(ctx context.Context, o *origin, account office.ID) *refusal {
-	var result voicemail.Result
-	err := c.serve(ctx, o, office.Answered, func(ctx context.Context, v *bridge.Voice) (err error) {
-		result, err = c.pbx.box.Menu(ctx, v, voicemail.Caller{From: o.who, Account: account, Language: o.tongue})
-		return err
-	})
-	if err != nil && ctx.Err() == nil && o.leg != nil {
-		c.log.Error("menu cut", "err", err)
+	visitor := voicemail.Caller{From: o.who, Account: account, Language: o.tongue}
+	for {
+		var result voicemail.Result
+		err := c.serve(ctx, o, office.Answered, func(ctx context.Context, v *bridge.Voice) (err error) {
+			result, err = c.pbx.box.Menu(ctx, v, visitor)
+			return err
+		})
+		if err != nil && ctx.Err() == nil && o.leg != nil {
+			c.log.Error("menu cut", "err", err)
+		}
+		if result.CallBack == "" || o.leg == nil || !c.callBack(ctx, o, result) {
+			return nil
+		}
+		visitor.Account, visitor.Admitted = result.Account, true
 	}
-	if result.CallBack == "" || o.leg == nil {
-		return nil
-	}
-	owner, err := c.pbx.store.ExtensionOf(ctx, result.Account)
+}
+
+// callBack connects o with the number that the owner of a mailbox calls back, within
+// the owner's rights. It reports whether o is still there afterwards.
+func (c *call) callBack(ctx context.Context, o *origin, r voicemail.Result) bool {
+	owner, err := c.pbx.store.ExtensionOf(ctx, r.Account)
 	if err != nil {
 		c.log.Error("owner of a mailbox not read", "err", err)
-		return nil
+		return false
 	}
-	o.payer, o.tongue = owner, owner.Language
-	place, err := c.place(ctx, owner, string(result.CallBack))
+	o.payer, o.tongue, o.returns = owner, owner.Language, true
+	place, err := c.place(ctx, owner, string(r.CallBack))
 	if err != nil {
 		c.log.Error("number not looked up", "err", err)
-		return nil
+		return false
 	}
+	var p *party
+	no := &refusal{code: 404, prompt: voicemail.NotFound}
 	switch place.Kind {
 	case dialplan.Extension, dialplan.Outside, dialplan.OwnLine:
-		c.connect(ctx, o, place)
-	default:
-		c.say(ctx, o, voicemail.NotFound)
+		p, no = c.reach(ctx, o, place)
 	}
-	return nil
+	if no != nil {
+		c.say(ctx, o, cmp.Or(no.prompt, voicemail.NoAnswer))
+	}
+	if p != nil {
+		stays := c.talk(ctx, &o.party, p)
+		if stays == nil {
+			return false
+		}
+		if stays != &o.party { // it was transferred meanwhile
+			c.replaceParty(stays, &o.party)
+			o.party = *stays
+		}
+	}
+	o.silence()
+	if c.taken != nil { // the next one may come in the same call
+		c.keep(ctx)
+	}
+	return ctx.Err() == nil && !isOver(o.leg)
 }

@@ -1,10 +1,12 @@
 package pbx
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/store"
 	"timbre/internal/ua"
 )
 
@@ -15,37 +17,168 @@ func TestCallBackFromTheMenu(t *testing.T) {
 	x := open(t)
 	line := x.carrier(t, "carrier", 1)
 	x.line(t, "+525555550123", "101")
-	if err := x.gate.ResetPIN(t.Context(), "101", "7319"); err != nil {
-		t.Fatal(err)
-	}
-	leg, err := line.dial(t.Context(), "5555550123", func(t *ua.Target) { t.From.Number = "5512345678" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := newTalk(leg, 440)
-	x.speaks(t, k, 3*time.Second)
-	k.hangUp(t)
-	x.messages(t, "101", 1)
+	x.opens(t, "101", "7319")
+	x.message(t, line, "5555550123", "101")
 
 	called := line.answers(700)
 	own := x.unregistered(t, "101", "udp").call("*97", 1000)
-	for _, digit := range "7319#18" {
-		if err := own.leg.SendDigit(t.Context(), digit); err != nil {
-			t.Fatal(err)
-		}
-	}
+	own.presses(t, "7319#18")
 	callee := receive(t, called, "the call back")
 	if callee.in.To() != string(mobile) {
 		t.Errorf("called back %s", callee.in.To())
 	}
 	own.hears(t, 700)
 	callee.hears(t, 1000)
+	callee.hangUp(t)
+	own.presses(t, "18") // back in the menu
+	again := receive(t, called, "the second call back")
+	own.hears(t, 700)
 	own.hangUp(t)
-	callee.wait()
+	again.wait()
 	for _, l := range x.log(t, "101", 2) {
 		if l.Kind == office.Outgoing && (l.Outcome != office.Answered || l.Peer.Number != "*97") {
 			t.Errorf("log %+v", l)
 		}
 	}
-	x.until(t, "it is charged", func() bool { return x.paid(t, "101") })
+	x.until(t, "both are charged", func() bool {
+		u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, x.cfg.Now())
+		return err == nil && u.Calls == 2
+	})
+	x.nothingIsLeft(t)
+}
+
+// presses presses keys.
+func (k *talk) presses(t *testing.T, keys string) {
+	t.Helper()
+	for _, digit := range keys {
+		if err := k.leg.SendDigit(t.Context(), digit); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// message has somebody from outside leave a message for the extension of a line.
+func (x *exchange) message(t *testing.T, c *carrier, line string, ext office.Number) {
+	t.Helper()
+	leg, err := c.dial(t.Context(), line, func(t *ua.Target) { t.From.Number = "5512345678" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newTalk(leg, 440)
+	x.speaks(t, k, 3*time.Second)
+	k.hangUp(t)
+	x.messages(t, ext, 1)
+}
+
+// opens sets the PIN with which an extension's mailbox opens.
+func (x *exchange) opens(t *testing.T, ext office.Number, pin string) {
+	t.Helper()
+	if err := x.gate.ResetPIN(t.Context(), ext, pin); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCallBackInVain has the other one be busy: its owner is in the menu again.
+func TestCallBackInVain(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	line := x.carrier(t, "carrier", 1)
+	x.line(t, "+525555550123", "101")
+	x.opens(t, "101", "7319")
+	x.message(t, line, "5555550123", "101")
+	tried := make(chan struct{}, 2)
+	line.does(func(_ context.Context, in *ua.Incoming) {
+		if err := in.Reject(486); err != nil {
+			t.Error(err)
+		}
+		tried <- struct{}{}
+	})
+	own := x.unregistered(t, "101", "udp").call("*97", 1000)
+	own.presses(t, "7319#18")
+	receive(t, tried, "the call back")
+	own.presses(t, "#") // enough of the words
+	called := line.answers(700)
+	own.presses(t, "18")
+	receive(t, called, "the second call back").hangUp(t)
+	own.presses(t, "*")
+	own.wait() // goodbye
+	x.nothingIsLeft(t)
+}
+
+// TestWaysIntoTheMenu opens the mailbox of 102 in every way that there is, and
+// deletes its message.
+func TestWaysIntoTheMenu(t *testing.T) {
+	for _, c := range []struct {
+		name, keys string
+		enter      func(t *testing.T, x *exchange, line *carrier) (*ua.Leg, error)
+	}{
+		{"*97", "7319#17", func(t *testing.T, x *exchange, _ *carrier) (*ua.Leg, error) {
+			return x.unregistered(t, "102", "udp").dial(t.Context(), "*97")
+		}},
+		{"*98 from another extension", "102#7319#17", func(t *testing.T, x *exchange, _ *carrier) (*ua.Leg, error) {
+			return x.unregistered(t, "101", "tls").dial(t.Context(), "*98")
+		}},
+		{"a number for the menu", "102#7319#17", func(t *testing.T, x *exchange, line *carrier) (*ua.Leg, error) {
+			if err := x.store.SetLine(t.Context(), office.Line{Number: "+525555550197", Menu: true}); err != nil {
+				t.Fatal(err)
+			}
+			return line.dial(t.Context(), "5555550197")
+		}},
+		{"* during the greeting", "*7319#17", func(t *testing.T, _ *exchange, line *carrier) (*ua.Leg, error) {
+			return line.dial(t.Context(), "5555550123")
+		}},
+		{"* during the greeting, inside", "*7319#17", func(t *testing.T, x *exchange, _ *carrier) (*ua.Leg, error) {
+			return x.unregistered(t, "103", "udp").dial(t.Context(), "vm-102")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			x := open(t)
+			line := x.carrier(t, "carrier", 1)
+			x.line(t, "+525555550123", "102")
+			x.opens(t, "102", "7319")
+			x.message(t, line, "5555550123", "102")
+			leg, err := c.enter(t, x, line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			k := newTalk(leg, 1000)
+			k.presses(t, c.keys)
+			account := x.extension(t, "102").Account
+			x.until(t, "the message is deleted", func() bool {
+				n, err := x.store.CountVoicemails(t.Context(), account, store.VoicemailFilter{})
+				return err == nil && n == 0
+			})
+			k.presses(t, "*")
+			k.wait()
+			x.nothingIsLeft(t)
+		})
+	}
+}
+
+// TestThreeWrongPINsEndTheCall tries at somebody's mailbox, who is told.
+func TestThreeWrongPINsEndTheCall(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	line := x.carrier(t, "carrier", 1)
+	x.line(t, "+525555550123", "102")
+	x.opens(t, "102", "7319")
+	email := "luis@example.com"
+	if _, err := x.store.SetExtension(t.Context(), "102", store.ExtensionPatch{Email: &email}); err != nil {
+		t.Fatal(err)
+	}
+	leg, err := line.dial(t.Context(), "5555550123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newTalk(leg, 1000)
+	k.presses(t, "*")
+	for range 3 {
+		k.presses(t, "1111#")
+	}
+	k.wait()
+	if told := x.notices(t); told[office.NoticeWrongPIN] != 1 {
+		t.Errorf("told of %v", told)
+	}
+	x.nothingIsLeft(t)
 }

@@ -13,16 +13,17 @@ import (
 
 // A party is one telephone that takes part in a call.
 type party struct {
-	leg    *ua.Leg           // once it has answered, or sends sound before it does
-	who    office.Party      // as the others see it
-	ext    *office.Extension // whose telephone it is; nil: it is outside
-	device office.Device     // of the extension
-	row    *row              // of the extension in the log; nil: outside
-	trace  *trace
-	toll   *toll  // what is charged for it; nil: nothing
-	holds  bool   // one of the calls of the extension is its own
-	told   string // what it knows of the far side's protection
-	tongue office.Language
+	leg     *ua.Leg           // once it has answered, or sends sound before it does
+	who     office.Party      // as the others see it
+	ext     *office.Extension // whose telephone it is; nil: it is outside
+	device  office.Device     // of the extension
+	row     *row              // of the extension in the log; nil: outside
+	trace   *trace
+	toll    *toll  // what is charged for it; nil: nothing
+	holds   bool   // one of the calls of the extension is its own
+	returns bool   // it stays when the other one hangs up
+	told    string // what it knows of the far side's protection
+	tongue  office.Language
 }
 
 // name returns by what name the log says who answered.

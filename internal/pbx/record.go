@@ -187,12 +187,14 @@ func (r *record) trace(of *row, line office.CallLeg, now time.Time) *trace {
 	return t
 }
 
-// answers notes that the telephone answered.
+// answers notes that the telephone answered, the first time that it is told.
 func (t *trace) answers(now time.Time, leg *ua.Leg) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now = now.UTC()
-	t.line.AnsweredAt, t.voice, t.line.Outcome = &now, leg, office.Answered
+	if t.line.AnsweredAt == nil {
+		now = now.UTC()
+		t.line.AnsweredAt, t.voice, t.line.Outcome = &now, leg, office.Answered
+	}
 }
 
 // over notes the trunk that carried the call.

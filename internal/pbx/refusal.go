@@ -98,5 +98,15 @@ func (c *call) say(ctx context.Context, o *origin, prompt voicemail.Prompt) {
 	}
 }
 
+// isOver reports whether a leg has ended.
+func isOver(leg *ua.Leg) bool {
+	select {
+	case <-leg.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // hangup ends a leg, also when ctx has ended already.
 func hangup(ctx context.Context, leg *ua.Leg) { bridge.Hangup(ctx, leg) }

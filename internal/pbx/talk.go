@@ -30,15 +30,17 @@ func (c *call) recovers(doing string, then func()) {
 	}
 }
 
-// talk joins two parties until the call is over. Transfers change who they are.
-func (c *call) talk(ctx context.Context, a, b *party) {
-	for a != nil && b != nil {
+// talk joins two parties until they part. Transfers change who they are. It returns
+// who stays, if one of them does.
+func (c *call) talk(ctx context.Context, a, b *party) *party {
+	for b != nil {
 		a, b = c.exchange(ctx, a, b)
 	}
+	return a
 }
 
 // exchange joins a and b until one of them leaves or is transferred, and returns
-// who talks from then on; nil where the call is over.
+// who talks from then on; of those who have parted, who stays, if one of them does.
 func (c *call) exchange(ctx context.Context, a, b *party) (*party, *party) {
 	c.pbx.talks(c, a.leg, b.leg)
 	defer c.pbx.parts(a.leg, b.leg)
@@ -50,26 +52,26 @@ func (c *call) exchange(ctx context.Context, a, b *party) (*party, *party) {
 	for {
 		select {
 		case <-a.leg.Done():
-			return c.hangsUp(ctx, s, a, b)
+			return c.part(ctx, s, a, b), nil
 		case <-b.leg.Done():
-			return c.hangsUp(ctx, s, b, a)
+			return c.part(ctx, s, a, b), nil
 		case err := <-s.broken:
 			c.breaks(err)
-			return c.hangsUp(ctx, s, a, b)
+			return c.part(ctx, s, a, b), nil
 		case <-ctx.Done():
 			if c.pbx.halt.Err() != nil {
 				for _, p := range []*party{a, b} {
 					p.row.change(func(l *office.Call) { l.Reason = office.Interrupted })
 				}
 			}
-			return c.hangsUp(ctx, s, a, b)
+			return c.part(ctx, s, a, b), nil
 		case <-limit.C:
 			if left := c.untilCut(ctx, a, b); left > 0 {
 				limit.Reset(left)
 				continue
 			}
 			c.log.Info("the minutes of today are used up")
-			return c.hangsUp(ctx, s, a, b)
+			return c.part(ctx, s, a, b), nil
 		case <-a.leg.Holds():
 			s.start(ctx)
 		case <-b.leg.Holds():
@@ -92,12 +94,17 @@ func (c *call) exchange(ctx context.Context, a, b *party) (*party, *party) {
 	}
 }
 
-// hangsUp ends the call of two parties, of which the first left first.
-func (c *call) hangsUp(ctx context.Context, s *sounding, first, second *party) (*party, *party) {
+// part ends the exchange of two parties and returns who stays, if one of them does.
+func (c *call) part(ctx context.Context, s *sounding, a, b *party) (stays *party) {
 	s.stop()
-	c.leave(ctx, first)
-	c.leave(ctx, second)
-	return nil, nil
+	for _, p := range []*party{a, b} {
+		if p.returns && ctx.Err() == nil && !isOver(p.leg) {
+			stays = p
+		} else {
+			c.leave(ctx, p)
+		}
+	}
+	return stays
 }
 
 // breaks notes why the sound of a call ended.
@@ -277,6 +284,7 @@ func (c *call) give(ctx context.Context, s *sounding, a, b *party, t take) bool 
 	c.moved = stays.leg
 	c.record.hand(stays, t.to)
 	moved := *stays // its origin, if it is one, belongs to this call
+	moved.returns = false
 	t.reply <- &moved
 	c.leave(ctx, goes)
 	return true
