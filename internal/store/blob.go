@@ -68,10 +68,10 @@ func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType stri
 	if b.Size, err = s.copyBlob(b.ID, io.LimitReader(r, limit+1)); err != nil {
 		return Blob{}, fmt.Errorf("writing upload: %w", err)
 	}
+	if b.Size > limit {
+		return Blob{}, fmt.Errorf("adding upload: %w", errors.Join(office.ErrLimit, os.Remove(s.blobPath(b.ID))))
+	}
 	err = s.write(ctx, func(w *writing) error {
-		if b.Size > limit {
-			return office.ErrLimit
-		}
 		if _, err := w.hold(account, TypeVoicemailSettings); err != nil { // one upload of an account after another
 			return err
 		}

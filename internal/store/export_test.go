@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
+	"slices"
+
+	"timbre/internal/office"
 )
 
 // Tables returns the tables that a backup holds.
@@ -27,3 +31,44 @@ func (s *Store) TableNames(ctx context.Context) ([]string, error) {
 
 // KeepHouse does one round of the housekeeping.
 func (s *Store) KeepHouse(ctx context.Context) error { return s.keepHouse(ctx) }
+
+// RowsOf returns in which tables an account is named, and in how many rows.
+func (s *Store) RowsOf(ctx context.Context, account office.ID) (map[string]int, error) {
+	tables, err := Tables()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for _, table := range tables {
+		rows, err := s.db.Query(ctx, "SELECT * FROM "+table)
+		if err != nil {
+			return nil, err
+		}
+		columns, err := rows.Columns()
+		if err != nil {
+			return nil, err
+		}
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		for rows.Next() {
+			if err := rows.Scan(values...); err != nil {
+				return nil, err
+			}
+			if slices.ContainsFunc(values, func(v any) bool { return fmt.Sprint(*v.(*any)) == string(account) }) {
+				out[table]++
+			}
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Tombstones returns how many there are.
+func (s *Store) Tombstones(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRow(ctx, "SELECT count(*) FROM tombstone").Scan(&n)
+	return n, err
+}

@@ -142,16 +142,16 @@ func assign[T any](to, from *T) {
 	}
 }
 
-// RemoveExtension deletes the login, the devices, the sessions and the bindings
-// of an extension now, and what its account keeps after keep (0: now).
-// ErrNotFound: there is none.
+// RemoveExtension deletes the login, the devices, the sessions, the bindings and
+// the settings of an extension now, and what its account keeps after keep (0:
+// now). ErrNotFound: there is none.
 func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.Duration) error {
-	return s.write(ctx, func(w *writing) error {
+	var account office.ID
+	err := s.write(ctx, func(w *writing) error {
 		w.members, w.configured = true, true
 		if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere
 			return err
 		}
-		var account office.ID
 		if err := w.QueryRow("DELETE FROM extension WHERE number = $1 RETURNING account", n).Scan(&account); err != nil { // its lines ring it no more
 			return found(err)
 		}
@@ -159,42 +159,21 @@ func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.
 		if err := w.leave(account, millis(s.now())); err != nil {
 			return err
 		}
-		if _, err := w.Exec("DELETE FROM device WHERE account = $1", account); err != nil { // sessions and bindings go with it
-			return err
+		for _, table := range []string{"device", "greeting", "settings", "invitation"} { // sessions and bindings go with the devices
+			if _, err := w.Exec("DELETE FROM "+table+" WHERE account = $1", account); err != nil {
+				return err
+			}
 		}
-		if keep > 0 {
-			_, err := w.Exec("UPDATE account SET purge_at = $1 WHERE id = $2", millis(s.now().Add(keep)), account)
-			return err
-		}
-		return s.purge(w, account)
+		_, err := w.Exec("UPDATE account SET purge_at = $1 WHERE id = $2", millis(s.now().Add(keep)), account)
+		return err
 	})
-}
-
-// purge deletes all that an account without extension kept, and the account.
-func (s *Store) purge(w *writing, account office.ID) error {
-	rows, err := w.Query("SELECT id FROM blob WHERE account = $1", account)
-	blobs, err := collect(rows, err, scanID)
-	if err != nil {
+	if err != nil || keep > 0 {
 		return err
 	}
-	for _, id := range blobs {
-		w.orphans = append(w.orphans, s.blobPath(id))
+	if err := s.purge(context.WithoutCancel(ctx), account); err != nil {
+		s.log.Error("what a removed extension left stays until the next housekeeping", "account", account, "err", err)
 	}
-	rows, err = w.Query("SELECT id FROM voicemail WHERE account = $1 UNION ALL SELECT id FROM recording WHERE account = $1", account)
-	masters, err := collect(rows, err, scanID)
-	if err != nil {
-		return err
-	}
-	for _, id := range masters {
-		w.orphans = append(w.orphans, s.MasterPath(id))
-	}
-	for _, table := range []string{"voicemail", "greeting", "blob", "recording", "call", "settings", "talk", "mail", "memo", "tombstone", "feed"} {
-		if _, err := w.Exec("DELETE FROM "+table+" WHERE account = $1", account); err != nil {
-			return err
-		}
-	}
-	_, err = w.Exec("DELETE FROM account WHERE id = $1", account)
-	return err
+	return nil
 }
 
 // Extension returns the extension n, or office.ErrNotFound.

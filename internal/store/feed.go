@@ -149,13 +149,27 @@ func (s *Store) State(ctx context.Context, account office.ID, t Type) (State, er
 
 // States returns the states of all types. ErrNotFound: no such account.
 func (s *Store) States(ctx context.Context, account office.ID) (map[Type]State, error) {
+	rows, err := s.db.Query(ctx, `SELECT coalesce(f.type, ''), coalesce(f.modseq, 0)
+		FROM account a LEFT JOIN feed f ON f.account IN (a.id, $1) WHERE a.id = $2`, directory, account)
+	type state struct {
+		is  Type
+		seq int64
+	}
+	all, err := collect(rows, err, func(r *sql.Rows) (st state, err error) { return st, r.Scan(&st.is, &st.seq) })
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, office.ErrNotFound
+	}
 	out := make(map[Type]State, len(tables))
-	for t := range tables {
-		st, err := s.State(ctx, account, t)
-		if err != nil {
-			return nil, err
+	for t := range tables { // what never changed has no row
+		out[t] = s.state(0)
+	}
+	for _, st := range all {
+		if _, ok := tables[st.is]; ok {
+			out[st.is] = s.state(st.seq)
 		}
-		out[t] = st
 	}
 	return out, nil
 }

@@ -152,6 +152,13 @@ func tombstones(t *testing.T, f *fixture) {
 	if _, err := f.Changes(ctx, account, store.TypeVoicemail, alive, 0); !errors.Is(err, store.ErrCannotCalculate) {
 		t.Fatalf("after 61 days: %v", err)
 	}
+	if n, err := f.Tombstones(ctx); n != 1 || err != nil {
+		t.Errorf("%d tombstones, %v: who reads them now may be in the middle", n, err)
+	}
+	f.house(t)
+	if n, err := f.Tombstones(ctx); n != 0 || err != nil {
+		t.Errorf("%d tombstones at the next housekeeping, %v", n, err)
+	}
 	f.leave(t, account, "m3")
 	if c, err := f.Changes(ctx, account, store.TypeVoicemail, dead, 0); err != nil || words(c.Created) != "m3" {
 		t.Fatalf("who saw the deletion is not sent back: %+v, %v", c, err)

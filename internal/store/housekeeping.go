@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"timbre/internal/office"
 )
 
 // tombstoneAge is how long a client may be away and still catch up on deletions.
@@ -34,67 +36,62 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// keepHouse removes what is over now.
+// keepHouse removes what is over now. What fails does not keep the rest from
+// being done.
 func (s *Store) keepHouse(ctx context.Context) error {
-	if err := s.expireSessions(ctx); err != nil {
-		return fmt.Errorf("ending expired sessions: %w", err)
+	var all error
+	for _, step := range []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"ending expired sessions", s.expireSessions},
+		{"removing tombstones", s.dropTombstones},
+		{"purging accounts", s.purgeAccounts},
+		{"removing uploads that nothing refers to", s.dropBlobs},
+		{"giving up mail that nobody sends", s.giveUpMail},
+		{"removing old mail", s.dropMail},
+		{"removing old usage", s.dropUsage},
+		{"removing old lines of the audit log", s.dropAudits},
+		{"removing invitations that are over", s.dropInvitations},
+		{"removing what need not be remembered", s.dropMemos},
+		{"removing what is too old to be kept", s.retain},
+	} {
+		if err := step.do(ctx); err != nil {
+			all = errors.Join(all, fmt.Errorf("%s: %w", step.what, err))
+		}
 	}
-	if err := s.dropTombstones(ctx); err != nil {
-		return fmt.Errorf("removing tombstones: %w", err)
-	}
-	if err := s.purgeAccounts(ctx); err != nil {
-		return fmt.Errorf("purging accounts: %w", err)
-	}
-	if err := s.dropBlobs(ctx); err != nil {
-		return fmt.Errorf("removing uploads that nothing refers to: %w", err)
-	}
-	if err := s.dropMail(ctx); err != nil {
-		return fmt.Errorf("removing old mail: %w", err)
-	}
-	if err := s.dropUsage(ctx); err != nil {
-		return fmt.Errorf("removing old usage: %w", err)
-	}
-	if err := s.dropAudits(ctx); err != nil {
-		return fmt.Errorf("removing old lines of the audit log: %w", err)
-	}
-	if err := s.dropInvitations(ctx); err != nil {
-		return fmt.Errorf("removing invitations that are over: %w", err)
-	}
-	if err := s.dropMemos(ctx); err != nil {
-		return fmt.Errorf("removing what need not be remembered: %w", err)
-	}
-	return s.retain(ctx)
+	return all
 }
 
 // dropTombstones removes old tombstones and notes up to which number they are
-// gone: who asks for changes from before it must read everything again.
+// gone: who asks for changes from before it must read everything again. What was
+// noted goes with the next housekeeping, so that nobody is reading it.
 func (s *Store) dropTombstones(ctx context.Context) error {
-	old := millis(s.now().Add(-tombstoneAge))
-	return s.write(ctx, func(w *writing) error {
-		_, err := w.Exec(`UPDATE feed SET floor = coalesce((SELECT max(t.modseq) FROM tombstone t
-				WHERE t.account = feed.account AND t.type = feed.type AND t.deleted_at < $1), floor)
-			WHERE EXISTS (SELECT 1 FROM tombstone t WHERE t.account = feed.account AND t.type = feed.type AND t.deleted_at < $1)`, old)
-		if err != nil {
-			return err
-		}
-		_, err = w.Exec("DELETE FROM tombstone WHERE deleted_at < $1", old)
-		return err
-	})
-}
-
-// purgeAccounts deletes what removed extensions left, when its time is over.
-func (s *Store) purgeAccounts(ctx context.Context) error {
-	rows, err := s.db.Query(ctx, "SELECT id FROM account WHERE purge_at <= $1", millis(s.now()))
-	due, err := collect(rows, err, scanID)
+	err := s.deleteMany(ctx, `DELETE FROM tombstone WHERE (account, type, modseq) IN (SELECT t.account, t.type, t.modseq
+		FROM tombstone t JOIN feed f ON f.account = t.account AND f.type = t.type WHERE t.deleted_at < $1 AND t.modseq <= f.floor LIMIT $2)`,
+		millis(s.now().Add(-tombstoneAge)))
 	if err != nil {
 		return err
 	}
-	for _, account := range due {
-		if err := s.write(ctx, func(w *writing) error { return s.purge(w, account) }); err != nil {
-			return err
-		}
+	rows, err := s.db.Query(ctx, "SELECT account, type, max(modseq) FROM tombstone WHERE deleted_at < $1 GROUP BY account, type ORDER BY account, type",
+		millis(s.now().Add(-tombstoneAge)))
+	type floor struct {
+		account office.ID
+		is      Type
+		seq     int64
 	}
-	return nil
+	old, err := collect(rows, err, func(r *sql.Rows) (f floor, err error) { return f, r.Scan(&f.account, &f.is, &f.seq) })
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return s.write(ctx, func(w *writing) error {
+		for _, f := range old {
+			if _, err := w.Exec("UPDATE feed SET floor = $1 WHERE account = $2 AND type = $3 AND floor < $1", f.seq, f.account, f.is); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Alive returns when a server last worked on these data before this Store was

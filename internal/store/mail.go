@@ -19,8 +19,8 @@ type Mail struct {
 	To        string    // the address; empty in AddMail: that of the extension or of the company
 	Notice    office.Notice
 	Every     time.Duration // in AddMail: dropped where one like it was added less than so long ago; 0: never
-	MessageID string // the same at every attempt (RFC 5322 §3.6.4), without angle brackets
-	Attempts  int    // with the one that has just been claimed
+	MessageID string        // the same at every attempt (RFC 5322 §3.6.4), without angle brackets
+	Attempts  int           // with the one that has just been claimed
 	NextAt    time.Time
 	LastError string
 	CreatedAt time.Time
@@ -66,8 +66,8 @@ func (s *Store) addMail(w *writing, m Mail) error {
 	}
 	w.mailed = true
 	id, now := office.NewID(), millis(s.now())
-	_, err = w.Exec(`INSERT INTO mail (id, account, recipient, kind, notice, message_id, next_at, lease_until, attempts, last_error, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', $7)`,
+	_, err = w.Exec(`INSERT INTO mail (id, account, recipient, kind, notice, message_id, next_at, lease_until, attempts, last_error, failed_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, '', 0, $7)`,
 		id, m.Account, m.To, m.Notice.Kind, string(notice), string(id)+"@timbre", now)
 	return err
 }
@@ -87,30 +87,46 @@ func (s *Store) announceEmail(w *writing, e office.Extension, address string) er
 // MailSent or MailFailed within lease has failed, and it is claimed again.
 func (s *Store) ClaimMail(ctx context.Context, lease time.Duration) (m Mail, ok bool, err error) {
 	err = s.write(ctx, func(w *writing) error {
-		m, ok = Mail{}, false
 		now := s.now()
-		var next, created int64
-		var notice string
-		// The conditions stand twice: PostgreSQL asks the outer ones again where another claim came first.
-		err := w.QueryRow(`UPDATE mail SET lease_until = $1, attempts = attempts + 1
-			WHERE next_at <= $2 AND lease_until <= $2 AND NOT held AND id = (SELECT id FROM mail
-				WHERE next_at <= $2 AND lease_until <= $2 AND NOT held ORDER BY next_at, id LIMIT 1)
-			RETURNING id, account, recipient, notice, message_id, attempts, next_at, last_error, created_at`,
-			millis(now.Add(lease)), millis(now)).
-			Scan(&m.ID, &m.Account, &m.To, &notice, &m.MessageID, &m.Attempts, &next, &m.LastError, &created)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+		for due := true; due; { // where another claim took that one meanwhile (PostgreSQL), there may be others
+			if m, ok, err = w.claimMail(now, lease); err != nil || ok {
+				return err
+			}
+			if err := w.QueryRow("SELECT EXISTS (SELECT 1 FROM mail WHERE "+mailIsDue("$1")+")", millis(now)).Scan(&due); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		m.NextAt, m.CreatedAt, ok = at(next), at(created), true
-		return json.Unmarshal([]byte(notice), &m.Notice)
+		return nil
 	})
 	if err != nil {
 		return Mail{}, false, fmt.Errorf("claiming mail: %w", err)
 	}
 	return m, ok, nil
+}
+
+// mailIsDue returns what is true of a mail that may be claimed at now.
+func mailIsDue(now string) string {
+	return "next_at <= " + now + " AND lease_until <= " + now + " AND NOT held"
+}
+
+// claimMail tries to take the mail that has been due longest.
+func (w *writing) claimMail(now time.Time, lease time.Duration) (m Mail, ok bool, err error) {
+	var next, created int64
+	var notice string
+	// The conditions stand twice: PostgreSQL asks the outer ones again where another claim came first.
+	err = w.QueryRow("UPDATE mail SET lease_until = $1, attempts = attempts + 1 WHERE "+mailIsDue("$2")+
+		" AND id = (SELECT id FROM mail WHERE "+mailIsDue("$2")+` ORDER BY next_at, id LIMIT 1)
+		RETURNING id, account, recipient, notice, message_id, attempts, next_at, last_error, created_at`,
+		millis(now.Add(lease)), millis(now)).
+		Scan(&m.ID, &m.Account, &m.To, &notice, &m.MessageID, &m.Attempts, &next, &m.LastError, &created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Mail{}, false, nil
+	}
+	if err != nil {
+		return Mail{}, false, err
+	}
+	m.NextAt, m.CreatedAt = at(next), at(created)
+	return m, true, json.Unmarshal([]byte(notice), &m.Notice)
 }
 
 // MailSent ends a mail that was taken over by a mail server. That it is gone
@@ -125,12 +141,12 @@ func (s *Store) MailSent(ctx context.Context, id office.ID) error {
 // MailFailed notes why a mail could not be sent and when to try again; the zero
 // time gives it up. ErrNotFound: it is gone.
 func (s *Store) MailFailed(ctx context.Context, id office.ID, why string, next time.Time) error {
-	var due sql.NullInt64
-	if !next.IsZero() {
-		due = nullable(&next)
-	}
+	now := millis(s.now())
 	return s.write(ctx, func(w *writing) error {
-		return affected(w.Exec("UPDATE mail SET last_error = $1, next_at = $2, lease_until = 0 WHERE id = $3", why, due, id))
+		if next.IsZero() { // also where it was held meanwhile: it is not to be released
+			return affected(w.Exec("UPDATE mail SET last_error = $1, failed_at = $2, next_at = NULL, lease_until = 0, held = FALSE WHERE id = $3", why, now, id))
+		}
+		return affected(w.Exec("UPDATE mail SET last_error = $1, failed_at = $2, next_at = $3, lease_until = 0 WHERE id = $4", why, now, millis(next), id))
 	})
 }
 
@@ -144,7 +160,7 @@ func (s *Store) NextMail(ctx context.Context) (due time.Time, ok bool, err error
 }
 
 // MailStatus says what waits to be sent. LastError is of the mail that failed
-// last or longest waits, empty where all is well.
+// last, of those that have not been sent since; empty where all is well.
 type MailStatus struct {
 	Waiting   int // with those that are being sent
 	Held      int // until they are released
@@ -159,7 +175,7 @@ func (s *Store) MailStatus(ctx context.Context) (MailStatus, error) {
 	var oldest sql.NullInt64
 	err := s.db.QueryRow(ctx, `SELECT count(CASE WHEN next_at IS NOT NULL AND NOT held THEN 1 END), count(CASE WHEN held THEN 1 END),
 			count(CASE WHEN next_at IS NULL AND NOT held THEN 1 END), min(CASE WHEN next_at IS NOT NULL AND NOT held THEN created_at END),
-			coalesce((SELECT last_error FROM mail WHERE last_error <> '' ORDER BY created_at DESC, id LIMIT 1), '')
+			coalesce((SELECT last_error FROM mail WHERE last_error <> '' ORDER BY failed_at DESC, id LIMIT 1), '')
 		FROM mail`).Scan(&st.Waiting, &st.Held, &st.GivenUp, &oldest, &st.LastError)
 	st.Oldest = at(oldest.Int64)
 	return st, err
@@ -190,8 +206,25 @@ func (s *Store) ReleaseMail(ctx context.Context) (int, error) {
 	return int(n), err
 }
 
-// givenUpAge is how long a mail that was given up is shown in the status.
-const givenUpAge = 14 * 24 * time.Hour
+const (
+	unsentAge  = 2 * 24 * time.Hour  // how long a mail waits for a mail server to be set up
+	givenUpAge = 14 * 24 * time.Hour // how long one that was given up is shown in the status
+)
+
+// NoMailing is the LastError of mail that was given up for want of a mail server.
+const NoMailing = "no mail server was set up"
+
+// giveUpMail gives up what waited too long while the office has no mail server:
+// nobody wants to read it any more, and it would pile up. What is held waits for
+// its release.
+func (s *Store) giveUpMail(ctx context.Context) error {
+	return s.write(ctx, func(w *writing) error {
+		_, err := w.Exec(`UPDATE mail SET next_at = NULL, lease_until = 0, last_error = $1, failed_at = $2
+			WHERE next_at IS NOT NULL AND NOT held AND created_at <= $3 AND NOT EXISTS (SELECT 1 FROM mailing)`,
+			NoMailing, millis(s.now()), millis(s.now().Add(-unsentAge)))
+		return err
+	})
+}
 
 // dropMail removes what was given up long ago.
 func (s *Store) dropMail(ctx context.Context) error {

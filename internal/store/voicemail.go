@@ -69,13 +69,11 @@ func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicem
 // announceVoicemail tells the user of account by e-mail of v, if the extension is
 // still there and has an address.
 func (s *Store) announceVoicemail(w *writing, account office.ID, v office.Voicemail) error {
+	var e office.Extension
 	var attach bool
-	err := w.QueryRow("SELECT attach_audio FROM settings WHERE account = $1", account).Scan(&attach)
-	if err != nil {
-		return err
-	}
-	e, err := w.extensionOf(account)
-	if errors.Is(err, office.ErrNotFound) {
+	err := w.QueryRow("SELECT e.number, e.name, s.attach_audio FROM extension e JOIN settings s ON s.account = e.account WHERE e.account = $1", account).
+		Scan(&e.Number, &e.Name, &attach)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
@@ -161,10 +159,7 @@ func (s *Store) SetVoicemails(ctx context.Context, account office.ID, set Voicem
 	var res SetResult
 	err := s.write(ctx, func(w *writing) error {
 		res = SetResult{}
-		if _, err := w.Exec("UPDATE account SET modseq = modseq WHERE id = $1", account); err != nil { // nobody changes it meanwhile
-			return err
-		}
-		old, _, err := position(w.QueryRow, account, TypeVoicemail)
+		old, err := w.hold(account, TypeVoicemail)
 		if err != nil {
 			return err
 		}

@@ -105,6 +105,7 @@ CREATE TABLE mail (
     lease_until BIGINT NOT NULL,
     attempts    BIGINT NOT NULL,
     last_error  TEXT NOT NULL,
+    failed_at   BIGINT NOT NULL,
     held        BOOLEAN NOT NULL DEFAULT FALSE,
     created_at  BIGINT NOT NULL
 );
