@@ -184,17 +184,9 @@ func TestNotDisturbed(t *testing.T) {
 func TestVoicemailThatIsOff(t *testing.T) {
 	t.Parallel()
 	x := open(t)
-	a := x.extension(t, "102").Account
-	v, err := x.store.VoicemailSettings(t.Context(), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.IsEnabled = false
-	if _, err := x.store.SetVoicemailSettings(t.Context(), a, v, ""); err != nil {
-		t.Fatal(err)
-	}
+	x.withoutVoicemail(t, "102")
 	said := make(chan *ua.Leg, 1)
-	_, err = x.unregistered(t, "101", "udp").dial(t.Context(), "102", func(t *ua.Target) { t.OnEarly = func(l *ua.Leg) { said <- l } })
+	_, err := x.unregistered(t, "101", "udp").dial(t.Context(), "102", func(t *ua.Target) { t.OnEarly = func(l *ua.Leg) { said <- l } })
 	var refused *ua.StatusError
 	if !errors.As(err, &refused) || refused.Code != 480 {
 		t.Fatal(err)

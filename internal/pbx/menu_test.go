@@ -105,6 +105,27 @@ func TestCallBackInVain(t *testing.T) {
 	x.nothingIsLeft(t)
 }
 
+// TestCallBackIntoAMailbox leaves two messages for who is not there, from the menu.
+func TestCallBackIntoAMailbox(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	x.opens(t, "101", "7319")
+	from := x.unregistered(t, "102", "udp").call("vm-101", 440)
+	x.speaks(t, from, 3*time.Second)
+	from.hangUp(t)
+	x.messages(t, "101", 1)
+	own := x.unregistered(t, "101", "udp").call("*97", 600)
+	own.presses(t, "7319#")
+	for n := range 2 {
+		own.presses(t, "18")
+		x.speaks(t, own, 3*time.Second)
+		own.presses(t, "#")
+		x.messages(t, "102", n+1)
+	}
+	own.hangUp(t)
+	x.nothingIsLeft(t)
+}
+
 // TestWaysIntoTheMenu opens the mailbox of 102 in every way that there is, and
 // deletes its message.
 func TestWaysIntoTheMenu(t *testing.T) {

@@ -2,6 +2,7 @@ package pbx
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 
@@ -48,24 +49,12 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 		}
 		to, ours = ringing.To(), true
 	}
-	place, err := c.place(ctx, *from.ext, to)
-	switch {
-	case err != nil:
-		c.log.Error("number not looked up", "err", err)
-		return refuse(500)
-	case !ours:
-		return refuse(403)
+	payer, place, code := c.transferable(ctx, from.ext.Number, to)
+	if !ours && code == 0 {
+		code = 403
 	}
-	switch place.Kind {
-	case dialplan.Extension, dialplan.OwnLine, dialplan.Voicemail:
-	case dialplan.Outside:
-		if !place.Allowed {
-			return refuse(403)
-		}
-	case dialplan.NotFound:
-		return refuse(404)
-	default:
-		return refuse(403)
+	if code != 0 {
+		return refuse(code)
 	}
 	return accept(func(ctx context.Context) (*party, *party) {
 		if ringing != nil {
@@ -73,8 +62,38 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 				return c.attended(ctx, from, other, leg, r)
 			}
 		}
-		return c.blind(ctx, from, other, place, r)
+		return c.blind(ctx, from, other, payer, place, r)
 	})
+}
+
+// transferable returns who pays where ext transfers somebody to a number, and where
+// that leads; or the status with which it is refused. The rights are those of now,
+// not of when the call began.
+func (c *call) transferable(ctx context.Context, ext office.Number, to string) (payer office.Extension, place dialplan.Destination, code int) {
+	payer, err := c.pbx.store.Extension(ctx, ext)
+	if err == nil {
+		place, err = c.place(ctx, payer, to)
+	}
+	switch {
+	case errors.Is(err, office.ErrNotFound):
+		return payer, place, 403
+	case err != nil:
+		c.log.Error("number not looked up", "err", err)
+		return payer, place, 500
+	case payer.Disabled:
+		return payer, place, 403
+	}
+	switch place.Kind {
+	case dialplan.Extension, dialplan.OwnLine, dialplan.Voicemail:
+		return payer, place, 0
+	case dialplan.Outside:
+		if place.Allowed {
+			return payer, place, 0
+		}
+	case dialplan.NotFound:
+		return payer, place, 404
+	}
+	return payer, place, 403
 }
 
 // isOurs reports whether a host in an address means this office: its domain, or,
@@ -146,10 +165,10 @@ func (c *call) meet(ctx context.Context, a, b *party) {
 }
 
 // blind connects other with where place leads, in place of from and at the charge
-// of its extension. Where nobody is reached from gets the call back, while it is
-// there; else its extension rings again.
-func (c *call) blind(ctx context.Context, from, other *party, place dialplan.Destination, r *ua.Refer) (*party, *party) {
-	o := &origin{payer: *from.ext, hops: 70, region: c.pbx.company(ctx).Region}
+// of its extension, payer. Where nobody is reached from gets the call back, while it
+// is there; else its extension rings again.
+func (c *call) blind(ctx context.Context, from, other *party, payer office.Extension, place dialplan.Destination, r *ua.Refer) (*party, *party) {
+	o := &origin{payer: payer, hops: 70, region: c.pbx.company(ctx).Region}
 	o.party = *other
 	c.replaceParty(other, &o.party)
 	if from.ext.Account != "" && other.ext == nil {
@@ -201,10 +220,9 @@ func (c *call) replaceParty(was, now *party) {
 
 // recall rings the extension of who transferred a call in vain and has gone.
 func (c *call) recall(ctx context.Context, from *party, o *origin) (*party, *party) {
-	ext := *from.ext
 	c.leave(ctx, from)
 	o.rung, o.accepted = nil, nil
-	third, no := c.toExtensions(ctx, o, []office.Extension{ext})
+	third, no := c.toExtensions(ctx, o, []office.Extension{o.payer})
 	o.silence()
 	if third != nil {
 		c.meet(ctx, &o.party, third)

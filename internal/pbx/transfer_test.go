@@ -147,6 +147,7 @@ func TestAttendedTransfer(t *testing.T) {
 	second.wait()
 	caller.hears(t, 600)
 	third.hears(t, 1000)
+	x.until(t, "one call is left", func() bool { return x.LiveCalls() == 1 })
 	caller.hangUp(t)
 	third.wait()
 	if l := x.log(t, "101", 1)[0]; l.Outcome != office.Answered {
@@ -156,9 +157,7 @@ func TestAttendedTransfer(t *testing.T) {
 	if l := x.log(t, "103", 1)[0]; l.Outcome != office.Answered || l.Encryption != (office.Encryption{Local: "srtp", Remote: "rtp"}) {
 		t.Errorf("log of 103 %+v", l)
 	}
-	if n := x.LiveCalls(); n > 0 {
-		x.until(t, "all calls are over", func() bool { return x.LiveCalls() == 0 })
-	}
+	x.nothingIsLeft(t)
 }
 
 // TestAttendedTransferOfWhoCalled has the third one be the caller of the second
@@ -179,11 +178,12 @@ func TestAttendedTransferOfWhoCalled(t *testing.T) {
 	second.wait()
 	caller.hears(t, 600)
 	third.hears(t, 1000)
+	x.until(t, "one call is left", func() bool { return x.LiveCalls() == 1 })
 	third.hangUp(t)
 	caller.wait()
 	x.log(t, "102", 2)
 	x.log(t, "103", 1)
-	x.until(t, "all calls are over", func() bool { return x.LiveCalls() == 0 })
+	x.nothingIsLeft(t)
 }
 
 // TestNobodyTakesOverTheCallOfOthers has a telephone name a call that is not its
