@@ -344,13 +344,9 @@ func (k *talk) hear(p *ua.Packet, law media.Law) {
 // frames out, so that it need not be as strong as it was sent.
 func (k *talk) hears(t *testing.T, hz float64) {
 	t.Helper()
-	const window = 800
 	for end := time.After(patient); ; {
-		k.mu.Lock()
-		last := k.heard[max(len(k.heard)-window, 0):]
-		level := media.Level(last, 8000, hz)
-		k.mu.Unlock()
-		if len(last) == window && level > -20 {
+		level := k.level(hz)
+		if level > -20 {
 			return
 		}
 		select {
@@ -361,6 +357,17 @@ func (k *talk) hears(t *testing.T, hz float64) {
 			t.Fatalf("%v Hz are heard at %.0f dB only", hz, level)
 		}
 	}
+}
+
+// level returns how loud a tone of hz was in the last 100 ms, in dB.
+func (k *talk) level(hz float64) float64 {
+	const window = 800
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.heard) < window {
+		return -100
+	}
+	return media.Level(k.heard[len(k.heard)-window:], 8000, hz)
 }
 
 // hangUp ends the call.

@@ -10,6 +10,7 @@ import (
 
 	"timbre/internal/office"
 	"timbre/internal/registrar"
+	"timbre/internal/store"
 	"timbre/internal/ua"
 )
 
@@ -23,6 +24,24 @@ type raw struct {
 // raw registers such a device for 102.
 func (x *exchange) raw(t *testing.T) *raw {
 	t.Helper()
+	return x.rawAs(t, x.unregistered(t, "102", "udp").account.Username)
+}
+
+// rawSession registers one that is a telephone of our own.
+func (x *exchange) rawSession(t *testing.T) *raw {
+	t.Helper()
+	s, err := x.store.AddSession(t.Context(), store.NewSession{
+		Device: office.Device{Extension: "102", Name: "computer", Username: "computer"}, Token: "hash", ExpiresAt: time.Now().Add(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.rawAs(t, s.Device.Username)
+}
+
+// rawAs registers a device under a user name.
+func (x *exchange) rawAs(t *testing.T, username string) *raw {
+	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +49,7 @@ func (x *exchange) raw(t *testing.T) *raw {
 	t.Cleanup(func() { conn.Close() })
 	at := addr(conn.LocalAddr())
 	_, err = x.table.Register(t.Context(), registrar.Request{
-		Username: x.unregistered(t, "102", "udp").account.Username, CallID: "raw", CSeq: 1, Transport: "udp", Source: at,
+		Username: username, CallID: "raw", CSeq: 1, Transport: "udp", Source: at,
 		Contacts: []registrar.Contact{{URI: "sip:raw@" + at.String(), Expires: time.Minute}},
 	}, time.Now())
 	if err != nil {
@@ -177,4 +196,35 @@ func TestOnlyWhatIsAllowedPasses(t *testing.T) {
 	if in := x.log(t, "102", 1)[0]; in.Outcome != office.Busy || in.Peer.Name != "Ana" {
 		t.Errorf("callee's log %+v", in)
 	}
+}
+
+// TestFarMediaIsToldAgain has the protection of the far side change by a transfer:
+// a telephone of our own, which shows it, learns of that.
+func TestFarMediaIsToldAgain(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	r, eva := x.rawSession(t), x.phone(t, "103", "udp")
+	taken := eva.answers(600)
+	calling := make(chan *talk, 1)
+	go func() { calling <- x.unregistered(t, "101", "tls").call("102", 1000) }()
+	invite := r.reads("INVITE")
+	if got := field(invite, office.FarMediaHeader); got != "srtp" {
+		t.Errorf("at first it is told %q", got)
+	}
+	r.answers(invite)
+	caller := receive(t, calling, "the answer")
+	r.reads("ACK")
+	if err := caller.refers(t, "sip:103@office.test", nil); err != nil {
+		t.Fatal(err)
+	}
+	third := receive(t, taken, "the transferred call")
+	again := r.reads("INVITE")
+	if field(again, "Call-ID") != field(invite, "Call-ID") || field(again, office.FarMediaHeader) != "rtp" {
+		t.Errorf("it is told\n%s", again)
+	}
+	r.answers(again)
+	r.reads("ACK")
+	third.hangUp(t)
+	r.says(r.reads("BYE"), "200 OK")
+	x.nothingIsLeft(t)
 }

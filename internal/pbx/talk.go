@@ -137,8 +137,9 @@ func (c *call) untilCut(ctx context.Context, parties ...*party) time.Duration {
 	return left
 }
 
-// A sounding is what two parties hear: each other, or music while the other one
-// holds the call.
+// A sounding is what two parties hear: each other, or the office's music while the
+// other one holds the call. What who holds sends is not heard then: some telephones
+// leave the microphone open.
 type sounding struct {
 	c      *call
 	a, b   *party
