@@ -127,6 +127,11 @@ func (o *Office) SetExtension(ctx context.Context, n office.Number, c api.Extens
 	})
 }
 
+// SetPIN sets the PIN with which extension n enters its voicemail by phone.
+func (o *Office) SetPIN(ctx context.Context, n office.Number, pin string) error {
+	return o.administer(ctx, func(a *api.Admin) error { return a.ResetPIN(ctx, n, pin) })
+}
+
 // AddExtension adds a person, whose password must be set.
 func (o *Office) AddExtension(ctx context.Context, p Person) error {
 	if o.opt.Bin == "" {

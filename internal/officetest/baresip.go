@@ -2,6 +2,7 @@ package officetest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,8 @@ type Baresip struct {
 	dir     string
 	account office.SIPAccount
 	control net.Conn
-	lamp    int // line of what it printed up to which Lamp has read
+	keys    *os.File // what is written here is pressed
+	lamp    int      // line of what it printed up to which Lamp has read
 
 	mu     sync.Mutex
 	events []baresipEvent // guarded by mu
@@ -70,7 +72,15 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 	if err := b.configure(opt, port); err != nil {
 		return nil, err
 	}
-	if b.Process, err = startProcess(ctx, "baresip", "-f", dir); err != nil {
+	keyboard, keys, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	b.keys = keys
+	o.onClose(keys.Close)
+	b.Process, err = startTyping(ctx, keyboard, "baresip", "-f", dir)
+	keyboard.Close()
+	if err != nil {
 		return nil, err
 	}
 	o.onClose(b.Stop)
@@ -109,6 +119,7 @@ module g711.so
 module g722.so
 module sndfile.so
 module aufile.so
+module stdio.so
 module_tmp account.so
 module_app menu.so
 module_app mwi.so
@@ -205,6 +216,28 @@ func (b *Baresip) Lamp(ctx context.Context, want int) (err error) {
 	return err
 }
 
+// Press presses keys one after the other, as a person does, until ctx ends.
+func (b *Baresip) Press(ctx context.Context, keys string) error {
+	for _, k := range keys {
+		if _, err := b.keys.WriteString(string(k)); err != nil {
+			return err
+		}
+		select { // it lets go of a key after 250 ms
+		case <-time.After(400 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Hold has the other side wait, Resume talks on.
+func (b *Baresip) Hold(ctx context.Context) error   { return b.Press(ctx, "x") }
+func (b *Baresip) Resume(ctx context.Context) error { return b.Press(ctx, "X") }
+
+// Digit waits until the other side presses a key, and returns it.
+func (b *Baresip) Digit(ctx context.Context) (string, error) { return b.next(ctx, "CALL_DTMF_START") }
+
 // Hangup ends the call.
 func (b *Baresip) Hangup() error { return b.command("hangup", "") }
 
@@ -214,6 +247,12 @@ func (b *Baresip) Answer() error { return b.command("accept", "") }
 // Await takes the next event of that type, such as CALL_ESTABLISHED, together
 // with all that came before it. It fails where another kind of end comes first.
 func (b *Baresip) Await(ctx context.Context, event string) error {
+	_, err := b.next(ctx, event)
+	return err
+}
+
+// next is Await, and returns what the event says.
+func (b *Baresip) next(ctx context.Context, event string) (param string, err error) {
 	for {
 		b.mu.Lock()
 		more := b.more
@@ -221,21 +260,21 @@ func (b *Baresip) Await(ctx context.Context, event string) error {
 			if e.Type == event {
 				b.events = b.events[i+1:]
 				b.mu.Unlock()
-				return nil
+				return e.Param, nil
 			}
 			if e.Type == "CALL_CLOSED" {
 				b.events = b.events[i+1:]
 				b.mu.Unlock()
-				return fmt.Errorf("baresip: %s (%s) instead of %s; it printed:\n%s", e.Type, e.Param, event, b.Output())
+				return "", fmt.Errorf("baresip: %s (%s) instead of %s; it printed:\n%s", e.Type, e.Param, event, b.Output())
 			}
 		}
 		b.mu.Unlock()
 		select {
 		case <-more:
 		case <-b.Done():
-			return fmt.Errorf("baresip ended: %s", b.Output())
+			return "", fmt.Errorf("baresip ended: %s", b.Output())
 		case <-ctx.Done():
-			return fmt.Errorf("baresip: waiting for %s: %w; it printed:\n%s", event, ctx.Err(), b.Output())
+			return "", fmt.Errorf("baresip: waiting for %s: %w; it printed:\n%s", event, ctx.Err(), b.Output())
 		}
 	}
 }
@@ -243,12 +282,12 @@ func (b *Baresip) Await(ctx context.Context, event string) error {
 // Heard returns what it heard in its calls, oldest first. A recording is
 // complete once baresip closed the call.
 func (b *Baresip) Heard() ([]media.Sound, error) {
-	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+	files, err := b.recordings()
 	if err != nil {
 		return nil, err
 	}
 	var out []media.Sound
-	for _, name := range files { // named after the time of day
+	for _, name := range files {
 		s, err := ReadWAV(name)
 		if err != nil {
 			return nil, err
@@ -256,6 +295,50 @@ func (b *Baresip) Heard() ([]media.Sound, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// recordings returns the files of what it heard, oldest first.
+func (b *Baresip) recordings() ([]string, error) {
+	return filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav")) // named after the time of day
+}
+
+// Hears waits until the tone hz has been heard for half a second in the call that
+// goes on.
+func (b *Baresip) Hears(ctx context.Context, hz float64) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := b.hearing()
+		half := s.Rate / 2
+		if half > 0 && len(s.Samples) >= half && media.Level(s.Samples[len(s.Samples)-half:], s.Rate, hz) > toneLevel-6 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-b.Done():
+			return fmt.Errorf("baresip ended: %s", b.Output())
+		case <-ctx.Done():
+			return fmt.Errorf("baresip: waiting to hear %g Hz: %w, %v", hz, ctx.Err(), err)
+		}
+	}
+}
+
+// hearing returns what was heard so far in the last call. It is an error where its
+// recording has not begun.
+func (b *Baresip) hearing() (media.Sound, error) {
+	files, err := b.recordings()
+	if err != nil || len(files) == 0 {
+		return media.Sound{}, err
+	}
+	wav, err := os.ReadFile(files[len(files)-1])
+	if err != nil {
+		return media.Sound{}, err
+	}
+	const size = 40 // where its header says how long the sound is: not known before the end
+	if len(wav) > size+4 {
+		copy(wav[size:], "\xff\xff\xff\x7f")
+	}
+	return media.ReadWAV(bytes.NewReader(wav))
 }
 
 // freePort returns a TCP port of the loopback interface that was free a moment

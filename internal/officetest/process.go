@@ -31,8 +31,16 @@ const maxLines = 100_000
 // startProcess runs a program until it ends, Stop is called or ctx ends. Its
 // standard output and error are read together; its input is empty.
 func startProcess(ctx context.Context, name string, args ...string) (*Process, error) {
+	return startTyping(ctx, nil, name, args...)
+}
+
+// startTyping is startProcess with a keyboard.
+func startTyping(ctx context.Context, keyboard *os.File, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.CommandContext(ctx, name, args...), done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.WaitDelay = time.Second
+	if keyboard != nil {
+		p.cmd.Stdin = keyboard
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"text/template"
 	"time"
 
 	"timbre/internal/media"
@@ -29,6 +30,10 @@ const (
 	SippRegister = "register" // a REGISTER with digest
 	SippCall     = "call"     // an INVITE with digest, sound, and BYE
 	SippAnswer   = "answer"   // answers calls and sends their sound back
+
+	SippPress    = "press"    // a call that presses Digits, by INFO, and ends
+	SippAttend   = "attend"   // calls the Number of its rows, then Other, and transfers them to each other
+	SippRedirect = "redirect" // sends every call on to Other, by 302
 
 	SippCarrierRefuse = "carrier-refuse" // a carrier that answers 503
 	SippCarrierEarly  = "carrier-early"  // a carrier that sends sound back for Talk, before it answers
@@ -48,6 +53,9 @@ type SippLoad struct {
 	Limit    time.Duration // hard limit; 0: one minute
 	Rows     []SippRow     // used in turn
 	Prefix   []string      // before the command line
+
+	Digits string        // pressed one after the other; of SippPress
+	Other  office.Number // of SippAttend and SippRedirect
 }
 
 // A SippRow is whom sipp pretends to be in one call.
@@ -127,6 +135,11 @@ func (o *Office) Sipp(ctx context.Context, l SippLoad) (*Sipp, error) {
 // SippAnswerer registers accounts from one port and starts a sipp there that
 // answers every call.
 func (o *Office) SippAnswerer(ctx context.Context, accounts ...office.SIPAccount) (*Sipp, error) {
+	return o.SippPhone(ctx, SippLoad{Scenario: SippAnswer, Limit: 10 * time.Minute}, accounts...)
+}
+
+// SippPhone registers accounts from one port and starts a sipp there that is called.
+func (o *Office) SippPhone(ctx context.Context, called SippLoad, accounts ...office.SIPAccount) (*Sipp, error) {
 	port, err := freeUDP(0)
 	if err != nil {
 		return nil, err
@@ -142,7 +155,8 @@ func (o *Office) SippAnswerer(ctx context.Context, accounts ...office.SIPAccount
 	if _, err := register.Result(ctx); err != nil {
 		return nil, err
 	}
-	return o.Sipp(ctx, SippLoad{Scenario: SippAnswer, Port: port, Limit: 10 * time.Minute})
+	called.Port = port
+	return o.Sipp(ctx, called)
 }
 
 // Lines adds 2n extensions with a device each, callers from 2000 and answerers
@@ -167,8 +181,12 @@ func (o *Office) Lines(ctx context.Context, n int) (callers []SippRow, answerers
 
 // write puts what sipp reads into its folder.
 func (s *Sipp) write(l SippLoad) error {
-	scenario, err := scenarios.ReadFile("testdata/" + l.Scenario + ".xml")
+	plan, err := template.ParseFS(scenarios, "testdata/"+l.Scenario+".xml")
 	if err != nil {
+		return err
+	}
+	var scenario bytes.Buffer
+	if err := plan.Execute(&scenario, map[string]any{"Other": l.Other, "Digits": strings.Split(l.Digits, "")}); err != nil {
 		return err
 	}
 	rows := []byte("SEQUENTIAL\n")
@@ -183,7 +201,7 @@ func (s *Sipp) write(l SippLoad) error {
 	tone := make([]byte, 8000)
 	media.PCMA.Encode(tone, media.Sine(1000, toneLevel).Sound(8000, time.Second).Samples)
 	return errors.Join(
-		os.WriteFile(filepath.Join(s.dir, "scenario.xml"), scenario, 0o600),
+		os.WriteFile(filepath.Join(s.dir, "scenario.xml"), scenario.Bytes(), 0o600),
 		os.WriteFile(filepath.Join(s.dir, "rows.csv"), rows, 0o600),
 		os.WriteFile(filepath.Join(s.dir, "tone.al"), tone, 0o600),
 	)

@@ -52,6 +52,7 @@ func TestOfficeCallsOut(t *testing.T) {
 		t.Errorf("digits %q: %v", w.Digits(), err)
 	}
 	call.Hangup()
+	ended(t, ctx, call)
 	hung(t, ctx, w)
 
 	if s := ended(t, ctx, dial(t, ana, "5587654321")); s.Outcome != office.Busy {

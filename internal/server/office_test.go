@@ -143,16 +143,28 @@ func ended(t *testing.T, ctx context.Context, c *softphone.Call) softphone.Statu
 // hears waits until p hears the tone hz, for half a second.
 func hears(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
 	t.Helper()
+	listening(t, ctx, p, hz, true)
+}
+
+// misses waits until p does not hear the tone hz, for half a second.
+func misses(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
+	t.Helper()
+	listening(t, ctx, p, hz, false)
+}
+
+func listening(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64, want bool) {
+	t.Helper()
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
 		s := p.Ear.Heard()
-		if half := s.Rate / 2; half > 0 && len(s.Samples) >= half && media.Level(s.Samples[len(s.Samples)-half:], s.Rate, hz) > -18 {
+		half := s.Rate / 2
+		if half > 0 && len(s.Samples) >= half && media.Level(s.Samples[len(s.Samples)-half:], s.Rate, hz) > -18 == want {
 			tick.Stop()
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%g Hz is not heard", hz)
+			t.Fatalf("%g Hz: it is not %v that it is heard", hz, want)
 		}
 	}
 }

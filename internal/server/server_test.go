@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +21,11 @@ import (
 	"timbre/internal/sqldb/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "5") // sound takes time, not processors
+	goleak.VerifyTestMain(m)
+}
 
 // limit bounds every wait of a test.
 const limit = 20 * time.Second
