@@ -98,7 +98,11 @@ func TestPresence(t *testing.T) {
 	if _, err := x.store.SetAvailability(t.Context(), x.extension(t, "102").Account, office.Availability{DNDUntil: &until}, ""); err != nil {
 		t.Fatal(err)
 	}
+	set := time.Now()
 	is("102", office.DND)
+	if took := time.Since(set); took > presenceLook/2 {
+		t.Errorf("who follows waits %v", took)
+	}
 	if s, ok := x.Presence(t.Context())["103"]; ok {
 		t.Errorf("103 is %s", s)
 	}

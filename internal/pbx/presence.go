@@ -17,7 +17,7 @@ const (
 	presencePause = time.Second
 	// presenceLook is how often is looked for what nobody tells: bindings that run
 	// out, times of rest that are over.
-	presenceLook = 3 * time.Second
+	presenceLook = 10 * time.Second
 )
 
 // A board is what the extensions are doing, and who wants to know. It is safe for
@@ -71,11 +71,14 @@ func (p *PBX) Presence(ctx context.Context) map[office.Number]office.PresenceSta
 
 // follow keeps the board until ctx ends.
 func (p *PBX) follow(ctx context.Context) {
+	available, cancel := p.store.Available()
+	defer cancel()
 	look := time.NewTicker(presenceLook)
 	defer look.Stop()
 	for {
 		select {
 		case <-p.board.stirred:
+		case <-available:
 		case <-look.C:
 		case <-ctx.Done():
 			return

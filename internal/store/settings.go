@@ -159,6 +159,7 @@ func (s *Store) Availability(ctx context.Context, account office.ID) (office.Ava
 // ErrStateMismatch: as SetVoicemailSettings.
 func (s *Store) SetAvailability(ctx context.Context, account office.ID, a office.Availability, ifInState State) (SetResult, error) {
 	return s.setSettings(ctx, account, TypeAvailability, ifInState, func(w *writing) error {
+		w.available = true
 		return affected(w.Exec("UPDATE settings SET dnd_until = $1 WHERE account = $2", nullable(a.DNDUntil), account))
 	})
 }
@@ -189,7 +190,7 @@ func (s *Store) setSettings(ctx context.Context, account office.ID, t Type, ifIn
 // the last change of its rows of type t. ErrNotFound: no such account.
 func (w *writing) hold(account office.ID, t Type) (seq int64, err error) {
 	if _, err := w.Exec("UPDATE account SET modseq = modseq WHERE id = $1", account); err != nil {
-		return 0, err
+		return 0, found(err)
 	}
 	seq, _, err = position(w.QueryRow, account, t)
 	return seq, err

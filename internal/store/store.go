@@ -54,6 +54,7 @@ type Store struct {
 	generation atomic.Uint64
 	wakes      wakes // by account
 	configured wakes
+	available  wakes
 	mailed     wakes
 	files      removals
 }
@@ -147,6 +148,7 @@ type writing struct {
 	changed    []office.ID // accounts whose followers are woken
 	members    bool        // a device, session or extension changed
 	configured bool        // a line, a trunk, the mailing or the company changed
+	available  bool        // somebody's availability changed
 	mailed     bool        // there is mail to send
 	orphans    []string    // files to remove
 }
@@ -177,6 +179,9 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 	if w.configured {
 		s.configured.wakeAll()
 	}
+	if w.available {
+		s.available.wakeAll()
+	}
 	if w.mailed {
 		s.mailed.wakeAll()
 	}
@@ -200,9 +205,10 @@ func at(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// found turns the absence of a row into office.ErrNotFound.
+// found turns the absence of a row into office.ErrNotFound, also where none can
+// be for want of a text to look for.
 func found(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || pg.NoText(err) {
 		return office.ErrNotFound
 	}
 	return err
@@ -211,7 +217,7 @@ func found(err error) error {
 // affected returns office.ErrNotFound where a statement changed no row.
 func affected(r sql.Result, err error) error {
 	if err != nil {
-		return err
+		return found(err)
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(office.ErrNotFound, err)

@@ -27,6 +27,13 @@ func (s *Store) Configured() (wake <-chan struct{}, cancel func()) {
 	return s.configured.follow("")
 }
 
+// Available returns a channel on which a value appears, without data, after each
+// commit that changed anybody's availability. Several commits may wake once.
+// cancel ends it.
+func (s *Store) Available() (wake <-chan struct{}, cancel func()) {
+	return s.available.follow("")
+}
+
 // Mailed returns a channel on which a value appears, without data, after each
 // commit that added mail to send. Several commits may wake once. cancel ends it.
 func (s *Store) Mailed() (wake <-chan struct{}, cancel func()) {
