@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb"
 )
 
 // A Blob is a sound or page file. Its content never changes, so that its ID is
@@ -54,14 +55,15 @@ func (s *Store) OpenBlob(ctx context.Context, account, id office.ID) (*os.File, 
 
 // Limits of uploads. They count what nothing refers to yet.
 const (
-	uploadAge = 24 * time.Hour // how long it is kept
-	uploadMax = 100 << 20      // bytes of one account
+	uploadAge  = 24 * time.Hour // how long it is kept
+	uploadMax  = 100 << 20      // bytes of one account
+	maxUploads = 200            // of one account
 )
 
 // AddUpload keeps what r holds, of that media type, for account. It is removed
 // after 24 h unless something refers to it by then. ErrNotFound: no such
 // account; ErrLimit: r holds more than limit bytes; ErrTooMany: the account has
-// 100 MB of uploads that nothing refers to.
+// 100 MB of uploads that nothing refers to, or 200 of them.
 func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType string, r io.Reader, limit int64) (Blob, error) {
 	b := Blob{ID: office.NewID(), Type: mediaType, CreatedAt: at(millis(s.now()))}
 	var err error
@@ -75,11 +77,11 @@ func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType stri
 		if _, err := w.hold(account, TypeVoicemailSettings); err != nil { // one upload of an account after another
 			return err
 		}
-		var held int64
-		if err := w.QueryRow("SELECT coalesce(sum(b.size), 0) FROM blob b WHERE b.account = $1 AND "+unreferred, account).Scan(&held); err != nil {
+		var count, held int64
+		if err := w.QueryRow("SELECT count(*), coalesce(sum(b.size), 0) FROM blob b WHERE b.account = $1 AND "+unreferred, account).Scan(&count, &held); err != nil {
 			return err
 		}
-		if held+b.Size > uploadMax {
+		if count >= maxUploads || held+b.Size > uploadMax {
 			return office.ErrTooMany
 		}
 		return w.addBlob(b, account)
@@ -101,16 +103,31 @@ func (w *writing) addBlob(b Blob, account office.ID) error {
 }
 
 // dropBlobs removes what has been without an owner for too long: uploads and
-// greetings that others took the place of.
+// greetings that others took the place of. It looks for them beside the writers,
+// and then asks again.
 func (s *Store) dropBlobs(ctx context.Context) error {
-	return s.write(ctx, func(w *writing) error {
-		rows, err := w.Query("DELETE FROM blob AS b WHERE b.created_at < $1 AND "+unreferred+" RETURNING id", millis(s.now().Add(-uploadAge)))
-		ids, err := collect(rows, err, scanID)
-		for _, id := range ids {
-			w.orphans = append(w.orphans, s.blobPath(id))
+	for n := maxDelete; n == maxDelete; {
+		rows, err := s.db.Query(ctx, "SELECT b.id FROM blob b WHERE b.created_at < $1 AND "+unreferred+" LIMIT $2",
+			millis(s.now().Add(-uploadAge)), maxDelete)
+		old, err := collect(rows, err, scanID)
+		if err != nil || len(old) == 0 {
+			return err
 		}
-		return err
-	})
+		err = s.write(ctx, func(w *writing) error {
+			rows, err := w.Query("DELETE FROM blob AS b WHERE b.id IN ("+sqldb.Placeholders(1, len(old))+") AND "+unreferred+" RETURNING id",
+				sqldb.Args(old)...)
+			gone, err := collect(rows, err, scanID)
+			for _, id := range gone {
+				w.orphans = append(w.orphans, s.blobPath(id))
+			}
+			n = len(gone)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeBlob puts content on the disk, so that it survives a power cut, before

@@ -83,6 +83,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"directory":                       directory,
 	"directory at once":               directoryAtOnce,
 	"nothing is left":                 nothingIsLeft,
+	"nobody":                          nobody,
 	"memos":                           memos,
 	"memos of many at once":           memosAtOnce,
 	"notices once in a while":         noticesOnceInAWhile,

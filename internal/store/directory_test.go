@@ -182,7 +182,7 @@ func nothingIsLeft(t *testing.T, f *fixture) {
 	d, err := f.AddDevice(ctx, office.Device{Extension: "101", Username: "danas"}, store.Secret{})
 	must(t, err)
 	must(t, f.Rebind(ctx, store.Rebinding{Put: []store.Binding{{Device: d.ID, Contact: "sip:a", CreatedAt: f.now}}}))
-	const many = 2500 // more than one statement deletes
+	const many = 1100 // more than one statement deletes
 	sides := make([]store.Side, many)
 	for i := range sides {
 		sides[i] = store.Side{Account: ana, Call: ended(office.NewID(), office.Missed, office.Busy, f.now)}

@@ -157,7 +157,7 @@ func (s *Store) States(ctx context.Context, account office.ID) (map[Type]State, 
 	}
 	all, err := collect(rows, err, func(r *sql.Rows) (st state, err error) { return st, r.Scan(&st.is, &st.seq) })
 	if err != nil {
-		return nil, err
+		return nil, found(err)
 	}
 	if len(all) == 0 {
 		return nil, office.ErrNotFound

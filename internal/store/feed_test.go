@@ -258,13 +258,18 @@ func generation(t *testing.T, f *fixture) {
 }
 
 // followersMissNothing lets readers follow the changes of an account beside
-// several writers: in the end they have seen exactly what is there.
+// several writers, on PostgreSQL of two servers: in the end they have seen
+// exactly what is there.
 func followersMissNothing(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	account := f.add(t, "101")
 	since, err := f.State(ctx, account, store.TypeCall)
 	must(t, err)
 	const writers, each = 6, 50
+	stores := []*store.Store{f.Store}
+	if f.cfg.DSN != "" {
+		stores = append(stores, f.second(t))
+	}
 	var writing, reading sync.WaitGroup
 	written := make(chan struct{})
 	for r := range 2 {
@@ -301,7 +306,7 @@ func followersMissNothing(t *testing.T, f *fixture) {
 		writing.Go(func() {
 			for i := range each {
 				c := ended(office.ID(fmt.Sprintf("w%d-%d", w, i)), office.Missed, office.Busy, f.now)
-				if err := f.EndCalls(ctx, store.Side{Account: account, Call: c}); err != nil {
+				if err := stores[w%len(stores)].EndCalls(ctx, store.Side{Account: account, Call: c}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -84,7 +84,8 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// An account holds 100 MB of uploads at the most; greetings are not among them.
+// An account holds 100 MB of uploads at the most, and 200 of them; greetings are
+// not among them.
 func uploadsAreLimited(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	ana, beto := f.add(t, "101"), f.add(t, "102")
@@ -95,8 +96,13 @@ func uploadsAreLimited(t *testing.T, f *fixture) {
 	if _, err := f.AddUpload(ctx, ana, "audio/wav", strings.NewReader("x"), 1); !errors.Is(err, office.ErrTooMany) {
 		t.Errorf("one byte more: %v", err)
 	}
-	f.upload(t, beto, 1)
-	if n := f.files(t, "blobs"); n != 4 {
+	for range 200 {
+		f.upload(t, beto, 0)
+	}
+	if _, err := f.AddUpload(ctx, beto, "audio/wav", strings.NewReader(""), 1); !errors.Is(err, office.ErrTooMany) {
+		t.Errorf("one more than many: %v", err)
+	}
+	if n := f.files(t, "blobs"); n != 203 {
 		t.Errorf("%d files", n)
 	}
 	f.now = f.now.Add(25 * time.Hour)

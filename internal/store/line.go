@@ -24,7 +24,7 @@ func (s *Store) LineOf(ctx context.Context, n office.Number) (office.Line, error
 		err = office.ErrNotFound
 	}
 	if err != nil {
-		return office.Line{}, err
+		return office.Line{}, found(err)
 	}
 	return all[0], nil
 }
@@ -97,7 +97,7 @@ func (w *writing) touchOwners(n office.Number) error {
 		WHERE x.line = $1 ORDER BY e.account`, n)
 	owners, err := collect(rows, err, scanID)
 	if err != nil {
-		return err
+		return found(err)
 	}
 	return w.touch(TypeCallerIDSettings, owners...)
 }

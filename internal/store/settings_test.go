@@ -45,7 +45,8 @@ func (f *fixture) singletons(t *testing.T) []singleton {
 			func(a office.ID, v any, st store.State) (store.SetResult, error) {
 				return f.SetVoicemailSettings(ctx, a, v.(office.VoicemailSettings), st)
 			},
-			mailbox, []any{off, mailbox},
+			mailbox,
+			[]any{off, mailbox},
 		}, {
 			store.TypeForwardingSettings,
 			func(a office.ID) (any, error) { return f.ForwardingSettings(ctx, a) },
@@ -60,7 +61,8 @@ func (f *fixture) singletons(t *testing.T) []singleton {
 			func(a office.ID, v any, st store.State) (store.SetResult, error) {
 				return f.SetCallerID(ctx, a, v.(office.Number), st)
 			},
-			office.Number(""), []any{office.Number("+525555550100"), office.Number("")},
+			office.Number(""),
+			[]any{office.Number("+525555550100"), office.Number("")},
 		}, {
 			store.TypeProfile,
 			func(a office.ID) (any, error) { return f.Profile(ctx, a) },
@@ -68,14 +70,16 @@ func (f *fixture) singletons(t *testing.T) []singleton {
 				p := v.(office.Profile)
 				return f.SetProfile(ctx, a, p.Email, p.Language, st)
 			},
-			profile, []any{english, profile},
+			profile,
+			[]any{english, profile},
 		}, {
 			store.TypeAvailability,
 			func(a office.ID) (any, error) { return f.Availability(ctx, a) },
 			func(a office.ID, v any, st store.State) (store.SetResult, error) {
 				return f.SetAvailability(ctx, a, v.(office.Availability), st)
 			},
-			office.Availability{}, []any{office.Availability{DNDUntil: &noon}, office.Availability{}},
+			office.Availability{},
+			[]any{office.Availability{DNDUntil: &noon}, office.Availability{}},
 		},
 	}
 }

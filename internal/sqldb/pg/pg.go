@@ -76,3 +76,10 @@ func away(err error) bool {
 	}
 	return errors.As(err, &stop) && strings.HasPrefix(stop.Code, "57P") // it shuts down, crashed or starts
 }
+
+// NoText reports whether err says that an argument is no text to PostgreSQL:
+// it holds a NUL or is not UTF-8. No row can be like it.
+func NoText(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "22021"
+}
