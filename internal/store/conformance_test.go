@@ -84,6 +84,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"directory at once":               directoryAtOnce,
 	"nothing is left":                 nothingIsLeft,
 	"nobody":                          nobody,
+	"wakes of everybody":              wakesOfEverybody,
 	"memos":                           memos,
 	"memos of many at once":           memosAtOnce,
 	"notices once in a while":         noticesOnceInAWhile,

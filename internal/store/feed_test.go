@@ -316,3 +316,63 @@ func followersMissNothing(t *testing.T, f *fixture) {
 	close(written)
 	reading.Wait()
 }
+
+// Those who wait for what is everybody's are woken by it alone.
+func wakesOfEverybody(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	must(t, f.SetCompany(ctx, office.Company{Number: "+525555550100", Region: "MX", Email: "admin@example.com"}))
+	ana := f.add(t, "101")
+	names := []string{"configured", "available", "mailed", "listed"}
+	var followed []<-chan struct{}
+	for _, follow := range []func() (<-chan struct{}, func()){f.Configured, f.Available, f.Mailed, f.Listed} {
+		wake, cancel := follow()
+		defer cancel()
+		followed = append(followed, wake)
+	}
+	name := "Beto"
+	for _, c := range []struct {
+		what string
+		do   func() error
+		want string
+	}{
+		{"the company", func() error {
+			return f.SetCompany(ctx, office.Company{Number: "+525555550100", Email: "admin@example.com"})
+		}, "configured"},
+		{"the mailing", func() error { return f.SetMailing(ctx, office.Mailing{URL: "smtp://x"}, "") }, "configured"},
+		{"a trunk", func() error { _, err := f.AddTrunk(ctx, office.Trunk{Name: "x"}, ""); return err }, "configured"},
+		{"a line", func() error { return f.SetLine(ctx, office.Line{Number: "+525555550123"}) }, "configured"},
+		{"mail", func() error { return f.AddMail(ctx, store.Mail{Notice: office.Notice{Kind: office.NoticeDisk}}) }, "mailed"},
+		{"mail to nobody", func() error {
+			return f.AddMail(ctx, store.Mail{Account: ana, Notice: office.Notice{Kind: office.NoticeWrongPIN}})
+		}, ""},
+		{"availability", func() error {
+			_, err := f.SetAvailability(ctx, ana, office.Availability{DNDUntil: &f.now}, "")
+			return err
+		}, "available"},
+		{"forwarding", func() error { _, err := f.SetForwardingSettings(ctx, ana, office.ForwardingSettings{}, ""); return err }, ""},
+		{"what was refused", func() error {
+			_, err := f.SetAvailability(ctx, ana, office.Availability{}, "x")
+			if errors.Is(err, store.ErrStateMismatch) {
+				err = nil
+			}
+			return err
+		}, ""},
+		{"a name", func() error { _, err := f.SetExtension(ctx, "101", store.ExtensionPatch{Name: &name}); return err }, "listed"},
+		{"an extension", func() error { f.add(t, "102"); return nil }, "listed"},
+		{"its removal", func() error { return f.RemoveExtension(ctx, "102", 0) }, "configured listed"},
+		{"a call", func() error {
+			return f.EndCalls(ctx, store.Side{Account: ana, Call: ended("c1", office.Missed, office.Busy, f.now)})
+		}, ""},
+	} {
+		must(t, c.do())
+		var got []string
+		for i, wake := range followed {
+			if woken(wake) {
+				got = append(got, names[i])
+			}
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: woken %q, want %q", c.what, s, c.want)
+		}
+	}
+}
