@@ -72,6 +72,14 @@ func BenchmarkLog(b *testing.B) {
 			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{}, store.Page{Anchor: middle, Limit: 50})
 			return err
 		},
+		"count before the middle": func() error {
+			_, err := s.CountCalls(b.Context(), e.Account, store.CallFilter{After: start.Add(time.Duration(rows/2) * time.Second)})
+			return err
+		},
+		"page of a rare kind": func() error {
+			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{Kind: office.Missed, Before: start}, store.Page{Limit: 50})
+			return err
+		},
 		"100 changes and their rows": func() error {
 			c, err := s.Changes(b.Context(), e.Account, store.TypeCall, since, 0)
 			if err != nil || len(c.Created) != 100 {
@@ -91,11 +99,13 @@ func BenchmarkLog(b *testing.B) {
 	}
 }
 
+// start is when the first of the calls that fill enters began.
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // fill enters n calls into the log of account, 100 of them after the state that
 // it returns.
 func fill(b *testing.B, s *store.Store, account office.ID, n int) (since store.State) {
 	b.Helper()
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var sides []store.Side
 	for i := range n {
 		c := ended(office.ID(fmt.Sprintf("c%07d", i)), []office.CallKind{office.Incoming, office.Outgoing, office.Missed}[i%3], office.Answered, start.Add(time.Duration(i)*time.Second))

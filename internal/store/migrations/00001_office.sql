@@ -112,7 +112,7 @@ CREATE TABLE call (
     created_seq  BIGINT NOT NULL,
     modseq       BIGINT NOT NULL
 );
-CREATE INDEX call_log ON call (account, started_at, id);
+CREATE INDEX call_log ON call (account, started_at, id, kind) WHERE outcome <> ''; -- all that a list asks for
 CREATE INDEX call_feed ON call (account, modseq);
 CREATE INDEX call_live ON call (id) WHERE outcome = '';
 
