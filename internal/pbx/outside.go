@@ -96,7 +96,7 @@ func (c *call) toEmergency(ctx context.Context, o *origin, place dialplan.Destin
 		return nil, &refusal{code: 403, prompt: voicemail.NotAllowed}
 	}
 	c.log.Warn("emergency call")
-	c.pbx.tell(ctx, office.Notice{Kind: office.NoticeEmergency, At: c.pbx.cfg.Now().UTC(), Extension: o.payer.Number, Name: o.payer.Name, Number: place.Number})
+	c.pbx.tell(ctx, 0, office.Notice{Kind: office.NoticeEmergency, At: c.pbx.cfg.Now().UTC(), Extension: o.payer.Number, Name: o.payer.Name, Number: place.Number})
 	p, no := c.dialFor(ctx, o, outside{payer: o.payer, place: place, emergency: true})
 	if no != nil && no.prompt == voicemail.NoTrunk {
 		no.prompt = voicemail.EmergencyUnavailable

@@ -32,7 +32,6 @@ type till struct {
 type account struct {
 	open  map[*toll]bool // calls that are dialled or talked in
 	begun []time.Time    // calls of the last manyTime
-	told  time.Time      // when the administrator was told of many
 }
 
 // A toll is one outside call of an extension. It is safe for concurrent use.
@@ -79,20 +78,17 @@ func (p *PBX) open(ctx context.Context, ext office.Extension, limit int) *toll {
 	a.open[t] = true
 	a.begun = append(slices.DeleteFunc(a.begun, func(b time.Time) bool { return now.Sub(b) >= manyTime }), now)
 	count := len(a.begun)
-	tell := count > manyCalls && now.Sub(a.told) >= manyTime
-	if tell {
-		a.told = now
-	}
 	p.till.mu.Unlock()
-	if tell {
-		p.tell(ctx, office.Notice{Kind: office.NoticeManyCalls, At: now.UTC(), Extension: ext.Number, Name: ext.Name, Count: count})
+	if count > manyCalls {
+		p.tell(ctx, manyTime, office.Notice{Kind: office.NoticeManyCalls, At: now.UTC(), Extension: ext.Number, Name: ext.Name, Count: count})
 	}
 	return t
 }
 
-// tell has the administrator be told.
-func (p *PBX) tell(ctx context.Context, n office.Notice) {
-	if err := p.store.AddMail(context.WithoutCancel(ctx), store.Mail{Notice: n}); err != nil {
+// tell has the administrator be told, unless it was told the same less than every
+// ago.
+func (p *PBX) tell(ctx context.Context, every time.Duration, n office.Notice) {
+	if err := p.store.AddMail(context.WithoutCancel(ctx), store.Mail{Notice: n, Every: every}); err != nil {
 		p.log.Error("administrator not told", "kind", n.Kind, "err", err)
 	}
 }

@@ -72,29 +72,11 @@ func (b *Box) warn(ctx context.Context, to office.Extension, v office.Voicemail)
 	}
 }
 
-// A told says to whom a mail of a kind went.
-type told struct {
-	account office.ID
-	kind    office.NoticeKind
-}
-
 // tell has n sent to the user of account, or to the administrator where it is
 // empty, unless it was told the same less than every ago.
 func (b *Box) tell(ctx context.Context, account office.ID, every time.Duration, n office.Notice) {
-	key := told{account, n.Kind}
-	b.mu.Lock()
-	now := b.now()
-	last, again := b.told[key]
-	again = again && now.Sub(last) < every
-	if !again && every > 0 {
-		b.told[key] = now
-	}
-	b.mu.Unlock()
-	if again {
-		return
-	}
-	n.At = now.UTC()
-	if err := b.store.AddMail(ctx, store.Mail{Account: account, Notice: n}); err != nil {
+	n.At = b.now().UTC()
+	if err := b.store.AddMail(ctx, store.Mail{Account: account, Notice: n, Every: every}); err != nil {
 		b.log.Error("notice not written", "account", account, "kind", n.Kind, "err", err)
 	}
 }

@@ -20,7 +20,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"timbre/internal/auth"
@@ -52,9 +51,6 @@ type Box struct {
 	encode chan struct{} // holds one token per encoder at work
 
 	diskUse func(ctx context.Context) (used, total int64, err error) // nil: not known
-
-	mu   sync.Mutex
-	told map[told]time.Time // guarded by mu; bounded by the extensions of the office
 }
 
 // encoders is how many messages are encoded at the same time. One takes 0.3 s
@@ -65,7 +61,7 @@ const encoders = 1
 func New(cfg Config) *Box {
 	b := &Box{
 		store: cfg.Store, log: cfg.Log, sounds: cfg.Sounds, gate: cfg.Gate, now: cfg.Now, diskUse: cfg.Disk,
-		encode: make(chan struct{}, encoders), told: map[told]time.Time{},
+		encode: make(chan struct{}, encoders),
 	}
 	if b.now == nil {
 		b.now = time.Now
