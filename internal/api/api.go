@@ -66,11 +66,12 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: cfg.Log, streams: newStreams(), busy: newCounts(),
-		uploading: newCounts(), clicks: newClicks(), presence: newPresence(cfg.Store, cfg.Board),
+		uploading: newCounts(), presence: newPresence(cfg.Store, cfg.Board),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.clicks = newClicks(cfg.Store, s.log)
 	s.metrics = newMetrics(s)
 	administration := s.routes(s.adminRoutes, s.adminPlain)
 	s.public = s.guard(s.routes(s.publicRoutes, func(mux *http.ServeMux) {

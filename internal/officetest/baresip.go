@@ -65,7 +65,7 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 		return nil, err
 	}
 	b := &Baresip{dir: dir, account: opt.Account, more: make(chan struct{})}
-	port, err := freePort()
+	port, err := freeTCP()
 	if err != nil {
 		return nil, err
 	}
@@ -339,15 +339,4 @@ func (b *Baresip) hearing() (media.Sound, error) {
 		copy(wav[size:], "\xff\xff\xff\x7f")
 	}
 	return media.ReadWAV(bytes.NewReader(wav))
-}
-
-// freePort returns a TCP port of the loopback interface that was free a moment
-// ago, for programs that cannot choose one themselves.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

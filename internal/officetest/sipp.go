@@ -8,7 +8,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -267,31 +266,4 @@ func sippTime(s string) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(int64(seconds * 1e6))
-}
-
-// FreePort returns a UDP port of the loopback interface that was free a moment ago.
-func FreePort() (int, error) { return freeUDP(0) }
-
-// freeUDP returns a UDP port of the loopback interface that was free a moment
-// ago, together with the neighbours that follow it.
-func freeUDP(neighbours int) (int, error) {
-	for range 100 {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := c.LocalAddr().(*net.UDPAddr).Port
-		free := port%2 == 0
-		for i := 1; i <= neighbours && free; i++ {
-			n, err := net.ListenPacket("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)))
-			if free = err == nil; free {
-				n.Close()
-			}
-		}
-		c.Close()
-		if free {
-			return port, nil
-		}
-	}
-	return 0, errors.New("no free UDP ports")
 }

@@ -282,9 +282,9 @@ func TestEmergencyCalls(t *testing.T) {
 }
 
 // TestSippIsACarrier stands in for the network with sipp: out, out of service,
-// sound before the answer, in, and in with 100rel. It runs alone: sipp needs ports
-// that were free a moment ago.
+// sound before the answer, in, and in with 100rel.
 func TestSippIsACarrier(t *testing.T) {
+	t.Parallel()
 	ctx := within(t, time.Minute)
 	o := running(t, ctx, officetest.Options{})
 	line(t, ctx, o, ownNumber, "101")

@@ -58,7 +58,7 @@ func TestDigitsBetweenPhones(t *testing.T) {
 // baresip, then hears and deletes it, by INFO from sipp.
 func TestVoicemailByDeskPhone(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, time.Minute)
+	ctx := within(t, 2*time.Minute) // much is spoken
 	o := running(t, ctx, officetest.Options{})
 	if err := o.SetPIN(ctx, "101", "7319"); err != nil {
 		t.Fatal(err)

@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -94,17 +96,43 @@ func client(t *testing.T, r server.Ready) *http.Client {
 
 func login(t *testing.T, r server.Ready) api.SessionReply {
 	t.Helper()
-	body := `{"companyNumber":"+525555550100","extension":"101","password":"secret-101"}`
-	res, err := client(t, r).Post(r.HTTPS+"/v1/sessions", "application/json", strings.NewReader(body))
+	return loginOf(t, r, "101", "secret-101")
+}
+
+// loginOf begins a session of extension n.
+func loginOf(t *testing.T, r server.Ready, n office.Number, password string) (s api.SessionReply) {
+	t.Helper()
+	body := map[string]string{"companyNumber": "+525555550100", "extension": string(n), "password": password}
+	post(t, r, "/v1/sessions", nil, body, &s)
+	return s
+}
+
+// post sends a body as JSON, and fails the test unless something is made.
+func post(t *testing.T, r server.Ready, path string, header http.Header, body, made any) {
+	t.Helper()
+	b, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest("POST", r.HTTPS+path, bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header != nil {
+		req.Header = header
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := client(t, r).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	var s api.SessionReply
-	if err := json.NewDecoder(res.Body).Decode(&s); err != nil || res.StatusCode != http.StatusCreated {
-		t.Fatalf("%d, %v", res.StatusCode, err)
+	if b, err = io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %d %s, %v", path, res.StatusCode, b, err)
 	}
-	return s
+	if err := json.Unmarshal(b, made); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestServerServesAndStops(t *testing.T) {

@@ -43,8 +43,8 @@ func TestDeskPhoneTransfersAttended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	taken := rings(t, ctx, marta)
 	result(t, ctx, s)
+	taken := rings(t, ctx, marta)
 	await(t, ctx, luis, "CALL_ESTABLISHED")
 	hears(t, ctx, marta, 440)
 	listens(t, ctx, luis, 1300)
