@@ -20,7 +20,7 @@ func (ch *chase) redirected(ctx context.Context, m *member, code int, location s
 	switch {
 	case err != nil:
 	case place.Kind == dialplan.Voicemail:
-		m.box = place.Number
+		m.sends(place.Number)
 	case place.Kind == dialplan.Extension, place.Kind == dialplan.OwnLine, place.Kind == dialplan.Outside && place.Allowed:
 		e.Number = place.Number
 	}
@@ -71,7 +71,7 @@ func (ch *chase) forwardInside(ctx context.Context, m *member, exts []office.Ext
 		return nil, hunt.Event{What: hunt.Fails, Code: 482}
 	}
 	inner := &chase{
-		c: ch.c, from: ch.from, secure: ch.secure, codecs: ch.codecs, visited: slices.Clone(ch.visited), hops: ch.hops - 1, path: ch.path,
+		c: ch.c, from: ch.from, secure: ch.secure, codecs: ch.codecs, visited: slices.Clone(ch.visited), hops: ch.hops - 1, path: ch.path, again: ch.again,
 		ring: func() { tell(hunt.Rings, nil) },
 		pass: func(p *party) { tell(hunt.Early, p) },
 	}
@@ -93,6 +93,9 @@ func (ch *chase) forwardInside(ctx context.Context, m *member, exts []office.Ext
 			m.row.ends(why, "")
 		}
 	}
+	if _, circle := inner.members[0].sent(); circle {
+		m.circles()
+	}
 	return nil, hunt.Event{What: hunt.Fails, Code: unreached(result.Members[0].Code)}
 }
 
@@ -111,10 +114,15 @@ var diverted = map[office.ForwardWhen]string{
 }
 
 // forwardOutside calls the number outside to which a member's calls go, at its
-// charge.
+// charge. A call that has been outside already does not go there again.
 func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.Destination, when office.ForwardWhen, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
 	x := ch.c.pbx
-	toll, no := x.permit(ctx, m.ext, place)
+	if ch.again {
+		m.circles()
+		ch.c.log.Info("forwarding in a circle", "ext", m.ext.Number)
+		return nil, hunt.Event{What: hunt.Fails, Code: 482}
+	}
+	toll, no := x.permit(ctx, m.ext, place, true)
 	if no != nil {
 		ch.c.log.Info("forward not allowed", "ext", m.ext.Number, "code", no.code)
 		return nil, hunt.Event{What: hunt.Fails, Code: no.code}

@@ -99,22 +99,6 @@ func TestForwardingInACircleEndsInVoicemail(t *testing.T) {
 	x.log(t, "103", 1)
 }
 
-// TestForwardThatComesBackIsRefused has the mobile forward to the office again.
-func TestForwardThatComesBackIsRefused(t *testing.T) {
-	t.Parallel()
-	x := open(t)
-	c := x.carrier(t, "carrier", 1)
-	x.line(t, companyNumber, "102")
-	x.forwards(t, "102", mobile, false, false, office.ForwardAlways)
-	_, err := c.dial(t.Context(), "5555550100", func(t *ua.Target) {
-		t.Diversion = []ua.Diversion{{Party: office.Party{Number: companyNumber}, Reason: "unconditional"}}
-	})
-	var refused *ua.StatusError
-	if !errors.As(err, &refused) || refused.Code != 482 {
-		t.Error(err)
-	}
-}
-
 func TestForwardWithoutRightsEndsInVoicemail(t *testing.T) {
 	t.Parallel()
 	x := open(t)

@@ -39,11 +39,7 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) *ua.Leg {
 	o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Trunk: in.Peer()}, p.cfg.Now())
 	c.run(ctx, o, func(ctx context.Context) {
 		c.parties = append(c.parties, &o.party)
-		if p.circles(ctx, line, o.path, region) {
-			c.log.Info("forwarding in a circle")
-			p.reject(in, 482)
-			return
-		}
+		o.again = p.isBack(ctx, o)
 		c.connect(ctx, o, dialplan.Destination{Kind: dialplan.OwnLine, Number: line.Number, Class: office.Internal, Allowed: true, Line: line})
 	})
 	return c.movedFrom(o)
@@ -64,25 +60,18 @@ func caller(in *ua.Incoming, region office.Region) office.Party {
 	return who
 }
 
-// circles reports whether a call to line was forwarded by one of its own
-// extensions before.
-func (p *PBX) circles(ctx context.Context, line office.Line, path []ua.Diversion, region office.Region) bool {
-	if len(path) == 0 {
-		return false
+// isBack reports whether a call from outside has left the office before: it comes
+// from one of its own numbers, or was diverted there.
+func (p *PBX) isBack(ctx context.Context, o *origin) bool {
+	numbers := []office.Number{o.who.Number}
+	for _, d := range o.path {
+		numbers = append(numbers, dialplan.Inbound(string(d.Party.Number), o.region))
 	}
-	for _, n := range line.Extensions {
-		e, err := p.store.Extension(ctx, n)
-		if err != nil {
-			continue
+	return slices.ContainsFunc(numbers, func(n office.Number) bool {
+		if n == "" {
+			return false
 		}
-		own := p.identity(ctx, e).Number
-		f, err := p.store.ForwardingSettings(ctx, e.Account)
-		if err != nil || !f.IsEnabled {
-			continue
-		}
-		if slices.ContainsFunc(path, func(d ua.Diversion) bool { return dialplan.Inbound(string(d.Party.Number), region) == own }) {
-			return true
-		}
-	}
-	return false
+		_, err := p.store.LineOf(ctx, n)
+		return err == nil || n == p.company(ctx).Number
+	})
 }

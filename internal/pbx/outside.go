@@ -82,7 +82,7 @@ func (c *call) toOutside(ctx context.Context, o *origin, place dialplan.Destinat
 	if o.payer.Number == "" { // a call from outside reaches the office's numbers only
 		return nil, &refusal{code: 403}
 	}
-	toll, no := c.pbx.permit(ctx, o.payer, place)
+	toll, no := c.pbx.permit(ctx, o.payer, place, false)
 	if no != nil {
 		return nil, no
 	}

@@ -46,6 +46,7 @@ type origin struct {
 	payer  office.Extension // whose rights hold, and who is charged; zero: a caller from outside
 	hops   int              // how often the call may still be passed on
 	path   []ua.Diversion   // by which way it came
+	again  bool             // it has been through the office before
 	region office.Region
 
 	accepted func()         // told once when somebody, or the office itself, answers; nil: nobody is

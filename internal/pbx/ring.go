@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"timbre/internal/bridge"
@@ -28,6 +29,7 @@ type chase struct {
 	visited []office.Number // extensions that the call has come through; they are not rung again
 	hops    int
 	path    []ua.Diversion
+	again   bool // the call has been through the office before
 	auto    bool // the telephones shall answer by themselves
 	ring    func()
 	pass    func(*party)
@@ -39,14 +41,38 @@ type member struct {
 	row     *row
 	devices []registrar.Binding
 	hunted  hunt.Member
-	box     office.Number // where a telephone sent the call: a voicemail; written by the one that did
+
+	mu     sync.Mutex
+	box    office.Number // guarded by mu; the voicemail to which a telephone sent the call
+	circle bool          // guarded by mu; its forward would only come back
+}
+
+// sends notes that a telephone sent the call to a voicemail.
+func (m *member) sends(box office.Number) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.box = box
+}
+
+// circles notes that the forward would only come back.
+func (m *member) circles() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.circle = true
+}
+
+// sent returns what telephones and forward made of the call.
+func (m *member) sent() (box office.Number, circle bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.box, m.circle
 }
 
 // toExtensions rings extensions until somebody answers; else o may leave a
 // message for the first of them.
 func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extension) (*party, *refusal) {
 	ch := &chase{
-		c: c, from: o.who, secure: o.secure(), codecs: offer(o.codecs()), hops: o.hops, path: o.path,
+		c: c, from: o.who, secure: o.secure(), codecs: offer(o.codecs()), hops: o.hops, path: o.path, again: o.again,
 		ring: func() {
 			if err := o.ring(ctx); err != nil {
 				c.log.Debug("ringing not told", "err", err)
@@ -70,6 +96,7 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 		return c.answered(ctx, o, p)
 	}
 	first, verdict := ch.members[0], result.Members[0]
+	box, circle := first.sent()
 	switch {
 	case verdict.Outcome == office.Canceled:
 		c.endAll(office.Canceled, status(487))
@@ -77,9 +104,11 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 	case ctx.Err() != nil: // the server stops
 		c.endAll(office.Failed, office.Interrupted)
 		return nil, &refusal{code: 503}
+	case circle: // the voicemail is that of who was called first
+		return nil, &refusal{code: 482}
 	}
-	if first.box != "" && first.box != first.ext.Number {
-		if to, err := c.pbx.store.Extension(ctx, first.box); err == nil && !to.Disabled {
+	if box != "" && box != first.ext.Number {
+		if to, err := c.pbx.store.Extension(ctx, box); err == nil && !to.Disabled {
 			w := c.record.add(to.Account, office.Missed, o.who, c.pbx.cfg.Now())
 			w.ends(office.NoAnswer, "")
 			return nil, c.leaveMessage(ctx, o, to, w)
@@ -171,6 +200,9 @@ func (ch *chase) discharge(result hunt.Result, winner *party) {
 			m.row.change(func(l *office.Call) { l.AnsweredBy = winner.name() })
 		case office.Failed: // stopped
 		default:
+			if _, circle := m.sent(); circle {
+				v.Code = 482
+			}
 			m.row.ends(v.Outcome, status(v.Code))
 		}
 	}

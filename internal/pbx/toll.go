@@ -19,6 +19,10 @@ const (
 	manyTime  = 5 * time.Minute
 )
 
+// maxForwards is how many calls of one extension ring at the number to which it
+// forwards: more are one call that comes back again and again.
+const maxForwards = 2
+
 // A till counts the outside calls that each extension causes: how many there are,
 // how long they last, how fast they follow one another. It is safe for concurrent
 // use.
@@ -38,42 +42,50 @@ type account struct {
 type toll struct {
 	pbx *PBX
 	ext office.Extension
+	to  office.Number // forwarded there; empty: it is not
 
 	mu       sync.Mutex
 	answered time.Time // guarded by mu; zero: it is not
 	over     bool      // guarded by mu
 }
 
-// permit lets an extension call outside, or says why it may not. What it returns
-// must be ended.
-func (p *PBX) permit(ctx context.Context, ext office.Extension, place dialplan.Destination) (*toll, *refusal) {
+// permit lets an extension call outside, or have its calls forwarded there, or says
+// why it may not. What it returns must be ended.
+func (p *PBX) permit(ctx context.Context, ext office.Extension, place dialplan.Destination, forward bool) (*toll, *refusal) {
 	switch {
 	case ext.Disabled || !place.Allowed:
 		return nil, &refusal{code: 403, prompt: voicemail.NotAllowed}
 	case ext.Rights.Minutes > 0 && p.left(ctx, ext) <= 0:
 		return nil, &refusal{code: 403, prompt: voicemail.MinutesUsed}
 	}
-	t := p.open(ctx, ext, ext.Rights.MaxCalls)
-	if t == nil {
-		return nil, &refusal{code: 403, prompt: voicemail.TooManyCalls}
+	t := &toll{pbx: p, ext: ext}
+	if forward {
+		t.to = place.Number
+	}
+	if no := p.open(ctx, t); no != nil {
+		return nil, no
 	}
 	return t, nil
 }
 
-// open counts one more outside call of ext; nil where it has limit of them, 0
-// being no limit. Many in a short time are told to the administrator, once.
-func (p *PBX) open(ctx context.Context, ext office.Extension, limit int) *toll {
-	now := p.cfg.Now()
-	t := &toll{pbx: p, ext: ext}
+// open counts one more outside call, or says why that would be one too many. Many in
+// a short time are told to the administrator, once.
+func (p *PBX) open(ctx context.Context, t *toll) *refusal {
+	now, ext := p.cfg.Now(), t.ext
 	p.till.mu.Lock()
 	a := p.till.of[ext.Account]
 	if a == nil {
 		a = &account{open: map[*toll]bool{}}
 		p.till.of[ext.Account] = a
 	}
-	if limit > 0 && len(a.open) >= limit {
+	switch limit := ext.Rights.MaxCalls; {
+	case limit > 0 && len(a.open) >= limit:
 		p.till.mu.Unlock()
-		return nil
+		return &refusal{code: 403, prompt: voicemail.TooManyCalls}
+	case t.to != "" && a.ringing(t.to) >= maxForwards:
+		p.till.mu.Unlock()
+		p.log.Info("too many calls ring at a forward", "ext", ext.Number)
+		return &refusal{code: 482}
 	}
 	a.open[t] = true
 	a.begun = append(slices.DeleteFunc(a.begun, func(b time.Time) bool { return now.Sub(b) >= manyTime }), now)
@@ -82,7 +94,18 @@ func (p *PBX) open(ctx context.Context, ext office.Extension, limit int) *toll {
 	if count > manyCalls {
 		p.tell(ctx, manyTime, office.Notice{Kind: office.NoticeManyCalls, At: now.UTC(), Extension: ext.Number, Name: ext.Name, Count: count})
 	}
-	return t
+	return nil
+}
+
+// ringing returns how many calls ring where they were forwarded to. The till's mu
+// must be locked.
+func (a *account) ringing(to office.Number) (n int) {
+	for t := range a.open {
+		if t.to == to && !t.isAnswered() {
+			n++
+		}
+	}
+	return n
 }
 
 // tell has the administrator be told, unless it was told the same less than every
@@ -100,6 +123,12 @@ func (t *toll) starts() {
 	if t.answered.IsZero() {
 		t.answered = t.pbx.cfg.Now()
 	}
+}
+
+func (t *toll) isAnswered() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.answered.IsZero()
 }
 
 // talked returns how long the call has lasted.
