@@ -23,7 +23,7 @@ func newToken() string { return strings.ToLower(rand.Text()) }
 // attempt sends one INVITE and waits for its final response. It returns nil for a
 // 2xx, *sipgo.ErrDialogResponse for any other, ctx's error where the call was
 // canceled before.
-func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string) error {
+func (e *Endpoint) attempt(ctx context.Context, d *dialer) error {
 	session, err := e.diago.NewDialog(d.uri, diago.NewDialogOptions{Transport: d.leg.way().network})
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string)
 	d.invite = session
 	d.early = nil
 	d.provisional.Store(false)
-	e.compose(session.InviteRequest, d, authorization)
+	e.compose(session.InviteRequest, d)
 	if err := session.DialogClientSession.Invite(e.dead, asBuilt); err != nil {
 		session.Close()
 		e.log.Info("call not sent", "err", err)
@@ -48,7 +48,7 @@ func (e *Endpoint) attempt(ctx context.Context, d *dialer, authorization string)
 }
 
 // compose fills in an INVITE.
-func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
+func (e *Endpoint) compose(req *sip.Request, d *dialer) {
 	l := d.leg
 	way := l.way()
 	e.routed(req, way)
@@ -70,9 +70,7 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer, authorization string) {
 	} {
 		req.AppendHeader(h)
 	}
-	if name, value, ok := strings.Cut(authorization, ": "); ok {
-		req.AppendHeader(sip.NewHeader(name, value))
-	}
+	d.proofs.add(req)
 	d.t.Headers.add(req, false)
 	for _, h := range d.t.vouched(from) {
 		req.AppendHeader(h)
@@ -205,28 +203,21 @@ func cancelOf(invite *sip.Request) *sip.Request {
 }
 
 // established completes the leg of an answered call: ACK, media. Where the answer
-// cannot be accepted, or nobody waits for it any more, the call is hung up.
+// cannot be accepted, or nobody waits for it any more, the call is being hung up when
+// established returns.
 func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	l, session := d.leg, d.invite
 	res := session.InviteResponse
 	l.dialog = closingDialog{session}
-	l.remoteTag, _ = res.To().Params.Get("tag")
-	l.from, l.to, l.cseq = session.InviteRequest.From(), res.To(), d.cseq
-	target := d.uri
-	if c := res.Contact(); c != nil {
-		target = c.Address
-	}
+	l.from, l.cseq = session.InviteRequest.From(), d.cseq
 	l.mu.Lock()
-	l.target = target
+	l.target = d.uri
 	l.mu.Unlock()
-	ack := e.routed(sip.NewRequest(sip.ACK, target), l.way())
-	ack.AppendHeader(&sip.ContactHeader{Address: l.contact})
-	if err := session.DialogClientSession.WriteAck(e.dead, ack); err != nil {
+	l.reached(res)
+	if err := l.acknowledge(res); err != nil {
 		session.Close()
 		return &StatusError{Code: 503, Reason: "Connection Lost"}
 	}
-	l.routes = routeSet(res, "Record-Route")
-	slices.Reverse(l.routes)
 	err := d.agree(res)
 	close(l.up)
 	if err == nil {
@@ -237,7 +228,7 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	}
 	if err != nil {
 		l.finish(Cause{Code: 487})
-		l.part(e.dead)
+		e.spawnTalk("hang-up", func() { l.part(e.dead) })
 		return err
 	}
 	if d.t.OnAnswer != nil {
@@ -245,6 +236,20 @@ func (e *Endpoint) established(ctx context.Context, d *dialer) error {
 	}
 	l.watch(0)
 	return nil
+}
+
+// reached takes over from res, a 2xx to our first INVITE, who answered and how it is
+// reached.
+func (l *Leg) reached(res *sip.Response) {
+	l.to = res.To()
+	l.remoteTag, _ = l.to.Params.Get("tag")
+	l.routes = routeSet(res, "Record-Route")
+	slices.Reverse(l.routes)
+	if c := res.Contact(); c != nil {
+		l.mu.Lock()
+		l.target = c.Address
+		l.mu.Unlock()
+	}
 }
 
 // agree settles the media of the answer in res.

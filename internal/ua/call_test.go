@@ -271,6 +271,35 @@ func TestFarSideIsAsked(t *testing.T) {
 	}
 }
 
+// TestLateCopyOfAnInviteIsNoCall sends an INVITE again, word for word, when its
+// transaction is over: nothing comes back, since there is nothing new to say.
+func TestLateCopyOfAnInviteIsNoCall(t *testing.T) {
+	e, s, leg := answered(t, "udp", scriptedSDP)
+	s.request("BYE", "", "")
+	next(t, leg.Done())
+	idle(t, e)
+	s.callID, s.cseq, s.remote = newToken(), 1, "<sip:102@office.test>"
+	invite := s.message("INVITE", "Content-Type: application/sdp\n", scriptedSDP)
+	fmt.Fprint(s, invite)
+	for {
+		res := s.read(t)
+		if _, to, ok := strings.Cut(res, "\r\nTo: "); ok && strings.HasPrefix(res, "SIP/2.0 200 ") {
+			s.remote, _, _ = strings.Cut(to, "\r\n")
+			break
+		}
+	}
+	s.ack("")
+	s.request("BYE", "", "")
+	idle(t, e)
+	fmt.Fprint(s, invite)
+	s.cseq++
+	s.write("OPTIONS", "", "")
+	if res := s.read(t); !strings.Contains(res, " OPTIONS\r\n") {
+		t.Errorf("a copy was answered\n%s", res)
+	}
+	idle(t, e)
+}
+
 // TestCopyOfAnInviteIsNoCall sends the same INVITE again after the call is over.
 func TestCopyOfAnInviteIsNoCall(t *testing.T) {
 	e, s, leg := answered(t, "udp", scriptedSDP)
@@ -419,12 +448,17 @@ func call(t *testing.T, network string, addr netip.AddrPort, body string) *scrip
 func (s *scripted) port() int { return s.sound.LocalAddr().(*net.UDPAddr).Port }
 
 func (s *scripted) write(method, headers, body string) {
+	if _, err := fmt.Fprint(s.rawPeer, s.message(method, headers, body)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// message builds a request within the dialog.
+func (s *scripted) message(method, headers, body string) string {
 	body = crlf(strings.ReplaceAll(body, "PORT", fmt.Sprint(s.port())))
 	head := fmt.Sprintf("%s %s SIP/2.0\nVia: SIP/2.0/%s %s;branch=z9hG4bK%s;rport\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\nContact: <sip:101@%s>\n%sContent-Length: %d\n\n",
 		method, s.target, strings.ToUpper(s.LocalAddr().Network()), s.LocalAddr(), newToken(), s.local, s.remote, s.callID, s.cseq, method, s.LocalAddr(), headers, len(body))
-	if _, err := fmt.Fprint(s.rawPeer, crlf(head)+body); err != nil {
-		s.t.Fatal(err)
-	}
+	return crlf(head) + body
 }
 
 func (s *scripted) ack(body string) {

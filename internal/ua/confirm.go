@@ -24,8 +24,8 @@ func (l *Leg) confirmed(tx sip.ServerTransaction, res *sip.Response) *sip.Reques
 		select {
 		case <-l.acks:
 		case <-again.C:
-			if tx.Respond(res) != nil && l.way().network != "udp" {
-				return nil
+			if tx.Respond(res) != nil && l.e.server.WriteResponse(res) != nil && l.way().network != "udp" {
+				return nil // the connection is gone
 			}
 			wait = min(2*wait, sip.T2)
 			again.Reset(wait)

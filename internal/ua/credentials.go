@@ -13,6 +13,7 @@ import (
 type proof struct {
 	challenge map[string]string
 	proxy     bool
+	renewed   bool // in place of one whose nonce was too old
 	count     uint32
 }
 
@@ -62,15 +63,51 @@ func hasAuth(qop string) bool {
 	return false
 }
 
-// answer returns the header field that answers the challenge in res, or false
-// where it is none of ours.
-func (c *Credentials) answer(res *sip.Response, method, uri string) (name, value string, ok bool) {
-	p, ok := c.challenged(res)
-	if !ok {
-		return "", "", false
+// proofs are the challenges that one request has met so far: a proxy on the way and
+// who is called may each have their own (RFC 3261 §22.3).
+type proofs struct {
+	auth *Credentials // nil: a challenge is a failure
+	met  []proof      // one of each realm, of proxies and of others
+}
+
+// maxProofs bounds who may challenge one request.
+const maxProofs = 4
+
+// meet takes up the challenge in res. It reports false where the request need not be
+// sent again: there is no challenge of ours, or its realm has refused what we know.
+// A nonce that is too old is no refusal, once.
+func (p *proofs) meet(res *sip.Response) bool {
+	if p.auth == nil {
+		return false
 	}
-	name, value = c.prove(&p, method, uri)
-	return name, value, true
+	now, ok := p.auth.challenged(res)
+	if !ok {
+		return false
+	}
+	for i, old := range p.met {
+		if old.proxy != now.proxy || old.challenge["realm"] != now.challenge["realm"] {
+			continue
+		}
+		if old.renewed || !strings.EqualFold(now.challenge["stale"], "true") {
+			return false
+		}
+		now.renewed = true
+		p.met[i] = now
+		return true
+	}
+	if len(p.met) == maxProofs {
+		return false
+	}
+	p.met = append(p.met, now)
+	return true
+}
+
+// add puts into req what answers the challenges.
+func (p *proofs) add(req *sip.Request) {
+	for i := range p.met {
+		name, value := p.auth.prove(&p.met[i], string(req.Method), req.Recipient.String())
+		req.AppendHeader(sip.NewHeader(name, value))
+	}
 }
 
 // prove returns the header field that answers p, counted.

@@ -83,8 +83,9 @@ type dialer struct {
 	offer  sdp.Local
 	uri    sip.Uri
 	cseq   uint32
-	early  []byte                     // the last description of a provisional response
-	told   bool                       // of early sound
+	early  []byte // the last description of a provisional response
+	told   bool   // of early sound
+	proofs proofs
 	invite *diago.DialogClientSession // the current attempt
 
 	provisional atomic.Bool // the far side has spoken: CANCEL may be sent
@@ -102,7 +103,7 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	if err := e.serving(ctx); err != nil {
 		return nil, err
 	}
-	d := &dialer{t: t, cseq: 1}
+	d := &dialer{t: t, cseq: 1, proofs: proofs{auth: t.Auth}}
 	if err := sip.ParseUri(t.URI, &d.uri); err != nil {
 		return nil, &StatusError{Code: 400, Reason: "Malformed Address"}
 	}
@@ -118,6 +119,7 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	if d.leg, err = e.newLeg(p, newToken(), newToken()); err != nil {
 		return nil, err
 	}
+	e.dialled.first(legKey(d.leg.callID, d.leg.localTag), time.Now())
 	d.leg.auth, d.leg.takes = t.Auth, usualCodecs(t.Codecs)
 	d.leg.contact = p.uri(t.contactUser())
 	d.offer = d.leg.describe()
@@ -171,16 +173,14 @@ func (e *Endpoint) serving(ctx context.Context) error {
 	return nil
 }
 
-// dial makes the attempts, two where there is a challenge, and completes or
+// dial makes the attempts, another one where there is a challenge, and completes or
 // removes the leg.
 func (e *Endpoint) dial(ctx context.Context, d *dialer) error {
-	err := e.attempt(ctx, d, "")
-	var challenge *sipgo.ErrDialogResponse
-	if errors.As(err, &challenge) && d.t.Auth != nil {
-		if name, value, ok := d.t.Auth.answer(challenge.Res, "INVITE", d.uri.String()); ok {
-			d.cseq++
-			err = e.attempt(ctx, d, name+": "+value)
-		}
+	var no *sipgo.ErrDialogResponse
+	err := e.attempt(ctx, d)
+	for errors.As(err, &no) && d.proofs.meet(no.Res) {
+		d.cseq++
+		err = e.attempt(ctx, d)
 	}
 	if err == nil {
 		err = e.established(ctx, d)
@@ -189,8 +189,11 @@ func (e *Endpoint) dial(ctx context.Context, d *dialer) error {
 		return nil
 	}
 	d.leg.finish(Cause{Code: 487})
-	d.leg.forget()
-	var no *sipgo.ErrDialogResponse
+	select {
+	case <-d.leg.up: // it is forgotten with its BYE
+	default:
+		d.leg.forget()
+	}
 	if errors.As(err, &no) {
 		if ctx.Err() != nil {
 			return ctx.Err()

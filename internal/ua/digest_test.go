@@ -114,14 +114,59 @@ func TestChallengeIsAnsweredOnlyInOurRealm(t *testing.T) {
 	res := sip.NewResponse(401, "Unauthorized")
 	res.AppendHeader(sip.NewHeader("WWW-Authenticate", `Digest realm="evil", nonce="n", qop="auth"`))
 	c := Credentials{Username: "dana", Password: "secret", Realm: "timbre"}
-	if _, _, ok := c.answer(res, "INVITE", "sip:x@y"); ok {
+	known := proofs{auth: &c}
+	if known.meet(res) {
 		t.Error("another realm was answered")
 	}
 	res.AppendHeader(sip.NewHeader("WWW-Authenticate", `Digest realm="timbre", nonce="n", algorithm=MD5, qop="auth,auth-int"`))
 	res.AppendHeader(sip.NewHeader("WWW-Authenticate", `Digest realm="timbre", nonce="n", algorithm=SHA-256, qop="auth"`))
-	name, value, ok := c.answer(res, "INVITE", "sip:x@y")
-	if !ok || name != "Authorization" || !strings.Contains(value, "algorithm=SHA-256") {
-		t.Errorf("%s: %s", name, value)
+	if !known.meet(res) {
+		t.Fatal("our own realm was not answered")
+	}
+	req := sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", User: "x", Host: "y"})
+	known.add(req)
+	if value := header(req, "Authorization"); !strings.Contains(value, "algorithm=SHA-256") {
+		t.Errorf("answered with %q", value)
+	}
+}
+
+// TestChallengesOnOneWay sends one request through whoever challenges it, and counts
+// the answers that it carries at its next try; 0: there is none.
+func TestChallengesOnOneWay(t *testing.T) {
+	type challenge struct {
+		code  int
+		realm string
+		stale bool
+		want  int
+	}
+	for name, way := range map[string][]challenge{
+		"wrong password":            {{401, "timbre", false, 1}, {401, "timbre", false, 0}},
+		"a nonce that is too old":   {{401, "timbre", false, 1}, {401, "timbre", true, 1}, {401, "timbre", true, 0}},
+		"a proxy and who is called": {{407, "timbre", false, 1}, {401, "timbre", false, 2}, {407, "timbre", false, 0}},
+		"two proxies":               {{407, "a", false, 1}, {407, "b", false, 2}, {407, "a", true, 2}, {486, "", false, 0}},
+		"proxies without an end":    {{407, "a", false, 1}, {407, "b", false, 2}, {407, "c", false, 3}, {407, "d", false, 4}, {407, "e", false, 0}},
+		"nobody that we trust":      {{407, "evil", false, 0}},
+	} {
+		known := proofs{auth: &Credentials{Username: "dana", Password: "secret", Realm: "timbre", Trust: func(realm string) bool { return realm != "evil" }}}
+		for i, c := range way {
+			res := sip.NewResponse(c.code, "")
+			field := "WWW-Authenticate"
+			if c.code == 407 {
+				field = "Proxy-Authenticate"
+			}
+			res.AppendHeader(sip.NewHeader(field, fmt.Sprintf(`Digest realm=%q, nonce="n%d", stale=%v`, c.realm, i, c.stale)))
+			req, got := sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", User: "x", Host: "y"}), 0
+			if known.meet(res) {
+				known.add(req)
+				got = len(req.GetHeaders("Authorization")) + len(req.GetHeaders("Proxy-Authorization"))
+			}
+			if got != c.want {
+				t.Errorf("%s: %d answers to challenge %d, want %d", name, got, i, c.want)
+			}
+		}
+	}
+	if (&proofs{}).meet(sip.NewResponse(401, "")) {
+		t.Error("answered by who knows no password")
 	}
 }
 
@@ -176,10 +221,12 @@ User-Agent: %s
 				res.AppendHeader(sip.NewHeader("WWW-Authenticate", v))
 			}
 		}
-		name, value, ok := (&Credentials{Username: user, Password: password, Realm: "timbre"}).answer(res, "REGISTER", "sip:office.test")
+		auth := &Credentials{Username: user, Password: password, Realm: "timbre"}
+		challenge, ok := auth.challenged(res)
 		if !ok {
 			t.Fatalf("no challenge in\n%s", first)
 		}
+		name, value := auth.prove(&challenge, "REGISTER", "sip:office.test")
 		return req(i+1, name+": "+value+"\n")
 	}
 	first := register(10, "dana", "", "phone")

@@ -85,20 +85,22 @@ type Media struct {
 
 // An Endpoint is one SIP user agent on its sockets. It is safe for concurrent use.
 type Endpoint struct {
-	cfg    Config
-	log    *slog.Logger
-	stack  *sipgo.UserAgent
-	server *sipgo.Server
-	client *sipgo.Client
-	diago  *diago.Diago
-	udp    *datagrams // nil: none
-	doors  map[string]*door
-	digest *challenger // nil: nobody is challenged
-	allow  string      // the methods that we take
-	ports  *rtp.Ports
-	routes routes
-	own    ownAddresses
-	merged mergeLog
+	cfg     Config
+	log     *slog.Logger
+	stack   *sipgo.UserAgent
+	server  *sipgo.Server
+	client  *sipgo.Client
+	diago   *diago.Diago
+	udp     *datagrams // nil: none
+	doors   map[string]*door
+	digest  *challenger // nil: nobody is challenged
+	allow   string      // the methods that we take
+	ports   *rtp.Ports
+	routes  routes
+	own     ownAddresses
+	merged  mergeLog     // the INVITEs of others
+	dialled mergeLog     // our own calls, by legKey
+	forks   atomic.Int32 // see maxForks
 
 	started atomic.Bool
 	ready   chan struct{}   // closed when all sockets are served
@@ -163,13 +165,15 @@ var tuned sync.Once
 //
 // Over UDP a transaction that is over stays for its retransmissions. The 32 s of RFC
 // 3261 §17 would be most of the memory of an office at 400 calls a second; 8 s are
-// four retransmissions, 16 s the last that a caller who is still there waits for.
+// four retransmissions. That of an INVITE ends with its 2xx, as §17 had it before RFC
+// 6026: what comes later is ours, see stray.go, confirm.go and merged.go. On the
+// server's side it stays for the first copies.
 func tune(silent *slog.Logger) {
 	tuned.Do(func() {
 		sip.SetDefaultLogger(silent)
 		sip.UDPMTUSize = 8 << 10
 		sip.Timer_D, sip.Timer_J = 8*time.Second, 8*time.Second
-		sip.Timer_M = 16 * time.Second
+		sip.Timer_L, sip.Timer_M = time.Second, 0
 	})
 }
 
@@ -189,7 +193,7 @@ func (e *Endpoint) assemble() error {
 		sipgo.WithUserAgentTransactionLayerOptions(
 			sip.WithTransactionLayerLogger(silent),
 			sip.WithTransactionLayerTerminateOnConnClose(),
-			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}),
+			sip.WithTransactionLayerUnhandledResponseHandler(e.stray),
 		),
 		sipgo.WithUserAgentTransportLayerOptions(
 			sip.WithTransportLayerLogger(silent),

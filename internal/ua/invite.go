@@ -62,6 +62,10 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 		e.dismiss(req, tx, 400)
 		return nil
 	}
+	if e.merged.has(ringKey(req)) { // a copy, of which there is nothing new to say
+		tx.Terminate()
+		return nil
+	}
 	if e.cfg.OnInvite == nil || e.ctx.Err() != nil {
 		e.dismiss(req, tx, 480)
 		return nil
@@ -101,6 +105,7 @@ func (e *Endpoint) invited(req *sip.Request, tx sip.ServerTransaction) *Incoming
 		e.dismiss(req, tx, 482)
 		return nil
 	}
+	e.merged.first(ringKey(req), time.Now())
 	lost := in.loss
 	if !tx.OnCancel(func(*sip.Request) { lost.gone() }) {
 		return nil

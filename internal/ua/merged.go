@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A mergeLog remembers which INVITEs began a call, for longer than a copy of one
-// can be on its way: after a short call the transaction that would absorb it is
-// gone. The zero mergeLog is ready.
+// A mergeLog remembers the INVITEs that began a call, for longer than what repeats
+// them or their answers can be on its way: after a short call the transaction that
+// would absorb it is gone. The zero mergeLog is ready.
 type mergeLog struct {
 	mu     sync.Mutex
 	recent map[string]struct{} // guarded by mu
@@ -28,10 +28,23 @@ func (l *mergeLog) first(key string, now time.Time) bool {
 	if l.recent == nil || now.Sub(l.turned) > mergeTime || len(l.recent) >= maxMerged {
 		l.older, l.recent, l.turned = l.recent, map[string]struct{}{}, now
 	}
-	_, seen := l.recent[key]
-	if !seen {
-		_, seen = l.older[key]
-	}
+	seen := l.known(key)
 	l.recent[key] = struct{}{}
 	return !seen
+}
+
+// has reports whether key was noted, and not long ago.
+func (l *mergeLog) has(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known(key)
+}
+
+// known is has; mu must be locked.
+func (l *mergeLog) known(key string) bool {
+	if _, seen := l.recent[key]; seen {
+		return true
+	}
+	_, seen := l.older[key]
+	return seen
 }

@@ -130,56 +130,30 @@ func (l *Leg) propose(ctx context.Context, o Offer) error {
 }
 
 // invite sends an INVITE within the dialog and returns its final response. A 2xx is
-// acknowledged, again and again where it is repeated; a challenge is answered once.
+// acknowledged; challenges are answered.
 func (l *Leg) invite(ctx context.Context, headers Headers, body []byte) (*sip.Response, error) {
 	l.reconnect(ctx)
-	name, value := "", ""
+	known := proofs{auth: l.auth}
 	for {
 		req := l.request(sip.INVITE)
-		if value != "" {
-			req.AppendHeader(sip.NewHeader(name, value))
-		}
+		known.add(req)
 		req.AppendHeader(sip.NewHeader("Allow", l.e.allow))
 		req.AppendHeader(sip.NewHeader("Supported", supported))
 		headers.add(req, false)
 		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		req.SetBody(body)
-		tx, cseq, err := l.send(ctx, req)
+		tx, _, err := l.send(ctx, req)
 		if err != nil {
 			return nil, err
 		}
-		res, err := answerTo(ctx, tx)
+		res, err := final(ctx, tx)
 		if err == nil && res.IsSuccess() {
-			return res, l.acknowledge(tx, res, cseq)
+			return res, l.acknowledge(res)
 		}
-		tx.Terminate()
-		if err != nil || value != "" || l.auth == nil {
+		if err != nil || !known.meet(res) {
 			return res, err
 		}
-		var ok bool
-		if name, value, ok = l.auth.answer(res, "INVITE", req.Recipient.String()); !ok {
-			return res, nil
-		}
 	}
-}
-
-// acknowledge sends the ACK of a 2xx, and again when that is repeated, which the
-// transaction waits for.
-func (l *Leg) acknowledge(tx sip.ClientTransaction, res *sip.Response, cseq uint32) error {
-	ack := l.request(sip.ACK)
-	if c := res.Contact(); c != nil {
-		ack.Recipient = c.Address
-	}
-	ack.AppendHeader(&sip.CSeqHeader{SeqNo: cseq, MethodName: sip.ACK})
-	ack.SetBody(nil)
-	again := ack.Clone()
-	e := l.e // alone: the transaction outlives the leg
-	tx.OnRetransmission(func(*sip.Response) {
-		if err := e.client.WriteRequest(again.Clone(), asBuilt); err != nil {
-			e.log.Debug("ACK not repeated", "err", err)
-		}
-	})
-	return l.e.client.WriteRequest(ack, asBuilt)
 }
 
 // renumbered returns want with the payload types of now for codecs that are in now,

@@ -254,11 +254,6 @@ func (l *Leg) sendInfo(ctx context.Context, digit rune) error {
 // with 408 where none comes, with 503 where the connection broke.
 func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
 	defer tx.Terminate()
-	return answerTo(ctx, tx)
-}
-
-// answerTo is final for a transaction that may be needed further.
-func answerTo(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
 	for {
 		select {
 		case res := <-tx.Responses():

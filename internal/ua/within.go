@@ -44,15 +44,13 @@ func (l *Leg) send(ctx context.Context, req *sip.Request) (sip.ClientTransaction
 func asBuilt(*sipgo.Client, *sip.Request) error { return nil }
 
 // do sends a request within the dialog and returns its final response. fill adds
-// what belongs to it; nil: nothing. A challenge is answered once.
+// what belongs to it; nil: nothing. Challenges are answered.
 func (l *Leg) do(ctx context.Context, method sip.RequestMethod, fill func(req *sip.Request)) (*sip.Response, error) {
 	l.reconnect(ctx)
-	name, value := "", ""
+	known := proofs{auth: l.auth}
 	for {
 		req := l.request(method)
-		if value != "" {
-			req.AppendHeader(sip.NewHeader(name, value))
-		}
+		known.add(req)
 		if fill != nil {
 			fill(req)
 		}
@@ -61,12 +59,8 @@ func (l *Leg) do(ctx context.Context, method sip.RequestMethod, fill func(req *s
 			return nil, err
 		}
 		res, err := final(ctx, tx)
-		if err != nil || value != "" || l.auth == nil {
+		if err != nil || !known.meet(res) {
 			return res, err
-		}
-		var ok bool
-		if name, value, ok = l.auth.answer(res, string(method), req.Recipient.String()); !ok {
-			return res, nil
 		}
 	}
 }
