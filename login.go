@@ -54,7 +54,7 @@ func (form loginForm) read(in io.Reader) (l engine.Login, err error) {
 	if l.Company, err = office.ParseCompanyNumber(form.company, office.DefaultRegion); err != nil {
 		return l, usageError{"error.company", nil}
 	}
-	if l.Extension, err = office.ParseExtension(form.extension, office.DefaultRegion); err != nil {
+	if l.Extension, err = office.ParseExtension(form.extension, ""); err != nil {
 		return l, err
 	}
 	if form.fingerprint != "" {

@@ -101,7 +101,7 @@ func (l *Login) request() (r engine.Login, field LoginField, problem string) {
 	if err != nil {
 		return r, CompanyField, p.Say("error.company")
 	}
-	extension, err := office.ParseExtension(l.Extension, office.DefaultRegion)
+	extension, err := office.ParseExtension(l.Extension, "")
 	if err != nil {
 		return r, ExtensionField, p.Words(err)
 	}

@@ -32,6 +32,19 @@ func filled(b *bench, d *door) (*Login, *bool) {
 	return l, &done
 }
 
+// What is an emergency number here is an extension elsewhere: the server says.
+func TestLoginOfAnExtensionElsewhere(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	d := &door{err: func(engine.Login) error { return nil }}
+	l, done := filled(b, d)
+	l.Extension = "066"
+	l.Submit()
+	b.until("the login", func() bool { return *done })
+	if len(d.asked) != 1 || d.asked[0].Extension != "066" {
+		t.Errorf("asked %+v, said %q", d.asked, l.Problem)
+	}
+}
+
 func TestLoginAsksBeforeItTrusts(t *testing.T) {
 	b := newBench(t, office.Spanish)
 	d := &door{err: func(l engine.Login) error {

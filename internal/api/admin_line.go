@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,16 +42,21 @@ func (s *Server) setLine(ctx context.Context, in *In[office.Line]) (*Out[office.
 	if l.Number, err = office.ParseCompanyNumber(string(l.Number), c.Region); err != nil {
 		return nil, s.refuse(ctx, "number", err)
 	}
-	if l.Menu == (len(l.Extensions) > 0) { // it rings somebody or is the menu
-		return nil, s.refuse(ctx, "number "+string(l.Number), office.ErrExtension)
+	if l.Extensions = unique(l.Extensions); l.Extensions == nil {
+		l.Extensions = []office.Number{}
+	}
+	switch err := l.Check(); {
+	case errors.Is(err, office.ErrExtension):
+		p := s.refuse(ctx, "", err)
+		p.Detail = "number " + string(l.Number) + ": it rings extensions, or is the voicemail menu or a fax"
+		return nil, p
+	case err != nil:
+		return nil, s.refuse(ctx, "number "+string(l.Number), err)
 	}
 	for _, n := range l.Extensions {
 		if _, err := s.cfg.Store.Extension(ctx, n); err != nil {
 			return nil, s.refuse(ctx, "extension "+string(n), err)
 		}
-	}
-	if l.Extensions = unique(l.Extensions); l.Extensions == nil {
-		l.Extensions = []office.Number{}
 	}
 	if err := s.cfg.Store.SetLine(ctx, l); err != nil {
 		return nil, s.refuse(ctx, "number "+string(l.Number), err)

@@ -27,7 +27,8 @@ func (n Number) IsExtension() bool {
 
 // ParseExtension returns the extension number that s spells, or ErrExtension
 // where s is not 2 to 6 digits or is an emergency number or a service code of
-// the region.
+// the region. Who does not know the region leaves it empty: then only what no
+// region has as an extension is refused.
 func ParseExtension(s string, r Region) (Number, error) {
 	n := Number(strings.TrimSpace(s))
 	if !n.IsExtension() || n.IsEmergency(r) || n.IsService(r) {

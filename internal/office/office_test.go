@@ -39,6 +39,12 @@ func TestParseExtension(t *testing.T) {
 			t.Errorf("ParseExtension(%q): %v", in, err)
 		}
 	}
+	// Where the office is may not be known.
+	for in, ok := range map[string]bool{"066": true, "110": true, "112": false, "911": false, "1": false} {
+		if _, err := ParseExtension(in, ""); (err == nil) != ok {
+			t.Errorf("ParseExtension(%q) of any region: %v", in, err)
+		}
+	}
 }
 
 func TestParseCompanyNumber(t *testing.T) {

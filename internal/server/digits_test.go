@@ -46,6 +46,7 @@ func TestDigitsBetweenPhones(t *testing.T) {
 
 	s, err := o.Sipp(ctx, officetest.SippLoad{
 		Scenario: officetest.SippPress, Server: o.Ready.SIP, Calls: 1, Rows: []officetest.SippRow{row(t, ctx, o, "101", "102")}, Digits: "3#9*",
+		Talk: 3 * time.Second, // for the last of them to arrive
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestDigitsBetweenPhones(t *testing.T) {
 // baresip, then hears and deletes it, by INFO from sipp.
 func TestVoicemailByDeskPhone(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, 2*time.Minute) // much is spoken
+	ctx := within(t, 2*time.Minute)
 	o := running(t, ctx, officetest.Options{})
 	if err := o.SetPIN(ctx, "101", "7319"); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func result(t *testing.T, ctx context.Context, s *officetest.Sipp) {
 // to each other.
 func TestDeskPhoneTransfersAttended(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, time.Minute)
+	ctx := within(t, 2*time.Minute)
 	o := running(t, ctx, officetest.Options{})
 	luis := desk(t, ctx, o, "102", officetest.BaresipOptions{Hz: 440, Answer: true})
 	marta := telephone(t, ctx, o, "103", officetest.PhoneOptions{Hz: 1300, Answer: true})
@@ -59,7 +59,7 @@ func TestDeskPhoneTransfersAttended(t *testing.T) {
 // else than was called.
 func TestDeskPhoneTransfersToVoicemail(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, time.Minute)
+	ctx := within(t, 2*time.Minute)
 	o := running(t, ctx, officetest.Options{})
 	luis := desk(t, ctx, o, "102", officetest.BaresipOptions{Hz: 440, Answer: true})
 	ana := telephone(t, ctx, o, "101", officetest.PhoneOptions{Hz: 1000})
@@ -86,7 +86,7 @@ func TestDeskPhoneTransfersToVoicemail(t *testing.T) {
 // TestDeskPhonesSendOn answer 302: one to another extension, one to a voicemail.
 func TestDeskPhonesSendOn(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, time.Minute)
+	ctx := within(t, 2*time.Minute)
 	o := running(t, ctx, officetest.Options{People: []officetest.Person{
 		{Extension: "101", Name: "Ana López"}, {Extension: "102", Name: "Luis Peña"}, {Extension: "103", Name: "Marta Ruiz"}, {Extension: "104", Name: "Sala"},
 	}})

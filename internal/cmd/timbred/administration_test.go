@@ -18,6 +18,7 @@ import (
 
 	"timbre/internal/api"
 	"timbre/internal/office"
+	"timbre/internal/officetest"
 )
 
 // found returns a new office with extensions 101 and 102, in a folder of its own.
@@ -91,6 +92,11 @@ func lines(t *testing.T, with func(...string) []string) {
 	run(t, "", with("number", "add", "+525555550124", "--menu")...).ok(t)
 	run(t, "", with("number", "add", "+525555550125")...).refused(t, "--extension")
 	run(t, "", with("number", "add", "+525555550125", "--extension", "109")...).refused(t, "extension 109: not found")
+	run(t, "", with("number", "add", "+525555550125", "--extension", "1")...).refused(t, "it rings extensions, or is the voicemail menu or a fax")
+	run(t, "", with("number", "add", "+525555550125", "--extension", "101", "--menu")...).refused(t, "it rings extensions, or is the voicemail menu or a fax")
+	run(t, "", with("number", "add", "12", "--extension", "101")...).refused(t, "country code")
+	has(t, run(t, "", with("number", "add", "+525555550126", "--fax")...).ok(t), "+525555550126", "yes")
+	run(t, "", with("number", "remove", "+525555550126")...).ok(t)
 	run(t, "", with("number", "remove", "5555550124")...).ok(t)
 	run(t, "", with("number", "remove", "5555550124")...).refused(t, "not found")
 	var all []office.Line
@@ -117,6 +123,40 @@ func trunks(t *testing.T, with func(...string) []string, running bool) {
 		says = "trunk carrier does not work: "
 	}
 	run(t, "", with("trunk", "test", "carrier")...).refused(t, says)
+	run(t, "", with("trunk", "test", "other")...).refused(t, map[bool]string{true: "trunk other: not found", false: says}[running])
+}
+
+// A trunk that works says so, in the list, its test and the status; one that its
+// carrier refuses says why.
+func TestTrunkThatWorks(t *testing.T) {
+	data, with := found(t)
+	serve(t, data)
+	for name, password := range map[string]string{"good": "a secret", "bad": "another"} {
+		carrier, stop, err := officetest.NewCarrier(officetest.CarrierOptions{Username: "office", Password: "a secret", Realm: "carrier"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		run(t, password+"\n", with("trunk", "add", name, "--uri", carrier.URI, "--register", "--username", "office", "--password-stdin")...).ok(t)
+	}
+	if out := run(t, "", with("trunk", "test", "good")...).ok(t); out != "trunk good works\n" {
+		t.Errorf("%q", out)
+	}
+	run(t, "", with("trunk", "test", "bad")...).refused(t, "trunk bad does not work: ")
+	var all []api.Trunk
+	decode(t, run(t, "", with("trunk", "list", "--json")...).ok(t), &all)
+	for _, trunk := range all {
+		s := trunk.State
+		if up := trunk.Name == "good"; s == nil || s.Up != up || s.Registered != up || up != (s.LastError == "") || s.Since.IsZero() || time.Since(s.Since) > limit {
+			t.Errorf("%s: %+v", trunk.Name, s)
+		}
+	}
+	status := run(t, "", with("status")...).ok(t)
+	has(t, status, "trunk good", "up since ", "trunk bad", "down since ", "; last error: ")
 }
 
 func TestTokenOverHTTPS(t *testing.T) {

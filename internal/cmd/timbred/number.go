@@ -33,8 +33,8 @@ func (c *command) numberAdd() *cobra.Command {
 				line.Extensions = append(line.Extensions, office.Number(ext))
 			}
 		}
-		if line.Menu == (len(line.Extensions) > 0) {
-			return errors.New("whom does it ring? Give --extension 101,102 or --menu")
+		if len(line.Extensions) == 0 && !line.Menu && !line.Fax {
+			return errors.New("whom does it ring? Give --extension 101,102 or --menu or --fax")
 		}
 		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
 			is, err := a.SetLine(cmd.Context(), line)
