@@ -52,7 +52,7 @@ func (g *Gate) Login(ctx context.Context, company, ext office.Number, password, 
 	n := store.NewSession{
 		Device: office.Device{Extension: e.Number, Name: deviceName, Username: username},
 		Secret: secretOf(username, sipPassword(token, 0)),
-		Token:  hashToken(token), Address: addr.String(), ExpiresAt: now.Add(idleTime),
+		Token:  hashToken(token), Address: addr.String(), Password: hash, ExpiresAt: now.Add(idleTime),
 	}
 	session, err := g.store.AddSession(ctx, n)
 	if errors.Is(err, office.ErrNotFound) { // removed in between

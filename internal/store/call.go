@@ -40,6 +40,24 @@ func (s *Store) EndCalls(ctx context.Context, sides ...Side) error {
 	return s.write(ctx, func(w *writing) error { return w.endCalls(sides) })
 }
 
+// holdSides holds account and those of sides, in order.
+func (w *writing) holdSides(account office.ID, sides []Side) error {
+	if len(sides) == 0 {
+		return nil // there is one alone
+	}
+	all := []office.ID{account}
+	for _, side := range sides {
+		all = append(all, side.Account)
+	}
+	slices.Sort(all)
+	for _, a := range slices.Compact(all) {
+		if _, err := w.hold(a, TypeCall); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (w *writing) endCalls(sides []Side) error {
 	// Always in the same order: two transactions that lock the same accounts do not block each other.
 	sides = slices.SortedFunc(slices.Values(sides), func(a, b Side) int { return cmp.Compare(a.Account, b.Account) })

@@ -32,12 +32,12 @@ func (s *Store) AddDevice(ctx context.Context, d office.Device, secret Secret) (
 
 func (w *writing) addDevice(d office.Device, secret Secret) error {
 	w.members = true
-	var account office.ID
-	if err := w.QueryRow("SELECT account FROM extension WHERE number = $1", d.Extension).Scan(&account); err != nil {
-		return found(err)
+	account, err := w.accountOf(d.Extension)
+	if err != nil {
+		return err
 	}
 	w.changed = append(w.changed, account)
-	_, err := w.Exec(`INSERT INTO device (id, account, name, username, ha1_md5, ha1_sha256, session, created_at, last_used)
+	_, err = w.Exec(`INSERT INTO device (id, account, name, username, ha1_md5, ha1_sha256, session, created_at, last_used)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
 		d.ID, account, d.Name, d.Username, secret.MD5, secret.SHA256, d.Session, millis(d.CreatedAt))
 	return err

@@ -69,12 +69,12 @@ func (s *Store) SetExtension(ctx context.Context, n office.Number, p ExtensionPa
 	var e office.Extension
 	err := s.write(ctx, func(w *writing) error {
 		w.members = true
-		var err error
-		if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere
+		account, err := w.holdExtension(n)
+		if err != nil {
 			return err
 		}
-		if e, err = scanExtension(w.QueryRow("SELECT "+extensionColumns+" FROM extension WHERE number = $1", n)); err != nil {
-			return found(err)
+		if e, err = w.extensionOf(account); err != nil {
+			return err
 		}
 		was := e
 		assign(&e.Name, p.Name)
@@ -130,6 +130,25 @@ func (w *writing) tell(was, is office.Extension) error {
 	return nil
 }
 
+// holdExtension keeps everybody else from changing the directory and the account
+// of extension n, which it returns. ErrNotFound: there is none.
+func (w *writing) holdExtension(n office.Number) (account office.ID, err error) {
+	if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere
+		return "", err
+	}
+	if account, err = w.accountOf(n); err != nil {
+		return "", err
+	}
+	_, err = w.hold(account, TypeProfile)
+	return account, err
+}
+
+// accountOf returns the account of extension n, or office.ErrNotFound.
+func (w *writing) accountOf(n office.Number) (account office.ID, err error) {
+	err = w.QueryRow("SELECT account FROM extension WHERE number = $1", n).Scan(&account)
+	return account, found(err)
+}
+
 // extensionOf returns the extension that owns account, or office.ErrNotFound.
 func (w *writing) extensionOf(account office.ID) (office.Extension, error) {
 	e, err := scanExtension(w.QueryRow("SELECT "+extensionColumns+" FROM extension WHERE account = $1", account))
@@ -149,11 +168,12 @@ func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.
 	var account office.ID
 	err := s.write(ctx, func(w *writing) error {
 		w.members, w.configured = true, true
-		if _, err := w.hold(directory, TypeExtension); err != nil { // first, as everywhere
+		var err error
+		if account, err = w.holdExtension(n); err != nil {
 			return err
 		}
-		if err := w.QueryRow("DELETE FROM extension WHERE number = $1 RETURNING account", n).Scan(&account); err != nil { // its lines ring it no more
-			return found(err)
+		if err := affected(w.Exec("DELETE FROM extension WHERE account = $1", account)); err != nil { // its lines ring it no more
+			return err
 		}
 		w.changed = append(w.changed, account)
 		if err := w.leave(account, millis(s.now())); err != nil {
@@ -164,7 +184,7 @@ func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.
 				return err
 			}
 		}
-		_, err := w.Exec("UPDATE account SET purge_at = $1 WHERE id = $2", millis(s.now().Add(keep)), account)
+		_, err = w.Exec("UPDATE account SET purge_at = $1 WHERE id = $2", millis(s.now().Add(keep)), account)
 		return err
 	})
 	if err != nil || keep > 0 {
@@ -208,15 +228,21 @@ func (s *Store) PasswordHash(ctx context.Context, n office.Number) (string, erro
 func (s *Store) SetPasswordHash(ctx context.Context, n office.Number, hash string, keep office.ID) error {
 	return s.write(ctx, func(w *writing) error {
 		w.members = true
-		var account office.ID
-		if err := w.QueryRow("UPDATE extension SET password = $1 WHERE number = $2 RETURNING account", hash, n).Scan(&account); err != nil {
-			return found(err)
+		account, err := w.accountOf(n)
+		if err != nil {
+			return err
+		}
+		if _, err := w.hold(account, TypeProfile); err != nil { // nobody logs in with the old one meanwhile
+			return err
+		}
+		if err := affected(w.Exec("UPDATE extension SET password = $1 WHERE account = $2", hash, account)); err != nil {
+			return err
 		}
 		w.changed = append(w.changed, account)
 		if _, err := w.Exec("DELETE FROM invitation WHERE account = $1", account); err != nil { // it would set another one
 			return err
 		}
-		_, err := w.Exec(`DELETE FROM device WHERE account = $1 AND session
+		_, err = w.Exec(`DELETE FROM device WHERE account = $1 AND session
 			AND NOT EXISTS (SELECT 1 FROM session s WHERE s.device = device.id AND s.id = $2)`, account, keep)
 		return err
 	})

@@ -41,6 +41,9 @@ func (s *Store) AcceptInvitation(ctx context.Context, hash, passwordHash string)
 			return found(err)
 		}
 		w.changed = append(w.changed, account)
+		if _, err := w.hold(account, TypeProfile); err != nil {
+			return err
+		}
 		if err := affected(w.Exec("UPDATE extension SET password = $1 WHERE account = $2", passwordHash, account)); err != nil {
 			return err
 		}

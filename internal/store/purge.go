@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"timbre/internal/office"
@@ -61,6 +62,12 @@ func (s *Store) deleteMany(ctx context.Context, statement string, args ...any) e
 }
 
 func (s *Store) purgeRest(w *writing, account office.ID) error {
+	if _, err := w.hold(account, TypeCall); err != nil { // what is added meanwhile finds no account, or is there already
+		if errors.Is(err, office.ErrNotFound) { // another server was first
+			return nil
+		}
+		return err
+	}
 	rows, err := w.Query("SELECT id FROM blob WHERE account = $1", account)
 	blobs, err := collect(rows, err, scanID)
 	if err != nil {

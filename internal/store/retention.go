@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -79,21 +81,15 @@ func (s *Store) dropOld(ctx context.Context, query string, age time.Duration, de
 	}
 	for _, account := range accounts {
 		for n := maxDrop; n == maxDrop; {
-			err := s.write(ctx, func(w *writing) error {
-				rows, err := w.Query(query, account, millis(s.now().Add(-age)), maxDrop)
-				old, err := collect(rows, err, scanID)
-				if err != nil {
-					return err
-				}
-				n = len(old)
-				for _, id := range old {
-					if _, err := destroy(w, account, id); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+			rows, err := s.db.Query(ctx, query, account, millis(s.now().Add(-age)), maxDrop)
+			old, err := collect(rows, err, scanID)
 			if err != nil {
+				return err
+			}
+			if n = len(old); n == 0 {
+				break
+			}
+			if err := s.write(ctx, func(w *writing) error { return destroyAll(w, account, old, destroy) }); err != nil {
 				return err
 			}
 		}
@@ -101,11 +97,32 @@ func (s *Store) dropOld(ctx context.Context, query string, age time.Duration, de
 	return nil
 }
 
-// destroyCall deletes a call from the log.
-func (s *Store) destroyCall(w *writing, account, id office.ID) (bool, error) {
+// destroyAll destroys those of ids that account still has.
+func destroyAll(w *writing, account office.ID, ids []office.ID, destroy func(w *writing, account, id office.ID) (bool, error)) error {
+	if _, err := w.hold(account, TypeCall); err != nil {
+		if errors.Is(err, office.ErrNotFound) { // it was purged meanwhile
+			return nil
+		}
+		return err
+	}
+	for _, id := range ids {
+		if _, err := destroy(w, account, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// destroyCall deletes a call from the log; ok is false where account has none
+// such.
+func (s *Store) destroyCall(w *writing, account, id office.ID) (ok bool, err error) {
 	var created int64
-	if err := w.QueryRow("DELETE FROM call WHERE account = $1 AND id = $2 RETURNING created_seq", account, id).Scan(&created); err != nil {
-		return false, found(err)
+	err = w.QueryRow("DELETE FROM call WHERE account = $1 AND id = $2 RETURNING created_seq", account, id).Scan(&created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	seq, err := w.next(account, TypeCall, 1)
 	if err != nil {

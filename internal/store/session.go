@@ -28,6 +28,7 @@ type NewSession struct {
 	Secret    Secret
 	Token     string
 	Address   string
+	Password  string // hash of the password that was given; "" where none was asked for
 	ExpiresAt time.Time
 }
 
@@ -44,16 +45,30 @@ func scanSession(row interface{ Scan(...any) error }) (n Session, err error) {
 }
 
 // AddSession starts a session and makes its device, in one commit. ErrNotFound:
-// no such extension.
+// no such extension, it is disabled, or it has another password by now.
 func (s *Store) AddSession(ctx context.Context, n NewSession) (Session, error) {
 	n.Device.ID, n.Device.CreatedAt, n.Device.Session = office.NewID(), s.now(), true
 	id, now := office.NewID(), millis(s.now())
 	var out Session
 	err := s.write(ctx, func(w *writing) error {
+		account, err := w.accountOf(n.Device.Extension)
+		if err != nil {
+			return err
+		}
+		if _, err := w.hold(account, TypeProfile); err != nil { // nobody shuts the door meanwhile
+			return err
+		}
+		var open bool
+		if err := w.QueryRow("SELECT NOT disabled AND ($1 = '' OR password = $1) FROM extension WHERE account = $2", n.Password, account).Scan(&open); err != nil {
+			return found(err)
+		}
+		if !open {
+			return office.ErrNotFound
+		}
 		if err := w.addDevice(n.Device, n.Secret); err != nil {
 			return err
 		}
-		_, err := w.Exec(`INSERT INTO session (id, device, token, address, rotation, created_at, last_used, expires_at)
+		_, err = w.Exec(`INSERT INTO session (id, device, token, address, rotation, created_at, last_used, expires_at)
 			VALUES ($1, $2, $3, $4, 0, $5, $5, $6)`, id, n.Device.ID, n.Token, n.Address, now, millis(n.ExpiresAt))
 		if err != nil {
 			return err

@@ -187,7 +187,10 @@ func (s *Store) setSettings(ctx context.Context, account office.ID, t Type, ifIn
 }
 
 // hold keeps everybody else from changing account until the commit and returns
-// the last change of its rows of type t. ErrNotFound: no such account.
+// the last change of its rows of type t. Who holds several takes the directory's
+// first and then the others in order, so that no two wait for each other (if they
+// do, the database ends one of them, and it is run again). ErrNotFound: no such
+// account.
 func (w *writing) hold(account office.ID, t Type) (seq int64, err error) {
 	if _, err := w.Exec("UPDATE account SET modseq = modseq WHERE id = $1", account); err != nil {
 		return 0, found(err)

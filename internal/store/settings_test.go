@@ -318,13 +318,48 @@ func disabledExtension(t *testing.T, f *fixture) {
 	if m, err := f.Mailbox(ctx, ana); err != nil || m != (office.Mailbox{Messages: 1, New: 1, Bytes: int64(len(sound))}) {
 		t.Errorf("what was kept: %+v, %v", m, err)
 	}
-	// Who logs in at the moment when it is disabled has no use of it.
+	// Who logs in at the moment when it is disabled is not let in later.
 	yes := true
 	_, err = f.SetExtension(ctx, "101", store.ExtensionPatch{Disabled: &yes})
 	must(t, err)
-	f.login(t, "101", "late")
-	if _, err := f.SessionByToken(ctx, "late"); !errors.Is(err, office.ErrNotFound) {
+	if _, err := f.AddSession(ctx, store.NewSession{Device: office.Device{Extension: "101"}, ExpiresAt: f.now}); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("logged in while it is disabled: %v", err)
+	}
+}
+
+// Who gave a password that was replaced meanwhile is not let in, however close
+// the two come to each other.
+func loginDuringANewPassword(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana := f.add(t, "101")
+	other := f.other(t)
+	login := func(s *store.Store, password, token string) error {
+		_, err := s.AddSession(ctx, store.NewSession{
+			Device: office.Device{Extension: "101", Username: "d" + token}, Token: token, Password: password, ExpiresAt: f.now.Add(time.Hour),
+		})
+		return err
+	}
+	must(t, login(f.Store, "hash", "first"))
+	if err := login(f.Store, "guess", "second"); !errors.Is(err, office.ErrNotFound) {
+		t.Errorf("with another password: %v", err)
+	}
+	password := "hash"
+	for i := range 20 {
+		next := strconv.Itoa(i)
+		f.together(
+			t, other,
+			func(s *store.Store) error { return s.SetPasswordHash(ctx, "101", next, "") },
+			func(s *store.Store) error {
+				if err := login(s, password, "t"+next); !errors.Is(err, office.ErrNotFound) {
+					return err
+				}
+				return nil
+			},
+		)
+		if all, err := f.Sessions(ctx, ana); len(all) != 0 || err != nil {
+			t.Fatalf("round %d: %d sessions of the former password go on, %v", i, len(all), err)
+		}
+		password = next
 	}
 }
 

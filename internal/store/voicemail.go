@@ -39,6 +39,9 @@ func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicem
 	}
 	err := s.write(ctx, func(w *writing) error {
 		account := n.Recording.Account
+		if err := w.holdSides(account, n.Calls); err != nil {
+			return err
+		}
 		seq, err := w.next(account, TypeVoicemail, 1)
 		if err != nil {
 			return err
