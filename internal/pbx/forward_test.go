@@ -147,6 +147,9 @@ func TestPhoneSendsTheCallElsewhere(t *testing.T) {
 			if in := x.log(t, "102", 1)[0]; in.Outcome != office.Forwarded || in.ForwardedTo != c.answers {
 				t.Errorf("log %+v", in)
 			}
+			if c.answers == mobile {
+				x.until(t, "the extension of the phone pays", func() bool { return x.paid(t, "102") })
+			}
 		})
 	}
 }

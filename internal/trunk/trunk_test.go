@@ -217,6 +217,7 @@ func TestFailover(t *testing.T) {
 		{"out of service after it rang: it would ring twice", refuses(503, true), false, "1", 503, 1},
 		{"an emergency is tried everywhere: forbidden", refuses(403, false), true, "1 2", 0, 0},
 		{"an emergency is tried everywhere: after it rang", refuses(480, true), true, "1 2", 0, 1},
+		{"an emergency is tried everywhere: out of service after it rang", refuses(503, true), true, "1 2", 0, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
