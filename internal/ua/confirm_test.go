@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +38,38 @@ func TestAckOfAnOlderInviteHidesNone(t *testing.T) {
 			if got := l.confirmed(nobody{}, ok(19)); got != nil || time.Since(start) != ackTime {
 				t.Errorf("%v: the ACK of another INVITE: %v after %v", came, got, time.Since(start))
 			}
+		})
+	}
+}
+
+// TestAnswerIsRepeatedUntilItsAck lets the ACK come after the INVITE's transaction is
+// over.
+func TestAnswerIsRepeatedUntilItsAck(t *testing.T) {
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			legs := make(chan *Leg, 1)
+			cfg := Config{OnInvite: answering(t, legs, AnswerOptions{})}
+			listen(t, &cfg)
+			cfg.ServerTLS, _ = certificate(t)
+			e := start(t, cfg)
+			s := &scripted{rawPeer: dialRaw(t, network, at(e, network)), t: t, callID: newToken(), local: "<sip:101@office.test>;tag=mine", remote: "<sip:102@office.test>", target: "sip:102@office.test", sound: socket(t, "127.0.0.1"), cseq: 1}
+			s.write("INVITE", "Content-Type: application/sdp\n", scriptedSDP)
+			for copies := 0; copies < 3; { // the third comes after 1.5 s
+				res := s.read(t)
+				if strings.HasPrefix(res, "SIP/2.0 200 ") {
+					copies++
+					_, to, _ := strings.Cut(res, "\r\nTo: ")
+					s.remote, _, _ = strings.Cut(to, "\r\n")
+				}
+			}
+			s.ack("")
+			leg := next(t, legs)
+			if res := s.request("INFO", "", ""); !strings.HasPrefix(res, "SIP/2.0 200 ") || leg.over() {
+				t.Errorf("over %v, INFO answered\n%s", leg.over(), res)
+			}
+			s.request("BYE", "", "")
+			idle(t, e)
 		})
 	}
 }
