@@ -49,23 +49,6 @@ func (s *Store) remember(w *writing, account office.ID, key, answer string, unti
 	return kept, false, err
 }
 
-// Amend replaces what account keeps under key, until the same time. ErrNotFound:
-// nothing is kept there.
-func (s *Store) Amend(ctx context.Context, account office.ID, key, answer string) error {
-	return s.write(ctx, func(w *writing) error {
-		return affected(w.Exec("UPDATE memo SET value = $1 WHERE account = $2 AND name = $3 AND until > $4", answer, account, memoName(key), millis(s.now())))
-	})
-}
-
-// Forget drops what account keeps under key: the next to ask is the first. That
-// nothing is kept is no error.
-func (s *Store) Forget(ctx context.Context, account office.ID, key string) error {
-	return s.write(ctx, func(w *writing) error {
-		_, err := w.Exec("DELETE FROM memo WHERE account = $1 AND name = $2", account, memoName(key))
-		return err
-	})
-}
-
 // Recall returns what account keeps under key; ok is false where that is
 // nothing.
 func (s *Store) Recall(ctx context.Context, account office.ID, key string) (kept string, ok bool, err error) {

@@ -32,14 +32,6 @@ func memos(t *testing.T, f *fixture) {
 	f.restart(t)
 	ask("after a restart", ana, "k", "c2", "c1", false)
 
-	must(t, f.Amend(ctx, ana, "k2", "late"))
-	ask("amended", ana, "k2", "x", "late", false)
-	if err := f.Amend(ctx, beto, "k2", "x"); !errors.Is(err, office.ErrNotFound) {
-		t.Errorf("amended what another account keeps: %v", err)
-	}
-	must(t, f.Forget(ctx, beto, "k2")) // is not there
-	must(t, f.Forget(ctx, ana, "k2"))
-	ask("after it was forgotten", ana, "k2", "y", "y", true)
 	if _, _, err := f.Remember(ctx, "nobody", "k", "", day); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("a missing account: %v", err)
 	}
@@ -50,9 +42,6 @@ func memos(t *testing.T, f *fixture) {
 	f.now = day // until then, and no longer
 	if kept, ok, err := f.Recall(ctx, ana, "k"); kept != "" || ok || err != nil {
 		t.Errorf("recalled after its time %q, %t, %v", kept, ok, err)
-	}
-	if err := f.Amend(ctx, ana, "k", "x"); !errors.Is(err, office.ErrNotFound) {
-		t.Errorf("amended after its time: %v", err)
 	}
 	day = day.Add(24 * time.Hour)
 	ask("after its time", ana, "k", "c7", "c7", true)

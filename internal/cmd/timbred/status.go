@@ -83,10 +83,10 @@ func lastError(err string) string {
 
 // mailState tells what of the e-mail needs a person.
 func mailState(m api.MailQueue) string {
-	if !m.Set {
-		return "not set up (timbred smtp set)"
-	}
 	state := fmt.Sprintf("%d waiting", m.Waiting)
+	if !m.Set {
+		state = "not set up (timbred smtp set), " + state
+	}
 	if m.Oldest != nil {
 		state += " since " + when(*m.Oldest)
 	}
