@@ -185,6 +185,12 @@ func (s *Store) QueryCalls(ctx context.Context, account office.ID, f CallFilter,
 	return f.list(account).ids(ctx, s.db, p)
 }
 
+// PlaceOfCall returns how many of the calls that f chooses QueryCalls returns
+// before call id. ErrNotFound: it is none of them.
+func (s *Store) PlaceOfCall(ctx context.Context, account office.ID, f CallFilter, id office.ID) (int, error) {
+	return f.list(account).place(ctx, s.db, id)
+}
+
 // CountCalls returns how many calls f chooses.
 func (s *Store) CountCalls(ctx context.Context, account office.ID, f CallFilter) (int, error) {
 	return f.list(account).count(ctx, s.db)

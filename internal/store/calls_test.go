@@ -116,11 +116,22 @@ func callFilters(t *testing.T, f *fixture) {
 		if n, err := f.CountCalls(ctx, account, c.f); c.p == (store.Page{}) && (n != len(got) || err != nil) {
 			t.Errorf("%s: counted %d, %v", c.what, n, err)
 		}
+		for i, id := range got {
+			if at, err := f.PlaceOfCall(ctx, account, c.f, id); c.p == (store.Page{}) && (at != i || err != nil) {
+				t.Errorf("%s: call %s is at %d, %v; want %d", c.what, id, at, err, i)
+			}
+		}
 	}
 	for _, anchor := range []office.ID{"none", "\x00", "z"} { // z is not in this account's log
 		if _, err := f.QueryCalls(ctx, account, store.CallFilter{}, store.Page{Anchor: anchor}); !errors.Is(err, office.ErrNotFound) {
 			t.Errorf("anchor %s: %v", anchor, err)
 		}
+		if at, err := f.PlaceOfCall(ctx, account, store.CallFilter{}, anchor); !errors.Is(err, office.ErrNotFound) {
+			t.Errorf("call %s is at %d, %v", anchor, at, err)
+		}
+	}
+	if at, err := f.PlaceOfCall(ctx, account, store.CallFilter{Kind: office.Missed}, "c07"); !errors.Is(err, office.ErrNotFound) {
+		t.Errorf("a call that the filter leaves out is at %d, %v", at, err)
 	}
 }
 

@@ -86,6 +86,25 @@ func (l *list) ids(ctx context.Context, db *sqldb.DB, p Page) ([]office.ID, erro
 	return collect(rows, err, scanID)
 }
 
+// place returns how many rows of the list are newer than the row id, or of the
+// same time and listed before it. ErrNotFound: it is none of the list.
+func (l *list) place(ctx context.Context, db *sqldb.DB, id office.ID) (n int, err error) {
+	if !id.Valid() {
+		return 0, office.ErrNotFound
+	}
+	all, args := l.where.String(), l.args
+	l.and("id = ?", id)
+	var t int64
+	if err := db.QueryRow(ctx, "SELECT "+l.time+" FROM "+l.table+" WHERE "+l.where.String(), l.args...).Scan(&t); err != nil {
+		return 0, found(err)
+	}
+	l.where.Reset()
+	l.where.WriteString(all)
+	l.args = args
+	l.and("("+l.time+", id) > (?, ?)", t, id)
+	return l.count(ctx, db)
+}
+
 // count returns how many rows the list has.
 func (l *list) count(ctx context.Context, db *sqldb.DB) (n int, err error) {
 	err = db.QueryRow(ctx, "SELECT count(*) FROM "+l.table+" WHERE "+l.where.String(), l.args...).Scan(&n)

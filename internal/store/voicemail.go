@@ -136,6 +136,12 @@ func (s *Store) QueryVoicemails(ctx context.Context, account office.ID, f Voicem
 	return f.list(account).ids(ctx, s.db, p)
 }
 
+// PlaceOfVoicemail returns how many of the voicemails that f chooses
+// QueryVoicemails returns before voicemail id. ErrNotFound: it is none of them.
+func (s *Store) PlaceOfVoicemail(ctx context.Context, account office.ID, f VoicemailFilter, id office.ID) (int, error) {
+	return f.list(account).place(ctx, s.db, id)
+}
+
 // CountVoicemails returns how many voicemails f chooses.
 func (s *Store) CountVoicemails(ctx context.Context, account office.ID, f VoicemailFilter) (int, error) {
 	return f.list(account).count(ctx, s.db)

@@ -127,6 +127,11 @@ func voicemailFilters(t *testing.T, f *fixture) {
 		if n, err := f.CountVoicemails(ctx, account, c.f); c.p == (store.Page{}) && (n != len(got) || err != nil) {
 			t.Errorf("%s: counted %d, %v", c.what, n, err)
 		}
+		for i, id := range got {
+			if at, err := f.PlaceOfVoicemail(ctx, account, c.f, id); c.p == (store.Page{}) && (at != i || err != nil) {
+				t.Errorf("%s: message %s is at %d, %v; want %d", c.what, id, at, err, i)
+			}
+		}
 	}
 	if _, err := f.QueryVoicemails(ctx, account, store.VoicemailFilter{}, store.Page{Anchor: "none"}); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("unknown anchor: %v", err)
