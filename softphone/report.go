@@ -21,6 +21,7 @@ type Report struct {
 	Outcome  office.Outcome  `json:"outcome,omitempty"`
 	Code     int             `json:"code,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
+	Why      string          `json:"why,omitempty"`
 	Secure   bool            `json:"secure,omitempty"`
 	FarMedia string          `json:"farMedia,omitempty"`
 	LogID    office.ID       `json:"logId,omitempty"`
@@ -45,7 +46,7 @@ func (c *Call) Report(s Status, now time.Time) Report {
 	peer, stats := c.Peer(), c.Stats()
 	out := Report{
 		Event: "call", Time: now.UTC(), State: string(s.State), Call: c.ID(), Kind: office.Outgoing, Peer: &peer,
-		Outcome: s.Outcome, Code: s.Code, Reason: s.Reason, Secure: s.Secure, FarMedia: s.FarMedia, LogID: s.LogID,
+		Outcome: s.Outcome, Code: s.Code, Reason: s.Reason, Why: s.Why, Secure: s.Secure, FarMedia: s.FarMedia, LogID: s.LogID,
 		Seconds: s.Duration(now).Seconds(), Codec: stats.Codec, Sent: stats.Sent, Received: stats.Received, Lost: stats.Lost,
 	}
 	if c.Incoming() {

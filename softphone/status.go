@@ -26,6 +26,7 @@ type Status struct {
 	Outcome    office.Outcome // once Ended: Answered, NoAnswer, Busy, Declined, Canceled or Failed
 	Code       int            // SIP status that ended it, 200 for a plain hang-up; 0 where there was none
 	Reason     string         // the words that came with Code; for the details, not for the eye
+	Why        string         // the reason for which the office refused it, as in its log; empty where it did not say
 	Muted      bool
 	Secure     bool      // this side's sound is encrypted (SRTP); decided once Active
 	FarMedia   string    // what protects the far side: "srtp", "rtp", "mixed"; empty where the office does not say
@@ -52,7 +53,7 @@ func (s Status) Duration(now time.Time) time.Duration {
 func (s *Status) fail(err error) {
 	s.Outcome = office.Failed
 	if refused := (*ua.StatusError)(nil); errors.As(err, &refused) {
-		s.Code, s.Reason, s.Outcome = refused.Code, refused.Reason, outcomeOf(refused.Code)
+		s.Code, s.Reason, s.Why, s.Outcome = refused.Code, refused.Reason, refused.Why, outcomeOf(refused.Code)
 	} else if err != nil {
 		s.Reason = err.Error()
 	}

@@ -21,6 +21,11 @@ func TestOutcomeOfAStatus(t *testing.T) {
 		}
 	}
 	var s Status
+	s.fail(&ua.StatusError{Code: 403, Reason: "Forbidden", Why: office.TooManyCalls})
+	if s.Outcome != office.Failed || s.Why != office.TooManyCalls {
+		t.Errorf("with the office's reason: %+v", s)
+	}
+	s = Status{}
 	s.fail(errors.New("no route"))
 	if s.Outcome != office.Failed || s.Code != 0 || s.Reason != "no route" {
 		t.Errorf("without a status: %+v", s)

@@ -45,7 +45,7 @@ type Call struct {
 	ID           ID         `json:"id"`
 	Kind         CallKind   `json:"kind"`
 	Outcome      Outcome    `json:"outcome"`
-	Reason       string     `json:"reason"` // SIP status or "interrupted"; for the details, not for the eye
+	Reason       string     `json:"reason"` // SIP status or one of the reasons below; for the details, not for the eye
 	Peer         Party      `json:"peer"`
 	StartedAt    time.Time  `json:"startedAt"`
 	AnsweredAt   *time.Time `json:"answeredAt"`
@@ -96,4 +96,8 @@ type Encryption struct {
 const (
 	Interrupted = "interrupted" // a stop of the server cut it
 	NotPickedUp = "notPickedUp" // a call by click: none of the user's own telephones was answered
+
+	TooManyCalls = "tooManyCalls" // the extension has as many outside calls as it may
+	MinutesUsed  = "minutesUsed"  // the outside minutes that the extension has each day are used up
+	NoTrunk      = "noTrunk"      // no line to the outside took it
 )

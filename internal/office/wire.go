@@ -12,9 +12,10 @@ const ProblemType = "urn:timbre:error:"
 // stored hashes outlive a change of the domain.
 const SIPRealm = "timbre"
 
-// The header fields between an office and Timbre's own phones, on INVITE, 18x
-// and 200.
+// The header fields between an office and Timbre's own phones, on INVITE, 18x,
+// 200 and refusals.
 const (
 	CallHeader     = "Timbre-Call"      // the ID of the call in the receiver's log
 	FarMediaHeader = "Timbre-Far-Media" // what protects the far side's sound: srtp, rtp or mixed
+	ReasonHeader   = "Timbre-Reason"    // why the office refused: the Reason of the call in the log
 )

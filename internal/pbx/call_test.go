@@ -224,7 +224,7 @@ func TestRefusals(t *testing.T) {
 		i := slices.IndexFunc(calls, func(c office.Call) bool { return c.Peer.Number == number })
 		if i < 0 {
 			t.Errorf("no call to %q in %+v", string(number), calls)
-		} else if calls[i].Outcome != office.Failed || calls[i].Reason != "404" && number != "+525512345678" || calls[i].Kind != office.Outgoing {
+		} else if calls[i].Outcome != office.Failed || calls[i].Reason != map[bool]string{false: "404", true: office.NoTrunk}[number == "+525512345678"] || calls[i].Kind != office.Outgoing {
 			t.Errorf("%+v", calls[i])
 		}
 	}

@@ -73,20 +73,20 @@ func TestRightsToCallOutside(t *testing.T) {
 		rights office.Rights
 		number string
 		before func(t *testing.T, x *exchange, c *carrier)
-		text   string // in Reason
+		reason string
 	}{
-		{"class", office.Rights{Classes: "internal,national"}, "0013105550123", nil, "administrador"},
-		{"nothing outside", office.Rights{Classes: "internal"}, string(mobile), nil, "administrador"},
+		{"class", office.Rights{Classes: "internal,national"}, "0013105550123", nil, "403"},
+		{"nothing outside", office.Rights{Classes: "internal"}, string(mobile), nil, "403"},
 		{"minutes", office.Rights{Classes: "internal,national", Minutes: 10}, string(mobile), func(t *testing.T, x *exchange, _ *carrier) {
 			if err := x.store.AddUsage(t.Context(), x.extension(t, "101").Account, time.Now(), 10*time.Minute); err != nil {
 				t.Fatal(err)
 			}
-		}, "minutos"},
+		}, office.MinutesUsed},
 		{"calls", office.Rights{Classes: "internal,national", MaxCalls: 1}, string(mobile), func(t *testing.T, x *exchange, c *carrier) {
 			answered := c.answers(700)
 			x.unregistered(t, "101", "udp").call(string(mobile), 1000)
 			receive(t, answered, "the first call")
-		}, "demasiadas"},
+		}, office.TooManyCalls},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,13 +100,13 @@ func TestRightsToCallOutside(t *testing.T) {
 			said := make(chan *ua.Leg, 1)
 			_, err := x.unregistered(t, "101", "udp").dial(t.Context(), c.number, func(t *ua.Target) { t.OnEarly = func(l *ua.Leg) { said <- l } })
 			var refused *ua.StatusError
-			if !errors.As(err, &refused) || refused.Code != 403 {
-				t.Fatal(err)
+			if !errors.As(err, &refused) || refused.Code != 403 || refused.Why != c.reason {
+				t.Fatalf("%v, because of %q", err, refused.Why)
 			}
 			if l := receive(t, said, "the spoken reason"); l.Stats().ReceivedPackets < 20 {
 				t.Errorf("%d packets are heard", l.Stats().ReceivedPackets)
 			}
-			if out := x.log(t, "101", 1)[0]; out.Outcome != office.Failed || out.Reason != "403" {
+			if out := x.log(t, "101", 1)[0]; out.Outcome != office.Failed || out.Reason != c.reason {
 				t.Errorf("log %+v", out)
 			}
 		})

@@ -20,6 +20,20 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("refused with %d", r.code) }
 
+// reason is what the log and the caller's phone keep of it: more than the status
+// where many things have the same.
+func (r *refusal) reason() string {
+	switch r.prompt {
+	case voicemail.TooManyCalls:
+		return office.TooManyCalls
+	case voicemail.MinutesUsed:
+		return office.MinutesUsed
+	case voicemail.NoTrunk, voicemail.EmergencyUnavailable:
+		return office.NoTrunk
+	}
+	return status(r.code)
+}
+
 // words is what a telephone shows of a refusal that was spoken.
 var words = map[voicemail.Prompt]map[office.Language]string{
 	voicemail.NotAllowed: {
@@ -57,9 +71,9 @@ const sayTime = 30 * time.Second
 
 // refuse ends the call of o with the reason, which is also spoken.
 func (c *call) refuse(ctx context.Context, o *origin, r *refusal) {
-	o.row.ends(outcomeOf(r.code), status(r.code))
+	o.row.ends(outcomeOf(r.code), r.reason())
 	if o.trace != nil {
-		o.trace.ends(c.pbx.cfg.Now(), outcomeOf(r.code), status(r.code))
+		o.trace.ends(c.pbx.cfg.Now(), outcomeOf(r.code), r.reason())
 	}
 	c.say(ctx, o, r.prompt)
 	if o.in == nil {
@@ -69,6 +83,9 @@ func (c *call) refuse(ctx context.Context, o *origin, r *refusal) {
 		r = &refusal{code: 503}
 	}
 	h := o.headers("")
+	if o.row != nil { // one of ours
+		h[office.ReasonHeader] = r.reason()
+	}
 	if text := words[r.prompt][o.tongue]; text != "" {
 		h["Reason"] = fmt.Sprintf(`SIP;cause=%d;text="%s"`, r.code, text)
 	}

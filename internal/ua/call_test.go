@@ -58,6 +58,9 @@ func TestRefusals(t *testing.T) {
 		{"moved", func(_ context.Context, in *Incoming) {
 			in.Reject(302, Headers{"Contact": "<sip:vm-102@office.test>"})
 		}, StatusError{Code: 302, Reason: "Moved Temporarily", Location: "sip:vm-102@office.test"}},
+		{"explained", func(_ context.Context, in *Incoming) {
+			in.Reject(403, Headers{office.ReasonHeader: office.MinutesUsed})
+		}, StatusError{Code: 403, Reason: "Forbidden", Why: office.MinutesUsed}},
 		{"returned", func(context.Context, *Incoming) {}, StatusError{Code: 480, Reason: "Temporarily Unavailable"}},
 		{"panicked", func(context.Context, *Incoming) { panic("in a test") }, StatusError{Code: 500, Reason: "Server Internal Error"}},
 		{"no codec", func(ctx context.Context, in *Incoming) {

@@ -64,6 +64,7 @@ type StatusError struct {
 	Reason     string
 	Location   string        // Contact of a 3xx
 	RetryAfter time.Duration // 0: not said
+	Why        string        // what an office says of it to Timbre's own phones (office.ReasonHeader); empty: nothing
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Reason) }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/office"
 )
 
 // request builds a request within the dialog, but for its number.
@@ -70,7 +72,7 @@ func refused(res *sip.Response) error {
 	if res.IsSuccess() {
 		return nil
 	}
-	e := &StatusError{Code: res.StatusCode, Reason: res.Reason, RetryAfter: pauseOf(res)}
+	e := &StatusError{Code: res.StatusCode, Reason: res.Reason, RetryAfter: pauseOf(res), Why: header(res, office.ReasonHeader)}
 	if c := res.Contact(); c != nil && e.Code < 400 {
 		e.Location = c.Address.String()
 	}
