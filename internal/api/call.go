@@ -20,30 +20,17 @@ type calls struct {
 }
 
 func newCalls(s *store.Store, account, device office.ID) calls {
-	return calls{store: s, account: account, device: device, list: list{
+	return calls{store: s, account: account, device: device, list: table[office.Call, store.CallFilter]{
 		sortedBy: "startedAt",
 		takes: func(f filter) bool {
 			return f.IsNew == nil && slices.Contains([]office.CallKind{"", office.Incoming, office.Outgoing, office.Missed}, f.Kind)
 		},
-		rows: func(ctx context.Context, ids ...office.ID) ([]row, error) {
-			all, err := s.Calls(ctx, account, ids...)
-			rows := make([]row, len(all))
-			for i, c := range all {
-				rows[i] = row{c.ID, c.StartedAt, c}
-			}
-			return rows, err
+		filter: func(f filter) store.CallFilter {
+			return store.CallFilter{Kind: f.Kind, After: f.After, Before: f.Before, Text: f.Text}
 		},
-		query: func(ctx context.Context, f filter, p store.Page) ([]office.ID, error) {
-			return s.QueryCalls(ctx, account, callFilter(f), p)
-		},
-		count: func(ctx context.Context, f filter) (int, error) {
-			return s.CountCalls(ctx, account, callFilter(f))
-		},
-	}}
-}
-
-func callFilter(f filter) store.CallFilter {
-	return store.CallFilter{Kind: f.Kind, After: f.After, Before: f.Before, Text: f.Text}
+		row:  func(c office.Call) row { return row{c.ID, c} },
+		rows: s.Calls, query: s.QueryCalls, count: s.CountCalls, place: s.PlaceOfCall,
+	}.of(account)}
 }
 
 // A callWithLegs is a call whose legs are told even if there are none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -19,13 +18,48 @@ type list struct {
 	rows     func(ctx context.Context, ids ...office.ID) ([]row, error)
 	query    func(context.Context, filter, store.Page) ([]office.ID, error)
 	count    func(context.Context, filter) (int, error)
+	place    func(context.Context, filter, office.ID) (int, error) // of a row in what query returns
 }
 
-// A row is one object of a list with the time by which it is sorted.
+// A row is one object of a list.
 type row struct {
 	id     office.ID
-	at     time.Time
 	object any
+}
+
+// A table is where the store keeps the objects of a list: T as they travel, F what
+// chooses among them.
+type table[T, F any] struct {
+	sortedBy string
+	takes    func(filter) bool
+	filter   func(filter) F
+	row      func(T) row
+	rows     func(ctx context.Context, account office.ID, ids ...office.ID) ([]T, error)
+	query    func(ctx context.Context, account office.ID, f F, p store.Page) ([]office.ID, error)
+	count    func(ctx context.Context, account office.ID, f F) (int, error)
+	place    func(ctx context.Context, account office.ID, f F, id office.ID) (int, error)
+}
+
+// of returns the list of an account.
+func (t table[T, F]) of(account office.ID) list {
+	return list{
+		sortedBy: t.sortedBy, takes: t.takes,
+		rows: func(ctx context.Context, ids ...office.ID) ([]row, error) {
+			all, err := t.rows(ctx, account, ids...)
+			rows := make([]row, len(all))
+			for i, one := range all {
+				rows[i] = t.row(one)
+			}
+			return rows, err
+		},
+		query: func(ctx context.Context, f filter, p store.Page) ([]office.ID, error) {
+			return t.query(ctx, account, t.filter(f), p)
+		},
+		count: func(ctx context.Context, f filter) (int, error) { return t.count(ctx, account, t.filter(f)) },
+		place: func(ctx context.Context, f filter, id office.ID) (int, error) {
+			return t.place(ctx, account, t.filter(f), id)
+		},
+	}
 }
 
 func (l list) objects(ctx context.Context, ids []office.ID, _ []string) (map[office.ID]any, error) {
@@ -72,7 +106,7 @@ func (l list) page(ctx context.Context, f filter, a jmap.QueryArgs, answer *jmap
 		return store.Page{Position: answer.Position}, nil
 	}
 	anchor := office.ID(*a.Anchor)
-	i, err := l.index(ctx, f, anchor)
+	i, err := l.place(ctx, f, anchor)
 	if errors.Is(err, office.ErrNotFound) {
 		return store.Page{}, &jmap.MethodError{Type: jmap.AnchorNotFound}
 	}
@@ -84,37 +118,6 @@ func (l list) page(ctx context.Context, f filter, a jmap.QueryArgs, answer *jmap
 		return store.Page{Anchor: anchor, Position: a.AnchorOffset - 1}, nil
 	}
 	return store.Page{Position: answer.Position}, nil
-}
-
-// index returns how many of the rows that f chooses stand before the row id,
-// office.ErrNotFound where it is none of them.
-func (l list) index(ctx context.Context, f filter, id office.ID) (int, error) {
-	rows, err := l.rows(ctx, id)
-	if err != nil {
-		return 0, err
-	}
-	if len(rows) == 0 {
-		return 0, office.ErrNotFound
-	}
-	t := rows[0].at
-	if t.Before(f.After) || !f.Before.IsZero() && !t.Before(f.Before) {
-		return 0, office.ErrNotFound
-	}
-	next := t.Add(time.Millisecond) // times are kept in milliseconds
-	same, later := f, f
-	same.After, same.Before = t, next
-	n, err := l.count(ctx, same)
-	if err != nil {
-		return 0, err
-	}
-	if n == 0 {
-		return 0, office.ErrNotFound
-	}
-	if !f.Before.IsZero() && !next.Before(f.Before) {
-		return 0, nil
-	}
-	later.After = next
-	return l.count(ctx, later)
 }
 
 // clamp returns n within what sums of two cannot overflow.

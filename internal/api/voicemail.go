@@ -19,28 +19,15 @@ type voicemails struct {
 }
 
 func newVoicemails(s *store.Store, account office.ID) voicemails {
-	return voicemails{store: s, account: account, list: list{
+	return voicemails{store: s, account: account, list: table[office.Voicemail, store.VoicemailFilter]{
 		sortedBy: "receivedAt",
 		takes:    func(f filter) bool { return f.Kind == "" },
-		rows: func(ctx context.Context, ids ...office.ID) ([]row, error) {
-			all, err := s.Voicemails(ctx, account, ids...)
-			rows := make([]row, len(all))
-			for i, v := range all {
-				rows[i] = row{v.ID, v.ReceivedAt, v}
-			}
-			return rows, err
+		filter: func(f filter) store.VoicemailFilter {
+			return store.VoicemailFilter{After: f.After, Before: f.Before, IsNew: f.IsNew, Text: f.Text}
 		},
-		query: func(ctx context.Context, f filter, p store.Page) ([]office.ID, error) {
-			return s.QueryVoicemails(ctx, account, voicemailFilter(f), p)
-		},
-		count: func(ctx context.Context, f filter) (int, error) {
-			return s.CountVoicemails(ctx, account, voicemailFilter(f))
-		},
-	}}
-}
-
-func voicemailFilter(f filter) store.VoicemailFilter {
-	return store.VoicemailFilter{After: f.After, Before: f.Before, IsNew: f.IsNew, Text: f.Text}
+		row:  func(v office.Voicemail) row { return row{v.ID, v} },
+		rows: s.Voicemails, query: s.QueryVoicemails, count: s.CountVoicemails, place: s.PlaceOfVoicemail,
+	}.of(account)}
 }
 
 // set applies what can be applied in one commit and says for each other object
