@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -51,6 +52,39 @@ func TestDirectoryIsTheSameForAll(t *testing.T) {
 	none := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, other.Token, "Extension/get", jmap.GetArgs{AccountID: you, IDs: []jmap.ID{}}))
 	if len(none.List) != 0 {
 		t.Errorf("asked for none, got %+v", none)
+	}
+}
+
+// A directory of more lines than one method returns is refused as a whole (RFC 8620
+// §5.1), and read by ids.
+func TestDirectoryThatIsTooLargeForOneMethod(t *testing.T) {
+	h := open(t)
+	s, me := h.login("101"), jmap.ID(h.account("101"))
+	before := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, s.Token, "Extension/get", jmap.GetArgs{AccountID: me}))
+	limit := jmap.DefaultLimits.MaxObjectsInGet
+	for i := len(before.List); i < limit; i++ {
+		if _, err := h.store.AddExtension(t.Context(), office.Extension{Number: office.Number(fmt.Sprint(10_000 + i)), Name: "x"}, "none"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"Extension/get", "Presence/get"} {
+		got := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, s.Token, name, jmap.GetArgs{AccountID: me}))
+		if len(got.List) != limit {
+			t.Errorf("%s: %d", name, len(got.List))
+		}
+	}
+	h.add(t.Context(), "103")
+	for _, name := range []string{"Extension/get", "Presence/get"} {
+		_, err := ask[jmap.GetResponse](h, s.Token, name, jmap.GetArgs{AccountID: me})
+		wantMethodError(t, err, jmap.RequestTooLarge)
+	}
+	changed := must[jmap.ChangesResponse](t)(ask[jmap.ChangesResponse](h, s.Token, "Extension/changes", jmap.ChangesArgs{AccountID: me, SinceState: before.State}))
+	if len(changed.Created) != limit-len(before.List)+1 || changed.HasMoreChanges {
+		t.Fatalf("%d lines are new, more %v", len(changed.Created), changed.HasMoreChanges)
+	}
+	got := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, s.Token, "Presence/get", jmap.GetArgs{AccountID: me, IDs: changed.Created}))
+	if len(got.List) != len(changed.Created) {
+		t.Errorf("%d of %d", len(got.List), len(changed.Created))
 	}
 }
 
