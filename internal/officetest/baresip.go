@@ -302,30 +302,14 @@ func (b *Baresip) recordings() ([]string, error) {
 	return filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav")) // named after the time of day
 }
 
-// Hears waits until the tone hz has been heard for half a second in the call that
-// goes on.
+// Hears waits until the tone hz is heard for half a second in the call that goes on.
 func (b *Baresip) Hears(ctx context.Context, hz float64) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s, err := b.hearing()
-		half := s.Rate / 2
-		if half > 0 && len(s.Samples) >= half && media.Level(s.Samples[len(s.Samples)-half:], s.Rate, hz) > toneLevel-6 {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-b.Done():
-			return fmt.Errorf("baresip ended: %s", b.Output())
-		case <-ctx.Done():
-			return fmt.Errorf("baresip: waiting to hear %g Hz: %w, %v", hz, ctx.Err(), err)
-		}
-	}
+	return await(ctx, b.hearing, hz, true)
 }
 
-// hearing returns what was heard so far in the last call. It is an error where its
-// recording has not begun.
-func (b *Baresip) hearing() (media.Sound, error) {
+// hearing returns what is heard in its last call from the n-th sample on. It is an
+// error where its recording has not begun.
+func (b *Baresip) hearing(n int) (media.Sound, error) {
 	files, err := b.recordings()
 	if err != nil || len(files) == 0 {
 		return media.Sound{}, err
@@ -338,5 +322,7 @@ func (b *Baresip) hearing() (media.Sound, error) {
 	if len(wav) > size+4 {
 		copy(wav[size:], "\xff\xff\xff\x7f")
 	}
-	return media.ReadWAV(bytes.NewReader(wav))
+	s, err := media.ReadWAV(bytes.NewReader(wav))
+	s.Samples = s.Samples[min(n, len(s.Samples)):]
+	return s, err
 }

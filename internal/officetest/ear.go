@@ -2,7 +2,10 @@ package officetest
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"timbre/internal/media"
 	"timbre/softphone"
@@ -48,6 +51,43 @@ func (e *Ear) Heard() media.Sound {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return media.Sound{Rate: e.heard.Rate, Samples: append([]int16(nil), e.heard.Samples...)}
+}
+
+// from returns what was heard from the n-th sample on.
+func (e *Ear) from(n int) (media.Sound, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return media.Sound{Rate: e.heard.Rate, Samples: slices.Clone(e.heard.Samples[min(n, len(e.heard.Samples)):])}, nil
+}
+
+// Hears waits until the tone hz is heard for half a second.
+func (e *Ear) Hears(ctx context.Context, hz float64) error { return await(ctx, e.from, hz, true) }
+
+// Misses waits until the tone hz is not heard for half a second.
+func (e *Ear) Misses(ctx context.Context, hz float64) error { return await(ctx, e.from, hz, false) }
+
+// await waits until half a second of a sound that goes on, from half a second ago
+// on, has the tone hz, or has it not. Nothing of it is passed over, for a beep is
+// short and a test may be slow. from returns the sound from a sample on.
+func await(ctx context.Context, from func(n int) (media.Sound, error), hz float64, want bool) error {
+	s, err := from(0)
+	at := max(0, len(s.Samples)-s.Rate/2)
+	for tick := time.NewTicker(50 * time.Millisecond); ; {
+		s, err = from(at)
+		for half := s.Rate / 2; err == nil && half > 0 && len(s.Samples) >= half; {
+			if media.Level(s.Samples[:half], s.Rate, hz) > toneLevel-6 == want {
+				tick.Stop()
+				return nil
+			}
+			s.Samples = s.Samples[half/5:]
+			at += half / 5
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %g Hz to be heard, %v: %w, %v", hz, want, ctx.Err(), err)
+		}
+	}
 }
 
 // Forget forgets what was heard.

@@ -128,15 +128,16 @@ func (w *Wire) Wait(ctx context.Context, is func() bool) error {
 	}
 }
 
-// Hears waits until the tone hz has been heard for a quarter of a second.
-func (w *Wire) Hears(ctx context.Context, hz float64) error {
-	return w.Wait(ctx, func() bool {
-		s := w.Heard()
-		quarter := s.Rate / 4
-		tail := s.Samples[max(0, len(s.Samples)-quarter):]
-		return quarter > 0 && len(tail) == quarter && media.Level(tail, s.Rate, hz) > toneLevel-6
-	})
+// from returns what was heard from the n-th sample on.
+func (w *Wire) from(n int) (media.Sound, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return media.Sound{Rate: w.heard.Rate, Samples: slices.Clone(w.heard.Samples[min(n, len(w.heard.Samples)):])}, nil
 }
+
+// Hears waits until the tone hz is heard for half a second. What is heard waits for
+// who listens: unlike with an Ear, nothing is lost where the machine is busy.
+func (w *Wire) Hears(ctx context.Context, hz float64) error { return await(ctx, w.from, hz, true) }
 
 // Over is closed when a call that came in is over.
 func (w *Wire) Over() <-chan struct{} { return w.over }

@@ -13,6 +13,7 @@ import (
 
 	"timbre/internal/api"
 	"timbre/internal/office"
+	"timbre/internal/sqldb"
 	"timbre/internal/store"
 )
 
@@ -96,7 +97,8 @@ type Restored struct {
 // Restore makes the office in a backup that of cfg.Data. It returns
 // office.ErrInUse while a server runs there, office.ErrNotEmpty where something
 // is there and replace is not set, office.ErrBackup where file is no whole
-// backup; then nothing was changed.
+// backup, office.ErrNewerSchema where a newer version took it, and an error that
+// says so where the database is newer than the backup; then nothing was changed.
 func Restore(ctx context.Context, cfg Config, file string, replace bool) (Restored, error) {
 	if err := checkFolder(cfg.Data); err != nil {
 		return Restored{}, err
@@ -113,6 +115,10 @@ func Restore(ctx context.Context, cfg Config, file string, replace bool) (Restor
 	m, err := store.Restore(ctx, store.Config{Dir: cfg.Data, DSN: cfg.DB, Log: cfg.Log}, f, replace)
 	switch {
 	case errors.Is(err, office.ErrBackup):
+		return Restored{}, fmt.Errorf("backup %s: %w", file, err)
+	case errors.Is(err, sqldb.ErrNewerSchema): // of the database; what a newer version backed up is told below
+		return Restored{}, fmt.Errorf("the database that --db names is newer than the backup %s; name an empty one", file)
+	case errors.Is(err, office.ErrNewerSchema):
 		return Restored{}, fmt.Errorf("backup %s: %w", file, err)
 	case errors.Is(err, office.ErrNotEmpty):
 		return Restored{}, fmt.Errorf("data folder %s: %w; --force replaces it", cfg.Data, err)

@@ -3,11 +3,14 @@ package server_test
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/internal/server"
+	"timbre/internal/sqldb/pg"
 	"timbre/internal/sqldb/pgtest"
 )
 
@@ -69,4 +72,19 @@ func TestMigrate(t *testing.T) {
 		t.Fatalf("%+v, %v", is, err)
 	}
 	check(back)
+
+	// A database that a newer version has been at, as an office's own is to an old
+	// backup of it.
+	newer := pgtest.Start(t).Database(t)
+	future, err := pg.Open(ctx, newer, fstest.MapFS{"99999_future.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := future.Close(); err != nil {
+		t.Fatal(err)
+	}
+	into := server.Config{Data: filepath.Join(t.TempDir(), "into"), DB: newer}
+	if _, err := server.Restore(ctx, into, file, true); err == nil || !strings.Contains(err.Error(), "is newer than the backup") {
+		t.Errorf("into a newer database: %v", err)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/softphone"
@@ -68,7 +67,7 @@ func TestVoicemailByDeskPhone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaveMessage(t, ctx, telephone(t, ctx, o, "102", officetest.PhoneOptions{Hz: 440}), "101")
+	leaveMessage(t, ctx, wired(t, ctx, o, "102"), "101")
 	if !messages(t, ctx, anas, 1)[0].IsNew {
 		t.Error("the message is not new")
 	}
@@ -91,7 +90,7 @@ func TestVoicemailByDeskPhone(t *testing.T) {
 
 	s, err := o.Sipp(ctx, officetest.SippLoad{
 		Scenario: officetest.SippPress, Server: o.Ready.SIP, Calls: 1, Rows: []officetest.SippRow{row(t, ctx, o, "101", "*97")},
-		Digits: "7319#17", Talk: 200 * time.Millisecond,
+		Digits: "7319#17", Talk: 8 * time.Second, // until all is done
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -130,14 +129,15 @@ func listens(t *testing.T, ctx context.Context, b *officetest.Baresip, hz float6
 	}
 }
 
-// leaveMessage has p leave a message of some seconds for extension n.
-func leaveMessage(t *testing.T, ctx context.Context, p *officetest.Phone, n office.Number) {
+// leaveMessage has who calls leave a message of some seconds, of 440 Hz, for
+// extension n.
+func leaveMessage(t *testing.T, ctx context.Context, calls caller, n office.Number) {
 	t.Helper()
-	p.Ear.Forget()
-	call := dial(t, p, n)
-	reach(t, ctx, p, call, softphone.Active)
-	hears(t, ctx, p, media.Beep().Hz[0])
+	w := calls(n)
+	go w.Say(ctx, 440) // ends with the call
+	beeps(t, ctx, w)
 	talk(t, ctx)
-	call.Hangup()
-	ended(t, ctx, call)
+	if err := w.Leg().Hangup(ctx); err != nil {
+		t.Error(err)
+	}
 }

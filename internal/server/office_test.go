@@ -143,29 +143,41 @@ func ended(t *testing.T, ctx context.Context, c *softphone.Call) softphone.Statu
 // hears waits until p hears the tone hz, for half a second.
 func hears(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
 	t.Helper()
-	listening(t, ctx, p, hz, true)
+	if err := p.Ear.Hears(ctx, hz); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // misses waits until p does not hear the tone hz, for half a second.
 func misses(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
 	t.Helper()
-	listening(t, ctx, p, hz, false)
+	if err := p.Ear.Misses(ctx, hz); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func listening(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64, want bool) {
+// A caller calls a number, and returns the call when it is answered.
+type caller func(number office.Number) *officetest.Wire
+
+// wired returns what a telephone of extension n without a sound device calls with.
+func wired(t *testing.T, ctx context.Context, o *officetest.Office, n office.Number) caller {
 	t.Helper()
-	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		s := p.Ear.Heard()
-		half := s.Rate / 2
-		if half > 0 && len(s.Samples) >= half && media.Level(s.Samples[len(s.Samples)-half:], s.Rate, hz) > -18 == want {
-			tick.Stop()
-			return
+	p, from := lightPhone(t, ctx, o, n, officetest.Answers(0, 0))
+	return func(number office.Number) *officetest.Wire {
+		t.Helper()
+		w, err := p.Call(ctx, o.Ready.SIP, string(number), from)
+		if err != nil {
+			t.Fatal(err)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%g Hz: it is not %v that it is heard", hz, want)
-		}
+		return w
+	}
+}
+
+// beeps waits until w hears that it may leave a message.
+func beeps(t *testing.T, ctx context.Context, w *officetest.Wire) {
+	t.Helper()
+	if err := w.Hears(ctx, media.Beep().Hz[0]); err != nil {
+		t.Fatal(err)
 	}
 }
 

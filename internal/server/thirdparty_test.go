@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/softphone"
@@ -156,7 +155,7 @@ func TestDeskPhoneTransfers(t *testing.T) {
 // TestMessageLampOfADeskPhone is dark, lit by a message, and dark again.
 func TestMessageLampOfADeskPhone(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, time.Minute)
+	ctx := within(t, 2*time.Minute)
 	o := running(t, ctx, officetest.Options{People: []officetest.Person{
 		{Extension: "101", Name: "Ana López", Ring: 5 * time.Second}, {Extension: "102", Name: "Luis Peña"},
 	}})
@@ -164,13 +163,7 @@ func TestMessageLampOfADeskPhone(t *testing.T) {
 	if err := ana.Lamp(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	luis := telephone(t, ctx, o, "102", officetest.PhoneOptions{Hz: 440})
-	call := dial(t, luis, "101")
-	reach(t, ctx, luis, call, softphone.Active)
-	hears(t, ctx, luis, media.Beep().Hz[0])
-	talk(t, ctx)
-	call.Hangup()
-	ended(t, ctx, call)
+	leaveMessage(t, ctx, wired(t, ctx, o, "102"), "101")
 	await(t, ctx, ana, "CALL_CLOSED")
 	if err := ana.Lamp(ctx, 1); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/softphone"
@@ -62,22 +61,25 @@ func TestDeskPhoneTransfersToVoicemail(t *testing.T) {
 	ctx := within(t, 2*time.Minute)
 	o := running(t, ctx, officetest.Options{})
 	luis := desk(t, ctx, o, "102", officetest.BaresipOptions{Hz: 440, Answer: true})
-	ana := telephone(t, ctx, o, "101", officetest.PhoneOptions{Hz: 1000})
 	marta, err := o.Login(ctx, "103")
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := dial(t, ana, "102")
+	ana := wired(t, ctx, o, "101")("102")
+	go ana.Say(ctx, 1000) // ends with the call
 	await(t, ctx, luis, "CALL_ESTABLISHED")
-	hears(t, ctx, ana, 440)
+	if err := ana.Hears(ctx, 440); err != nil {
+		t.Fatal(err)
+	}
 	if err := luis.Transfer("vm-103"); err != nil {
 		t.Fatal(err)
 	}
 	await(t, ctx, luis, "CALL_CLOSED")
-	hears(t, ctx, ana, media.Beep().Hz[0])
+	beeps(t, ctx, ana)
 	talk(t, ctx)
-	call.Hangup()
-	ended(t, ctx, call)
+	if err := ana.Leg().Hangup(ctx); err != nil {
+		t.Error(err)
+	}
 	if m := messages(t, ctx, marta, 1)[0]; m.From.Number != "101" || m.Duration < office.Duration(time.Second) {
 		t.Errorf("%+v", m)
 	}
@@ -105,11 +107,7 @@ func TestDeskPhonesSendOn(t *testing.T) {
 	call.Hangup()
 	ended(t, ctx, taken)
 
-	call = dial(t, ana, "104")
-	hears(t, ctx, ana, media.Beep().Hz[0])
-	talk(t, ctx)
-	call.Hangup()
-	ended(t, ctx, call)
+	leaveMessage(t, ctx, wired(t, ctx, o, "101"), "104")
 	martas, err := o.Login(ctx, "103")
 	if err != nil {
 		t.Fatal(err)
