@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"timbre/internal/bridge"
 	"timbre/internal/dialplan"
 	"timbre/internal/office"
 	"timbre/internal/sdp"
@@ -97,7 +98,7 @@ func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Dev
 			c.replace(ctx, o, *r)
 			return
 		}
-		place, err := c.place(ctx, from, in.To())
+		place, err := c.pbx.place(ctx, from, in.To())
 		o.row = c.record.add(from.Account, office.Outgoing, office.Party{Number: place.Number}, c.started)
 		o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Device: device.Name, DeviceID: device.ID}, p.cfg.Now())
 		c.log = p.log.With("call", o.row.id(), "ext", from.Number)
@@ -187,7 +188,7 @@ func (c *call) leave(ctx context.Context, p *party) {
 		p.toll.ends(context.WithoutCancel(ctx))
 	}
 	if p.leg != nil {
-		hangup(ctx, p.leg)
+		bridge.Hangup(ctx, p.leg)
 	}
 }
 

@@ -204,7 +204,7 @@ func (c *call) callBack(ctx context.Context, o *origin, r voicemail.Result) bool
 		return false
 	}
 	o.payer, o.tongue, o.returns = owner, owner.Language, true
-	place, err := c.place(ctx, owner, string(r.CallBack))
+	place, err := c.pbx.place(ctx, owner, string(r.CallBack))
 	if err != nil {
 		c.log.Error("number not looked up", "err", err)
 		return false

@@ -16,7 +16,7 @@ import (
 // or to a number that its extension may call. Anything else is its voicemail.
 func (ch *chase) redirected(ctx context.Context, m *member, code int, location string) hunt.Event {
 	e := hunt.Event{What: hunt.Redirected, Code: code}
-	place, err := ch.c.place(ctx, m.ext, userOf(location))
+	place, err := ch.c.pbx.place(ctx, m.ext, userOf(location))
 	switch {
 	case err != nil:
 	case place.Kind == dialplan.Voicemail:
@@ -43,7 +43,7 @@ func userOf(uri string) string {
 
 // forward dials where the calls of a member are forwarded to.
 func (ch *chase) forward(ctx context.Context, m *member, t hunt.Target, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
-	place, err := ch.c.place(ctx, m.ext, string(t.Number))
+	place, err := ch.c.pbx.place(ctx, m.ext, string(t.Number))
 	if err != nil {
 		if ctx.Err() == nil {
 			ch.c.log.Error("forward not looked up", "ext", m.ext.Number, "err", err)

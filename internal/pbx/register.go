@@ -17,7 +17,7 @@ import (
 // or not it exists.
 func (p *PBX) register(ctx context.Context, r *ua.Registration) {
 	device, account, ok := p.table.Device(ctx, r.Username)
-	if !ok || r.User != "" && r.User != device.Username && r.User != string(device.Extension) {
+	if !ok || !isOwnName(device, r.User) {
 		p.refuse(r, 403)
 		return
 	}
@@ -45,6 +45,11 @@ func (p *PBX) register(ctx context.Context, r *ua.Registration) {
 			p.lamp.Registered(account, device.Username)
 		}
 	}
+}
+
+// isOwnName reports whether a device may call itself user.
+func isOwnName(device office.Device, user string) bool {
+	return user == "" || user == device.Username || user == string(device.Extension)
 }
 
 // refuse answers a REGISTER with an error status.

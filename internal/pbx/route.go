@@ -33,10 +33,6 @@ func (p *PBX) company(ctx context.Context) office.Company {
 
 // place returns where dialled leads for a call that the extension from makes or
 // causes. The error is the store's.
-func (c *call) place(ctx context.Context, from office.Extension, dialled string) (dialplan.Destination, error) {
-	return c.pbx.place(ctx, from, dialled)
-}
-
 func (p *PBX) place(ctx context.Context, from office.Extension, dialled string) (dialplan.Destination, error) {
 	var failed error
 	place := dialplan.Route(from, dialled, dialplan.Table{

@@ -72,7 +72,7 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 func (c *call) transferable(ctx context.Context, ext office.Number, to string) (payer office.Extension, place dialplan.Destination, code int) {
 	payer, err := c.pbx.store.Extension(ctx, ext)
 	if err == nil {
-		place, err = c.place(ctx, payer, to)
+		place, err = c.pbx.place(ctx, payer, to)
 	}
 	switch {
 	case errors.Is(err, office.ErrNotFound):
