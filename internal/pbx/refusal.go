@@ -124,6 +124,3 @@ func isOver(leg *ua.Leg) bool {
 		return false
 	}
 }
-
-// hangup ends a leg, also when ctx has ended already.
-func hangup(ctx context.Context, leg *ua.Leg) { bridge.Hangup(ctx, leg) }
