@@ -72,3 +72,8 @@ func (s *Store) Tombstones(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRow(ctx, "SELECT count(*) FROM tombstone").Scan(&n)
 	return n, err
 }
+
+// HoldMail holds what waits to be sent, as a restore does.
+func (s *Store) HoldMail(ctx context.Context) error {
+	return s.write(ctx, func(w *writing) error { _, err := w.Exec(holdMail); return err })
+}

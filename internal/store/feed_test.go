@@ -13,11 +13,12 @@ import (
 	"timbre/internal/store"
 )
 
-// house runs the housekeeping once.
+// house does what a server does that runs for a moment.
 func (f *fixture) house(t *testing.T) {
 	t.Helper()
+	must(t, f.KeepHouse(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // what has begun is finished
+	cancel()
 	must(t, f.Run(ctx))
 }
 

@@ -13,24 +13,24 @@ import (
 // tombstoneAge is how long a client may be away and still catch up on deletions.
 const tombstoneAge = 60 * 24 * time.Hour
 
-// Run does the housekeeping (expired sessions, tombstones older than 60 days,
-// accounts whose time to keep is over, uploads of yesterday) until ctx ends, and then returns nil.
-// What has begun is finished first. Reads and writes work without it.
+// Run does the housekeeping once an hour, until ctx ends, and then returns nil:
+// what is over, forgotten or too old goes, in pieces, the rest of which a stop
+// leaves to the next start. Reads and writes work without it.
 func (s *Store) Run(ctx context.Context) error {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
-	work := context.WithoutCancel(ctx)
+	alive := context.WithoutCancel(ctx)
 	for n := 0; ; n++ {
 		if n%60 == 0 {
-			if err := s.keepHouse(work); err != nil {
+			if err := s.keepHouse(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("housekeeping", "err", err)
 			}
 		}
-		s.markAlive(work)
+		s.markAlive(alive)
 		select {
 		case <-minute.C:
 		case <-ctx.Done():
-			s.markAlive(work)
+			s.markAlive(alive)
 			return nil
 		}
 	}

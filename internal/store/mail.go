@@ -181,16 +181,11 @@ func (s *Store) MailStatus(ctx context.Context) (MailStatus, error) {
 	return st, err
 }
 
-// HoldMail keeps what waits now from being sent until ReleaseMail: a copy of an
-// office that was put back may have sent it before.
-func (s *Store) HoldMail(ctx context.Context) error {
-	return s.write(ctx, func(w *writing) error {
-		_, err := w.Exec("UPDATE mail SET held = TRUE WHERE next_at IS NOT NULL")
-		return err
-	})
-}
+// holdMail keeps what waits from being sent until ReleaseMail: a copy of an office
+// that was put back may have sent it before.
+const holdMail = "UPDATE mail SET held = TRUE WHERE next_at IS NOT NULL"
 
-// ReleaseMail lets the mail go that HoldMail keeps and returns how many there
+// ReleaseMail lets the mail go that a restore holds and returns how many there
 // are.
 func (s *Store) ReleaseMail(ctx context.Context) (int, error) {
 	var n int64

@@ -275,7 +275,7 @@ func (r *restore) settle(tx *sqldb.Tx) error {
 		{"DELETE FROM device WHERE session", nil},
 		{"DELETE FROM admin_token", nil},
 		{"DELETE FROM invitation", nil},
-		{"UPDATE mail SET held = TRUE WHERE next_at IS NOT NULL", nil},
+		{holdMail, nil},
 		{
 			"INSERT INTO audit (id, at, who, what, about, result) VALUES ($1, $2, 'command line', 'restore', $3, 'ok')",
 			[]any{office.NewID(), millis(now()), "of " + r.manifest.TakenAt.UTC().Format(time.RFC3339)},
