@@ -140,7 +140,7 @@ func ended(t *testing.T, ctx context.Context, c *softphone.Call) softphone.Statu
 	return c.Status()
 }
 
-// hears waits until p hears the tone hz, for half a second.
+// hears waits until p hears the tone hz.
 func hears(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
 	t.Helper()
 	if err := p.Ear.Hears(ctx, hz); err != nil {
@@ -148,7 +148,7 @@ func hears(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
 	}
 }
 
-// misses waits until p does not hear the tone hz, for half a second.
+// misses waits until p does not hear the tone hz.
 func misses(t *testing.T, ctx context.Context, p *officetest.Phone, hz float64) {
 	t.Helper()
 	if err := p.Ear.Misses(ctx, hz); err != nil {

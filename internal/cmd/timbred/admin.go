@@ -93,7 +93,7 @@ func (c *command) audit() *cobra.Command {
 				for _, l := range all {
 					result := l.Result
 					if result == "" {
-						result = "interrupted"
+						result = "interrupted, done or not"
 					}
 					row(w, when(l.At), l.Who, l.What, l.About, result)
 				}
