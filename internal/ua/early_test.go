@@ -251,3 +251,61 @@ func TestCallerRoutesThroughProxies(t *testing.T) {
 	}
 	fmt.Fprint(c, respond(bye, "200 OK", "", ""))
 }
+
+// TestRequestsBeforeTheAnswer presses a digit while a call has sound but no answer,
+// and ends it with BYE in place of CANCEL, as a caller may.
+func TestRequestsBeforeTheAnswer(t *testing.T) {
+	legs, early := make(chan *Leg, 1), make(chan *Incoming, 1)
+	cfg := Config{OnInvite: func(ctx context.Context, in *Incoming) {
+		early <- in
+		l, err := in.Progress(ctx, AnswerOptions{})
+		if err != nil {
+			t.Errorf("Progress: %v", err)
+		}
+		legs <- l
+		<-in.Canceled()
+	}}
+	cfg.UDP, _ = net.ListenPacket("udp", "127.0.0.1:0")
+	e := start(t, cfg)
+	s := &scripted{rawPeer: dialRaw(t, "udp", at(e, "udp")), t: t, callID: newToken(), local: "<sip:101@office.test>;tag=mine", remote: "<sip:102@office.test>", target: "sip:102@office.test", sound: socket(t, "127.0.0.1"), cseq: 1}
+	invite := s.message("INVITE", "Content-Type: application/sdp\n", scriptedSDP)
+	fmt.Fprint(s, invite)
+	for {
+		res := s.read(t)
+		if strings.HasPrefix(res, "SIP/2.0 183 ") {
+			_, to, _ := strings.Cut(res, "\r\nTo: ")
+			s.remote, _, _ = strings.Cut(to, "\r\n")
+			break
+		}
+	}
+	next(t, early)
+	leg := next(t, legs)
+	if res := s.request("INFO", "Content-Type: application/dtmf-relay\n", "Signal=5\n"); !strings.HasPrefix(res, "SIP/2.0 200 ") {
+		t.Errorf("INFO answered\n%s", res)
+	}
+	if d := next(t, leg.Digits()); d != '5' {
+		t.Errorf("digit %q", d)
+	}
+	remote := s.remote
+	s.remote += "x"
+	if res := s.request("BYE", "", ""); !strings.HasPrefix(res, "SIP/2.0 481 ") {
+		t.Errorf("BYE of a stranger answered\n%s", res)
+	}
+	s.remote = remote
+	s.cseq++
+	s.write("BYE", "", "")
+	got := map[string]bool{}
+	for len(got) < 2 {
+		res := s.read(t)
+		_, cseq, _ := strings.Cut(res, "\r\nCSeq: ")
+		cseq, _, _ = strings.Cut(cseq, "\r\n")
+		got[res[8:11]+" "+cseq] = true
+	}
+	if !got["200 4 BYE"] || !got["487 1 INVITE"] {
+		t.Errorf("answered with %v", got)
+	}
+	next(t, leg.Done())
+	head, _, _ := strings.Cut(strings.Replace(invite, "\r\nTo: <sip:102@office.test>", "\r\nTo: "+s.remote, 1), "Content-Type")
+	fmt.Fprint(s, strings.ReplaceAll(head, "INVITE", "ACK")+"Content-Length: 0\r\n\r\n")
+	idle(t, e)
+}

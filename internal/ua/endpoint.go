@@ -119,6 +119,7 @@ type Endpoint struct {
 	quiet   chan struct{}        // capacity 1: talking has become 0
 	legs    map[string]*Leg      // by legKey; guarded by mu
 	ringing map[string]*Incoming // by ringKey; guarded by mu
+	early   map[string]*Incoming // of ringing, those that have a dialog, by legKey; guarded by mu
 }
 
 // ErrClosed is returned by calls on an Endpoint whose Run is not running, and on
@@ -139,7 +140,7 @@ func New(cfg Config) (*Endpoint, error) {
 	e := &Endpoint{
 		cfg: cfg, log: cfg.Log,
 		ready: make(chan struct{}), quiet: make(chan struct{}, 1),
-		legs: map[string]*Leg{}, ringing: map[string]*Incoming{},
+		legs: map[string]*Leg{}, ringing: map[string]*Incoming{}, early: map[string]*Incoming{},
 		doors:   map[string]*door{},
 		streams: streams{byPeer: map[string]*stream{}, sources: map[netip.Prefix]int{}, dialing: map[string]*dialing{}},
 		digest:  newChallenger(cfg.Digest),
@@ -312,6 +313,9 @@ func (e *Endpoint) shut() {
 			e.spawnTalk("hang-up", func() { l.Hangup(ctx) })
 		default: // not answered: whoever dials or answers it sees that we end
 		}
+	}
+	for _, s := range e.subscriptions.list() {
+		e.spawnTalk("subscription", s.stop)
 	}
 	e.awaitQuiet(ctx)
 	if e.udp != nil {

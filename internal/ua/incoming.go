@@ -68,6 +68,12 @@ func (in *Incoming) Transport() string { return in.path.network }
 // CallID returns the Call-ID.
 func (in *Incoming) CallID() string { return in.req.CallID().Value() }
 
+// tag returns our own tag in the call's dialog.
+func (in *Incoming) tag() string {
+	tag, _ := in.session.InviteRequest.To().Params.Get("tag")
+	return tag
+}
+
 // Codecs returns what the caller offers, in its order and with its payload
 // types; nil where the INVITE had no offer.
 func (in *Incoming) Codecs() []sdp.Codec {
@@ -192,8 +198,7 @@ func (in *Incoming) begin(opts AnswerOptions) (*Leg, error) {
 	if l != nil {
 		return l, nil
 	}
-	tag, _ := in.session.InviteRequest.To().Params.Get("tag")
-	l, err := in.e.newLeg(in.path, in.CallID(), tag)
+	l, err := in.e.newLeg(in.path, in.CallID(), in.tag())
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +211,13 @@ func (in *Incoming) begin(opts AnswerOptions) (*Leg, error) {
 	in.early = l
 	in.mu.Unlock()
 	return l, nil
+}
+
+// sounding returns the leg that carries sound before the answer, or nil.
+func (in *Incoming) sounding() *Leg {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.early
 }
 
 // endEarly ends a leg that was not answered. in.mu must be locked.

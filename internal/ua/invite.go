@@ -127,11 +127,20 @@ func (l *loss) gone() { l.once.Do(func() { close(l.canceled) }) }
 func (e *Endpoint) serve(d *diago.DialogServerSession) {
 	e.mu.Lock()
 	in := e.ringing[ringKey(d.InviteRequest)]
-	if in != nil {
-		in.session = d
+	if in == nil {
+		e.mu.Unlock()
+		return
 	}
+	in.session = d
+	key := legKey(in.CallID(), in.tag())
+	e.early[key] = in
 	e.mu.Unlock()
-	if in == nil || !e.talk() {
+	defer func() {
+		e.mu.Lock()
+		delete(e.early, key)
+		e.mu.Unlock()
+	}()
+	if !e.talk() {
 		return
 	}
 	defer e.talked()

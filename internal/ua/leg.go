@@ -126,13 +126,7 @@ func (e *Endpoint) find(req *sip.Request) *Leg {
 	if l == nil {
 		return nil
 	}
-	t := time.NewTimer(time.Second)
-	defer t.Stop()
-	select {
-	case <-l.up:
-	case <-l.closed:
-		return nil
-	case <-t.C:
+	if !l.answeredWithin(time.Second) {
 		return nil
 	}
 	if tag, _ := req.From().Params.Get("tag"); tag != l.remoteTag {
@@ -141,6 +135,24 @@ func (e *Endpoint) find(req *sip.Request) *Leg {
 	e.prove(req)
 	l.follow(req)
 	return l
+}
+
+// answeredWithin waits for the answer, but not longer than d.
+func (l *Leg) answeredWithin(d time.Duration) bool {
+	select {
+	case <-l.up: // nearly always
+		return true
+	default:
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-l.up:
+		return true
+	case <-l.closed:
+	case <-t.C:
+	}
+	return false
 }
 
 // settled takes over an agreement.

@@ -44,8 +44,10 @@ func (e *Endpoint) LegOf(r Replaces) *Leg {
 
 // EarlyOf returns the incoming call of that dialog while it is not answered, or nil.
 func (e *Endpoint) EarlyOf(r Replaces) *Incoming {
-	in := e.ringingIn(r)
-	if in == nil {
+	e.mu.Lock()
+	in := e.early[legKey(r.CallID, r.LocalTag)]
+	e.mu.Unlock()
+	if in == nil || in.req.From().Params.GetOr("tag", "") != r.RemoteTag {
 		return nil
 	}
 	in.mu.Lock()
@@ -56,20 +58,12 @@ func (e *Endpoint) EarlyOf(r Replaces) *Incoming {
 	return in
 }
 
-// ringingIn returns the call of that dialog which is being set up, or nil.
-func (e *Endpoint) ringingIn(r Replaces) *Incoming {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, in := range e.ringing {
-		if in.session == nil || in.CallID() != r.CallID {
-			continue
-		}
-		ours, _ := in.session.InviteRequest.To().Params.Get("tag")
-		if theirs, _ := in.req.From().Params.Get("tag"); ours == r.LocalTag && theirs == r.RemoteTag {
-			return in
-		}
-	}
-	return nil
+// unanswered returns the incoming call to whose dialog req belongs while it is not
+// answered, or nil.
+func (e *Endpoint) unanswered(req *sip.Request) *Incoming {
+	return e.EarlyOf(Replaces{
+		CallID: req.CallID().Value(), LocalTag: req.To().Params.GetOr("tag", ""), RemoteTag: req.From().Params.GetOr("tag", ""),
+	})
 }
 
 // replaced reads and judges the Replaces field of an INVITE (RFC 3891 §3). A code

@@ -190,7 +190,13 @@ func (e *Endpoint) onACK(req *sip.Request, tx sip.ServerTransaction) {
 	}
 }
 
+// onBYE ends a call; one that is not answered yet as if it were canceled (RFC 3261
+// §15.1.2).
 func (e *Endpoint) onBYE(req *sip.Request, tx sip.ServerTransaction) {
+	if in := e.unanswered(req); in != nil && in.Cancel() == nil {
+		e.answer(req, tx, 200)
+		return
+	}
 	l := e.find(req)
 	if l == nil {
 		e.dismiss(req, tx, 481)
@@ -204,8 +210,14 @@ func (e *Endpoint) onBYE(req *sip.Request, tx sip.ServerTransaction) {
 	l.forget()
 }
 
+// onINFO takes digits, also before the answer where there is sound.
 func (e *Endpoint) onINFO(req *sip.Request, tx sip.ServerTransaction) {
-	l := e.find(req)
+	var l *Leg
+	if in := e.unanswered(req); in != nil {
+		l = in.sounding()
+	} else {
+		l = e.find(req)
+	}
 	if l == nil {
 		e.dismiss(req, tx, 481)
 		return

@@ -1,6 +1,7 @@
 package ua
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -43,6 +44,13 @@ func (l *subscriptions) leave(s *Subscription) {
 	if l.users[s.Username]--; l.users[s.Username] == 0 {
 		delete(l.users, s.Username)
 	}
+}
+
+// list returns those that are not over, in no order.
+func (l *subscriptions) list() []*Subscription {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.all))
 }
 
 // find returns the subscription to whose dialog req belongs, or nil.
@@ -123,7 +131,11 @@ func (e *Endpoint) subscribe(req *sip.Request, tx sip.ServerTransaction, usernam
 	if !e.spawn("subscriber", func() {
 		code := 500
 		defer func() {
-			if s.Reject(code) != nil { // it was accepted
+			switch {
+			case s.Reject(code) == nil: // it was not accepted
+			case e.ctx.Err() != nil:
+				e.spawnTalk("subscription", s.stop)
+			default:
 				s.end("noresource")
 			}
 		}()

@@ -91,9 +91,9 @@ func (s *Subscription) Reject(code int) error {
 	err := ErrClosed
 	s.once.Do(func() {
 		defer close(s.replied)
+		s.finish() // before anybody who was refused tries again
 		s.e.answer(s.req, s.tx, code)
 		err = nil
-		s.finish()
 	})
 	return err
 }
@@ -108,6 +108,9 @@ func (s *Subscription) Done() <-chan struct{} { return s.done }
 func (s *Subscription) Notify(contentType string, body []byte) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
+	if s.isOver() { // what was told last is told at the end
+		return ErrClosed
+	}
 	s.kind, s.state, s.told = contentType, body, true
 	return s.tell()
 }
@@ -204,7 +207,8 @@ func (s *Subscription) watch() {
 		case <-broken:
 			s.finish()
 		case <-s.e.ctx.Done():
-			s.finish()
+			s.e.spawnTalk("subscription", s.stop)
+			<-s.done
 		case <-s.done:
 		}
 		t.Stop()
@@ -230,6 +234,9 @@ func (s *Subscription) end(why string) {
 		}
 	}
 }
+
+// stop ends it because the endpoint ends: whoever subscribes anew finds one that runs.
+func (s *Subscription) stop() { s.end("deactivated") }
 
 // finish ends the subscription for its owner. It reports false where it was over.
 func (s *Subscription) finish() bool {

@@ -298,3 +298,37 @@ func TestUnaskedNotify(t *testing.T) {
 		t.Errorf("Notify of nobody: %v", err)
 	}
 }
+
+// TestSubscribersAreToldOfTheEnd ends the endpoint: its subscribers learn it with the
+// state of last, so that they subscribe anew.
+func TestSubscribersAreToldOfTheEnd(t *testing.T) {
+	states, ended := make(chan string, 1), make(chan struct{}, 1)
+	cfg := Config{Digest: secrets(nil), Events: []string{"message-summary"}, OnSubscribe: lamp(t, states, ended)}
+	cfg.UDP, _ = net.ListenPacket("udp", "127.0.0.1:0")
+	cfg.Host = "office.test"
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	<-e.ready
+	s := &subscriber{rawPeer: dialRaw(t, "udp", at(e, "udp")), callID: newToken(), to: "<sip:101@office.test>", event: "message-summary"}
+	if res := s.subscribe(t, "dana", 600); !strings.HasPrefix(res, "SIP/2.0 200 ") {
+		t.Fatalf("answered\n%s", res)
+	}
+	states <- "Messages-Waiting: yes\r\n"
+	s.notified(t)
+	cancel()
+	last := s.notified(t)
+	for _, want := range []string{"Subscription-State: terminated;reason=deactivated\r\n", "Messages-Waiting: yes\r\n"} {
+		if !strings.Contains(last, want) {
+			t.Errorf("%q is not in\n%s", want, last)
+		}
+	}
+	next(t, ended)
+	if err := next(t, done); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
