@@ -15,6 +15,7 @@ const keys = 16
 type carrier struct {
 	from, to *ua.Leg
 	carry    func(p *ua.Packet)
+	slow     bool // carry takes longer than to copy a packet
 	pressed  bool // a key has begun since; used by take alone
 
 	mu     sync.Mutex
@@ -44,8 +45,17 @@ func newCarrier(from, to *ua.Leg) (*carrier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s and %s", ErrCodec, f.Name, t.Name)
 	}
-	c.carry = between.take
+	c.carry, c.slow = between.take, true
 	return c, nil
+}
+
+// listen begins to carry.
+func (c *carrier) listen() {
+	if c.slow {
+		c.from.Listen(c.take)
+	} else {
+		c.from.Carry(c.take)
+	}
 }
 
 // take carries one packet. What is left of a key that was pressed before is none

@@ -40,8 +40,8 @@ func Join(ctx context.Context, a, b *ua.Leg) error {
 	var pressing sync.WaitGroup
 	pressing.Go(func() { there.press(ctx) })
 	pressing.Go(func() { back.press(ctx) })
-	a.Listen(there.take)
-	b.Listen(back.take)
+	there.listen()
+	back.listen()
 	err = attend(ctx, a, b)
 	a.Listen(nil)
 	b.Listen(nil)

@@ -236,6 +236,62 @@ func TestJoinPassesEachKeyOnce(t *testing.T) {
 	}
 }
 
+// TestJoinKeepsTheLengthOfKeys holds a key down for a while: the far side is told of
+// one key of that length, in the clock of its own events.
+func TestJoinKeepsTheLengthOfKeys(t *testing.T) {
+	s := newStreet(t)
+	for _, c := range []struct {
+		name string
+		a, b []sdp.Codec
+	}{
+		{"8 and 8 kHz", []sdp.Codec{sdp.PCMA, events(101, 8000)}, []sdp.Codec{sdp.PCMA, events(96, 8000)}},
+		{"48 and 8 kHz", []sdp.Codec{sdp.Opus, events(101, 48000)}, []sdp.Codec{sdp.PCMA, events(100, 8000)}},
+		{"16 and 48 kHz", []sdp.Codec{sdp.G722, events(97, 16000)}, []sdp.Codec{sdp.Opus, events(101, 48000)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j := s.join(t, false, c.a, c.b)
+			j.carries(t)
+			packets := heard(j.b)
+			const steps = 30 // of 20 ms
+			p := ua.Packet{Event: true, Marker: true, Timestamp: 4800, SSRC: 21, Payload: make([]byte, 4)}
+			for i := range steps + 2 { // the end is told three times
+				p.Sequence++
+				p.Payload[0], p.Payload[1] = 7, 10
+				if i >= steps-1 {
+					p.Payload[1] |= 0x80
+				}
+				binary.BigEndian.PutUint16(p.Payload[2:], uint16(min(i+1, steps)*160)) // in 1/8000 s
+				if err := j.a.WritePacket(&p); err != nil {
+					t.Fatal(err)
+				}
+				p.Marker = false
+			}
+			var first uint32
+			for i := range steps + 2 {
+				got := next(t, packets)
+				if i == 0 {
+					first = got.Timestamp
+				}
+				want := uint16(min(i+1, steps) * 160)
+				if !got.Event || got.Timestamp != first || len(got.Payload) != 4 || got.Payload[0] != 7 ||
+					got.Payload[1]&0x80 != 0 != (i >= steps-1) || binary.BigEndian.Uint16(got.Payload[2:]) != want {
+					t.Fatalf("packet %d is %+v, its length should be %d", i, got, want)
+				}
+			}
+			if d := <-j.b.Digits(); d != '7' {
+				t.Errorf("%c came", d)
+			}
+			Hangup(t.Context(), j.a)
+			if err := j.over(t); err != nil {
+				t.Error(err)
+			}
+			for d := range j.b.Digits() {
+				t.Errorf("%c came once more", d)
+			}
+		})
+	}
+}
+
 func TestRelayEnds(t *testing.T) {
 	s := newStreet(t)
 	t.Run("first leg", func(t *testing.T) {

@@ -77,7 +77,7 @@ func (v *Voice) listen(take func(p *ua.Packet)) {
 			v.mu.Lock()
 			v.deaf = err
 			v.mu.Unlock()
-			Hangup(context.Background(), v.leg)
+			go Hangup(context.Background(), v.leg) // at most byeTime; what listens must not wait for an answer
 		}
 	})
 }

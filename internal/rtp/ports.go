@@ -3,7 +3,6 @@ package rtp
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 )
@@ -18,12 +17,14 @@ type Ports struct {
 
 	mu   sync.Mutex
 	next int // guarded by mu
+
+	pumps pumps
 }
 
 // bind returns a UDP socket on a with an even port of the range.
-func (p *Ports) bind(a netip.Addr) (*net.UDPConn, error) {
-	listen := func(port int) (*net.UDPConn, error) {
-		return net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, uint16(port))))
+func (p *Ports) bind(a netip.Addr) (socket, error) {
+	listen := func(port int) (socket, error) {
+		return p.pumps.bind(netip.AddrPortFrom(a.Unmap(), uint16(port)))
 	}
 	if p.Max == 0 {
 		return listen(0)

@@ -163,8 +163,8 @@ func TestPortRange(t *testing.T) {
 			if err != nil {
 				break
 			}
-			defer c.Close()
-			bound = append(bound, c.LocalAddr().(*net.UDPAddr).Port)
+			defer c.end()
+			bound = append(bound, int(c.port()))
 		}
 		if len(bound) < 2 && try < 19 {
 			continue // somebody else has one of them

@@ -8,9 +8,7 @@
 package rtp
 
 import (
-	"errors"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -40,7 +38,7 @@ const eventClock = 8000
 // writing have a lock each, so that neither waits for the other; a new agreement
 // takes both.
 type Session struct {
-	conn   *net.UDPConn
+	conn   socket
 	name   netip.AddrPort // how the SDP calls the socket
 	signal netip.Addr     // whence the signalling comes: sound may come from there too
 
@@ -85,7 +83,7 @@ func Open(ports *Ports, bind, name, signal netip.Addr) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{conn: conn, signal: signal}
-	s.name = netip.AddrPortFrom(name, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	s.name = netip.AddrPortFrom(name, conn.port())
 	s.out.muted = true // until the far side has said where it is
 	s.out.writer = writer{ssrc: rand.Uint32(), sequence: uint16(rand.Uint32()), timestamp: rand.Uint32()}
 	return s, nil
@@ -95,7 +93,7 @@ func Open(ports *Ports, bind, name, signal netip.Addr) (*Session, error) {
 func (s *Session) Name() netip.AddrPort { return s.name }
 
 // Close ends the session: Run returns, and Write fails with net.ErrClosed.
-func (s *Session) Close() { s.conn.Close() }
+func (s *Session) Close() { s.conn.end() }
 
 // Agree takes over what an exchange of descriptions has settled: the far side's
 // address, formats, our key and its key (nil: plain RTP). Keys that did not change
@@ -124,30 +122,34 @@ func (s *Session) Agree(far *sdp.Media, f Formats, ours, theirs *sdp.Crypto) err
 // Run reads until Close: every packet goes to who listens, then a digit that begins
 // with it to press. It may be called once.
 func (s *Session) Run(press func(digit rune)) {
-	buf := make([]byte, maxDatagram)
 	var p Packet
-	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue // an ICMP message: the far side is not there yet
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if s.accept(buf[:n], from, &p) {
+	s.conn.run(func(b []byte, from netip.AddrPort) {
+		if s.accept(b, from, &p) {
 			s.deliver(&p)
 			if p.Digit != 0 {
 				press(p.Digit)
 			}
 		}
-	}
+	})
 }
 
 // Listen hands every packet from now on to hear, within Run; nil: they are dropped.
 // p and its payload are valid during the call only. When Listen returns, the hear of
 // before is not running any more: it must not be called within hear.
 func (s *Session) Listen(hear func(p *Packet)) {
+	s.conn.share(false)
+	s.setHear(hear)
+}
+
+// Carry is Listen for a hear that never waits, as one that does no more than write
+// the packet elsewhere: where other sessions carry as well, one goroutine reads for
+// all of them.
+func (s *Session) Carry(hear func(p *Packet)) {
+	s.setHear(hear)
+	s.conn.share(true)
+}
+
+func (s *Session) setHear(hear func(p *Packet)) {
 	s.hearing.Lock()
 	defer s.hearing.Unlock()
 	s.hear = hear
@@ -256,10 +258,9 @@ func (s *Session) send(r *packet) error {
 			return err
 		}
 	}
-	if _, err := s.conn.WriteToUDPAddrPort(b, *s.remote.Load()); errors.Is(err, net.ErrClosed) {
-		return net.ErrClosed
+	if err := s.conn.write(b, *s.remote.Load()); err != nil {
+		return err
 	}
-	// Any other error is the network's, which loses packets anyhow.
 	s.stats.sent(len(r.payload))
 	return nil
 }

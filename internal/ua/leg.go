@@ -202,6 +202,10 @@ type Stats = rtp.Stats
 // more; so hear must not call Listen of its own leg. A panic in hear ends the leg.
 func (l *Leg) Listen(hear func(p *Packet)) { l.sound.Listen(hear) }
 
+// Carry is Listen for a hear that never waits: with many calls it costs a third
+// less.
+func (l *Leg) Carry(hear func(p *Packet)) { l.sound.Carry(hear) }
+
 // receive reads what arrives, from the first agreement to the leg's end.
 func (l *Leg) receive() {
 	l.receiving.Do(func() {
