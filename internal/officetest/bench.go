@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,9 +23,15 @@ const (
 
 // Bench measures the binaries in the folder bin and prints a table: what was
 // reached, the figure to reach, and a peer or the machine itself in the same
-// run. It needs sipp, baresip and, for the app, Xvfb and xdotool. The command
-// line bare, followed by a number of calls, runs BareRelay.
-func Bench(ctx context.Context, bin string, bare []string, w io.Writer) (err error) {
+// run; of the parts named in only, or of all. It needs sipp, baresip and, for the
+// app, Xvfb and xdotool. The command line bare, followed by a number of calls, runs
+// BareRelay.
+func Bench(ctx context.Context, bin string, bare, only []string, w io.Writer) (err error) {
+	for _, name := range only {
+		if !slices.ContainsFunc(benchParts, func(p benchPart) bool { return p.name == name }) {
+			return fmt.Errorf("%q is none of %s", name, strings.Join(BenchParts(), ", "))
+		}
+	}
 	fmt.Fprintln(w, "Measuring takes some five minutes; nothing else should run meanwhile.")
 	o, err := Spawn(ctx, Options{Bin: bin})
 	if err != nil {
@@ -35,15 +42,44 @@ func Bench(ctx context.Context, bin string, bare []string, w io.Writer) (err err
 	if b.callers, b.answerers, err = o.Lines(ctx, benchLines); err != nil {
 		return err
 	}
+	// What it takes to make passwords is none of what is measured.
+	if err := errors.Join(o.StopServer(), func() (err error) { o.Server, err = o.SpawnServer(ctx); return err }()); err != nil {
+		return err
+	}
 	b.row("WHAT", "TIMBRE", "TO REACH", "BESIDE IT")
-	for _, measure := range []func(context.Context) error{
-		b.relay, b.transcoding, b.voicemails, b.registrations, b.setUps, b.phoneStart, b.appStart,
-	} {
-		if err := measure(ctx); err != nil {
+	for _, p := range benchParts {
+		if len(only) > 0 && !slices.Contains(only, p.name) {
+			continue
+		}
+		if err := p.measure(b, ctx); err != nil {
 			return err
 		}
 	}
 	return b.table.Flush()
+}
+
+// A benchPart is a part of Bench that can be had alone.
+type benchPart struct {
+	name    string
+	measure func(*bench, context.Context) error
+}
+
+var benchParts = []benchPart{
+	{"relay", (*bench).relay},
+	{"transcoding", (*bench).transcoding},
+	{"voicemail", (*bench).voicemails},
+	{"register", (*bench).registrations},
+	{"setup", (*bench).setUps},
+	{"phone", (*bench).phoneStart},
+	{"app", (*bench).appStart},
+}
+
+// BenchParts returns the names of the parts of Bench.
+func BenchParts() (names []string) {
+	for _, p := range benchParts {
+		names = append(names, p.name)
+	}
+	return names
 }
 
 // bench is one run of Bench.

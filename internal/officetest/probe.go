@@ -176,7 +176,7 @@ func measure(ctx context.Context, talks []talk, long time.Duration) (m measured,
 	for i, leg := range ends {
 		packets[i] = ua.Packet{Payload: make([]byte, 160), SSRC: uint32(i + 1)}
 		all[i] = make(Delays, 0, int(long/media.FrameTime)+1)
-		leg.Listen(func(p *ua.Packet) {
+		leg.Carry(func(p *ua.Packet) {
 			if len(p.Payload) >= 8 {
 				all[i] = append(all[i], sentAgo(p.Payload))
 			}
@@ -230,14 +230,14 @@ func speak(ctx context.Context, talks []talk, long time.Duration) error {
 	})
 }
 
-// paced calls send for each of n streams fifty times a second. A tenth of them
-// comes every 2 ms: real calls do not speak all at once.
+// paced calls send for each of n streams fifty times a second. A twentieth of them
+// comes every millisecond: real calls do not speak all at once.
 func paced(ctx context.Context, n int, long time.Duration, send func(i int) error) error {
-	const step = 2 * time.Millisecond
+	const step, steps = time.Millisecond, int(media.FrameTime / time.Millisecond)
 	for pacer, end := media.NewPacer(time.Now(), step), time.Now().Add(long); time.Now().Before(end); {
 		turn, wait := pacer.Next(time.Now())
 		time.Sleep(wait)
-		for i := int(turn % 10); i < n; i += 10 {
+		for i := int(turn) % steps; i < n; i += steps {
 			if err := send(i); err != nil {
 				return err
 			}

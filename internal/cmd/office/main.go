@@ -37,7 +37,11 @@ func command(w io.Writer) *cobra.Command {
 	}
 	sub("run", "Bring up a demo office and the app, logged in", play)
 	sub("demo", "Let two headless phones prove what the office does", officetest.Demo)
-	sub("bench", "Measure the office beside its peers", bench)
+	root.AddCommand(&cobra.Command{
+		Use: "bench [PART...]", Short: "Measure the office beside its peers, all of it or some parts",
+		ValidArgs: officetest.BenchParts(), Args: cobra.OnlyValidArgs,
+		RunE: func(cmd *cobra.Command, parts []string) error { return bench(cmd.Context(), *bin, parts, w) },
+	})
 	root.AddCommand(&cobra.Command{Use: "bare-relay CALLS", Hidden: true, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		n, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -49,12 +53,12 @@ func command(w io.Writer) *cobra.Command {
 }
 
 // bench measures, with this program as the relay that is nothing but sockets.
-func bench(ctx context.Context, bin string, w io.Writer) error {
+func bench(ctx context.Context, bin string, parts []string, w io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return officetest.Bench(ctx, bin, []string{self, "bare-relay"}, w)
+	return officetest.Bench(ctx, bin, []string{self, "bare-relay"}, parts, w)
 }
 
 // play brings up the app where there is a display, else the demo.
