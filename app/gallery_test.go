@@ -107,7 +107,7 @@ func sampleCalls() []office.Call {
 	row := func(id office.ID, kind office.CallKind, o office.Outcome, number office.Number, name string, at time.Time, talk time.Duration) office.Call {
 		return office.Call{ID: id, Kind: kind, Outcome: o, Peer: office.Party{Number: number, Name: name}, StartedAt: at, Duration: office.Of(talk)}
 	}
-	return []office.Call{
+	rows := []office.Call{
 		row("c0", office.Outgoing, "", "102", "Marta Ruiz", ago(time.Minute), 0),
 		row("c1", office.Missed, office.ToVoicemail, "+525555550199", "Luis Peña", ago(23*time.Minute), 0),
 		row("c2", office.Outgoing, office.Answered, "102", "Marta Ruiz", ago(90*time.Minute), 312*time.Second),
@@ -118,7 +118,12 @@ func sampleCalls() []office.Call {
 		row("c7", office.Incoming, office.Answered, "104", "Jorge Díaz", ago(48*time.Hour), 4000*time.Second),
 		row("c8", office.Outgoing, office.Failed, "9998887777", "", ago(50*time.Hour), 0),
 		row("c9", office.Missed, office.Busy, "104", "Jorge Díaz", ago(4*24*time.Hour), 0),
+		row("c10", office.Outgoing, office.Failed, "+525550001122", "Consultorio Dental", ago(49*time.Hour), 0),
+		row("c11", office.Outgoing, office.Answered, "*97", "", ago(95*time.Minute), 40*time.Second),
+		row("c12", office.Outgoing, office.Failed, "911", "", ago(96*time.Minute), 0),
 	}
+	rows[8].Reason, rows[10].Reason, rows[12].Reason = "404", office.MinutesUsed, office.NoTrunk
+	return rows
 }
 
 func newGallery(t *testing.T, lang office.Language, calls []office.Call, mails []office.Voicemail) *gallery {

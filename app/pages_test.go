@@ -39,6 +39,11 @@ var scenes = []struct {
 		g.calllog.SetKind(office.Missed)
 		g.until(func() bool { return len(g.calllog.Rows) < 7 })
 	}},
+	{name: "calllog-failed", set: func(g *gallery) {
+		g.shell.Show(1)
+		g.calllog.Search("21/11/2026", "21/11/2026")
+		g.until(func() bool { return len(g.calllog.Rows) == 4 })
+	}},
 	{name: "calllog-problem", empty: true, set: func(g *gallery) {
 		g.shell.Show(1)
 		g.calllog.Search("31/02/2026", "")
@@ -54,6 +59,10 @@ var scenes = []struct {
 	{name: "call-failed", set: func(g *gallery) {
 		g.phone.Dial("5598887777")
 		g.phone.Update(&madeUpCall{to: office.Party{Number: "5598887777"}}, softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 404})
+	}},
+	{name: "call-refused", set: func(g *gallery) {
+		g.phone.Dial("0013055550100")
+		g.phone.Update(&madeUpCall{to: office.Party{Number: "0013055550100"}}, softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 403, Why: office.TooManyCalls})
 	}},
 	{name: "call-incoming", set: func(g *gallery) {
 		g.phone.Update(&madeUpCall{to: office.Party{Number: "+525555550199", Name: "Luis Peña"}, incoming: true}, softphone.Status{State: softphone.Ringing})

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"timbre/internal/office"
@@ -27,6 +28,7 @@ type LogRow struct {
 	Under   string // second line
 	When    string
 	Outcome string // words, or the length of an answered call
+	Advice  string // what to do about a call that could not be made; empty for others
 	Failed  bool   // the outcome is one to look at: missed or failed
 }
 
@@ -155,9 +157,10 @@ func (c *CallLog) loaded(calls []local.Call, limit int) {
 			c.Rows = append(c.Rows, LogRow{Heading: d})
 		}
 		words, failed := p.Outcome(call.Call, c.desk.Region)
+		_, advice, _ := strings.Cut(p.Failure(call.Call), ". ")
 		c.Rows = append(c.Rows, LogRow{
 			ID: call.ID, Kind: call.Kind, Party: call.Peer, Name: p.Name(call.Peer, c.desk.Region), Under: p.Under(call.Peer, c.desk.Region),
-			When: p.When(call.StartedAt, now), Outcome: words, Failed: failed,
+			When: p.When(call.StartedAt, now), Outcome: words, Advice: advice, Failed: failed,
 		})
 	}
 	changed(c.OnChange)
@@ -176,10 +179,6 @@ func (c *CallLog) CallBack(id office.ID) {
 // Outcome says how a call ended: its length where people talked, else words.
 // bad is true for what the user may want to act on: missed and failed calls.
 func (p *Phrasebook) Outcome(c office.Call, r office.Region) (words string, bad bool) {
-	side := "outcome.in."
-	if c.Kind == office.Outgoing {
-		side = "outcome.out."
-	}
 	bad = c.Kind == office.Missed || c.Outcome == office.Failed
 	switch {
 	case c.Outcome == "":
@@ -188,8 +187,16 @@ func (p *Phrasebook) Outcome(c office.Call, r office.Region) (words string, bad 
 		return Length(time.Duration(c.Duration)), false
 	case c.Outcome == office.Failed && c.Reason == office.Interrupted:
 		return p.Say("outcome.interrupted"), true
-	case c.Outcome == office.Forwarded && c.ForwardedTo != "" && c.Kind != office.Outgoing:
+	case c.Outcome == office.Failed && (c.Kind != office.Outgoing || c.AnsweredAt != nil):
+		return p.Say("outcome.cut"), true
+	case c.Outcome == office.Failed:
+		return p.Say("outcome." + failureKey(c.Reason)), true
+	case c.Outcome == office.NoAnswer && c.Reason == office.NotPickedUp:
+		return p.Say("outcome.notPickedUp"), false
+	case c.Kind == office.Outgoing:
+		return p.Say("outcome.out." + string(c.Outcome)), bad
+	case c.Outcome == office.Forwarded && c.ForwardedTo != "":
 		return p.Say("outcome.in.forwardedTo", "number", p.Number(c.ForwardedTo, r)), false
 	}
-	return p.Say(side + string(c.Outcome)), bad
+	return p.Say("outcome.in." + string(c.Outcome)), bad
 }

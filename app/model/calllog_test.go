@@ -77,6 +77,20 @@ func TestCallLogSearch(t *testing.T) {
 	b.until("one day", func() bool { return c.shape() == "Viernes 13 de noviembre c2" })
 }
 
+// A row says of a call that could not be made why, and what to do.
+func TestCallLogSaysWhy(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	lost := call("c1", office.Outgoing, office.Failed, time.Hour)
+	lost.Reason = office.MinutesUsed
+	c := newLog(t, b, lost, call("c2", office.Outgoing, office.Answered, 2*time.Hour))
+	if r := c.Rows[1]; r.Outcome != "Sin minutos ese día" || r.Advice != "Llama otro día o pide más a tu administrador." || !r.Failed {
+		t.Errorf("%+v", r)
+	}
+	if r := c.Rows[2]; r.Advice != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestCallLogCallBack(t *testing.T) {
 	b := newBench(t, office.Spanish)
 	hidden := call("c2", office.Incoming, office.Declined, 2*time.Hour)
@@ -115,6 +129,9 @@ func TestEveryOutcomeHasWords(t *testing.T) {
 		{call("c", office.Outgoing, office.Answered, 0), "1:05", false},
 		{call("c", office.Missed, office.ToVoicemail, 0), "Pasó al buzón", true},
 		{office.Call{Kind: office.Incoming, Outcome: office.Failed, Reason: office.Interrupted}, "Se interrumpió", true},
+		{office.Call{Kind: office.Outgoing, Outcome: office.Failed, Reason: "404"}, "El número no existe", true},
+		{office.Call{Kind: office.Outgoing, Outcome: office.Failed, Reason: "408", AnsweredAt: &noon}, "Se cortó", true},
+		{office.Call{Kind: office.Outgoing, Outcome: office.NoAnswer, Reason: office.NotPickedUp}, "No contestaste", false},
 		{office.Call{Kind: office.Incoming, Outcome: office.Forwarded, ForwardedTo: "+525512345678"}, "Desviada a 55 1234 5678", false},
 	} {
 		if got, bad := p.Outcome(c.call, "MX"); got != c.want || bad != c.bad {

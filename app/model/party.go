@@ -6,12 +6,17 @@ import (
 	"timbre/internal/office"
 )
 
+// services are the places of the office that have a code and are no person.
+var services = map[office.Number]string{"*43": "peer.echo", "*97": "peer.voicemail", "*98": "peer.otherVoicemail"}
+
 // Number writes n as people in region r read it: "55 1234 5678", "(+1) 305 555
-// 0100", "Ext. 102". What has no such form comes back as it is.
+// 0100", "Ext. 102", however it was dialled. What has no such form comes back as it
+// is.
 func (p *Phrasebook) Number(n office.Number, r office.Region) string {
+	n = dialled(n, r)
 	switch {
-	case n == "":
-		return ""
+	case n == "", n.IsEmergency(r), n.IsService(r):
+		return string(n)
 	case n.IsExtension():
 		return p.Say("number.extension", "number", string(n))
 	case strings.Trim(string(n), "+0123456789") != "": // a service code
@@ -26,6 +31,31 @@ func (p *Phrasebook) Number(n office.Number, r office.Region) string {
 		return grouped(string(n), "52")
 	}
 	return string(n)
+}
+
+// dialled returns n without what is dialled before a number only to get out of
+// the country or over it, as the office will write it in the log.
+func dialled(n office.Number, r office.Region) office.Number {
+	if rest, ok := strings.CutPrefix(string(n), "00"); ok && len(rest) > 6 {
+		n = office.Number("+" + rest)
+	} else if rest, ok := strings.CutPrefix(string(n), "011"); ok && r == "US" && len(rest) > 6 {
+		n = office.Number("+" + rest)
+	}
+	prefixes := []string{"+52", "+521"}
+	switch r {
+	case "MX":
+		prefixes = append(prefixes, "52", "521", "01", "044", "045") // the last three until 2019
+	case "US":
+		if len(n) == 10 || len(n) == 11 && n[0] == '1' {
+			return "+1" + n[len(n)-10:]
+		}
+	}
+	for _, prefix := range prefixes {
+		if ten, ok := strings.CutPrefix(string(n), prefix); ok && len(ten) == 10 {
+			return office.Number("+52" + ten)
+		}
+	}
+	return n
 }
 
 // twoDigit holds the country codes of two digits (ITU-T E.164); 1 and 7 have
@@ -64,12 +94,17 @@ func grouped(n, code string) string {
 	return b.String() + n
 }
 
-// Name returns what stands in the first line for a party: its name, else its
-// number, else words for a number that was withheld.
+// Name returns what stands in the first line for a party: its name, else what its
+// number leads to or the number, else words for a number that was withheld.
 func (p *Phrasebook) Name(who office.Party, r office.Region) string {
+	bare := office.Number(strings.TrimPrefix(string(who.Number), "+"))
 	switch {
 	case who.Name != "":
 		return who.Name
+	case services[who.Number] != "":
+		return p.Say(services[who.Number])
+	case bare.IsEmergency(r):
+		return p.Say("number.emergency", "number", string(bare))
 	case who.Number != "":
 		return p.Number(who.Number, r)
 	}
@@ -77,9 +112,9 @@ func (p *Phrasebook) Name(who office.Party, r office.Region) string {
 }
 
 // Under returns what stands below Name: the number, or nothing where the first
-// line is the number already.
+// line has it already.
 func (p *Phrasebook) Under(who office.Party, r office.Region) string {
-	if who.Name == "" {
+	if who.Name == "" && services[who.Number] == "" {
 		return ""
 	}
 	return p.Number(who.Number, r)

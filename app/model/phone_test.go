@@ -228,7 +228,7 @@ func TestStanding(t *testing.T) {
 		{online, softphone.Registered, nil, Green, "Registrada · ext. 101", ""},
 		{engine.Status{Since: noon.Add(-80 * time.Minute), Pending: 2}, softphone.Offline, nil, Dark, "Sin conexión", "Sin conexión desde las 10:40. Puedes leer y escuchar todo; no puedes llamar. 2 cambios esperan a que vuelva."},
 		{online, softphone.Offline, nil, Dark, "Sin conexión", b.Phrases.Say("line.unregistered")},
-		{online, softphone.Refused, office.ErrFingerprint, Red, "No registrada", "El servidor no aceptó el registro de este equipo: " + b.Phrases.Words(office.ErrFingerprint)},
+		{online, softphone.Refused, office.ErrFingerprint, Red, "No registrada", "El servidor no aceptó el registro de este equipo. " + b.Phrases.Words(office.ErrFingerprint)},
 		{engine.Status{SessionEnded: true, Since: noon}, softphone.Refused, nil, Red, "No registrada", b.Phrases.Say("line.session")},
 	} {
 		st = c.status

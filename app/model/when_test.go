@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"timbre/internal/dialplan"
 	"timbre/internal/office"
 )
 
@@ -80,7 +81,12 @@ func TestNumber(t *testing.T) {
 	for n, want := range map[office.Number]string{
 		"102": "Ext. 102", "*43": "*43", "": "", "+525512345678": "55 1234 5678", "+522221234567": "222 123 4567",
 		"5512345678": "55 1234 5678", "+13055550100": "(+1) 305 555 0100", "+33123456789": "(+33) 123 456 789",
-		"+35312345": "(+353) 123 45", "+1": "(+1) ", "+": "(+) ", "0015551234567": "0015551234567",
+		"+35312345": "(+353) 123 45", "+1": "(+1) ", "+": "(+) ", "001": "001", "00": "Ext. 00",
+		// As it is dialled, and as it will stand in the log.
+		"0013055550100": "(+1) 305 555 0100", "0033123456789": "(+33) 123 456 789", "525512345678": "55 1234 5678", "00525512345678": "55 1234 5678",
+		"5215512345678": "55 1234 5678", "+5215512345678": "55 1234 5678", "015512345678": "55 1234 5678", "0445512345678": "55 1234 5678",
+		// None of these is an extension.
+		"911": "911", "112": "112", "060": "060", "040": "040", "*97": "*97",
 	} {
 		if got := p.Number(n, "MX"); got != want {
 			t.Errorf("Number(%q) = %q, want %q", n, got, want)
@@ -89,10 +95,63 @@ func TestNumber(t *testing.T) {
 	if got := p.Number("+13055550100", "US"); got != "305 555 0100" {
 		t.Errorf("at home in the US: %q", got)
 	}
-	if got := p.Name(office.Party{}, "MX"); got != "Número privado" {
-		t.Errorf("nobody is %q", got)
-	}
 	if RegionOf("+525555550100") != "MX" || RegionOf("+13055550100") != "US" || RegionOf("+34911234567") != office.DefaultRegion {
 		t.Error("regions of companies")
+	}
+}
+
+// In the United States a number is dialled in other ways.
+func TestNumberElsewhere(t *testing.T) {
+	p := NewPhrasebook(office.English)
+	for n, want := range map[office.Number]string{
+		"3055550100": "305 555 0100", "13055550100": "305 555 0100", "+13055550100": "305 555 0100",
+		"011525512345678": "(+52) 55 1234 5678", "0015": "Ext. 0015", "411": "411", "030": "Ext. 030",
+	} {
+		if got := p.Number(n, "US"); got != want {
+			t.Errorf("Number(%q) = %q, want %q", string(n), got, want)
+		}
+	}
+}
+
+// TestNumberIsTheSameInTheLog asks the office what will stand there.
+func TestNumberIsTheSameInTheLog(t *testing.T) {
+	p := NewPhrasebook(office.Spanish)
+	for _, region := range []office.Region{"MX", "US"} {
+		for _, n := range []office.Number{
+			"5555550100", "525555550100", "015555550100", "0445555550100", "0455555550100", "5215555550100", "+5215555550100", "00525555550100",
+			"0013055550100", "+13055550100", "13055550100", "3055550100", "01113055550100", "011525555550100", "0033123456789", "040", "411",
+		} {
+			logged, _, err := dialplan.ParseOutside(string(n), region)
+			if err != nil {
+				continue // nobody has that number there
+			}
+			if got, want := p.Number(n, region), p.Number(logged, region); got != want {
+				t.Errorf("%s in %s: %q while it is dialled, %q in the log", string(n), region, got, want)
+			}
+		}
+	}
+}
+
+func TestNameAndUnder(t *testing.T) {
+	for _, c := range []struct {
+		who         office.Party
+		name, under string
+	}{
+		{office.Party{}, "Número privado", ""},
+		{office.Party{Number: "102"}, "Ext. 102", ""},
+		{office.Party{Number: "102", Name: "Luis"}, "Luis", "Ext. 102"},
+		{office.Party{Number: "911"}, "Emergencia 911", ""},
+		{office.Party{Number: "+911"}, "Emergencia 911", ""},
+		{office.Party{Number: "060"}, "Emergencia 060", ""},
+		{office.Party{Number: "040"}, "040", ""}, // a service of the carriers
+		{office.Party{Number: "*43"}, "Prueba de eco", "*43"},
+		{office.Party{Number: "*97"}, "Buzón de Voz", "*97"},
+		{office.Party{Number: "*98"}, "Otro Buzón de Voz", "*98"},
+		{office.Party{Number: "*99"}, "*99", ""},
+	} {
+		p := NewPhrasebook(office.Spanish)
+		if name, under := p.Name(c.who, "MX"), p.Under(c.who, "MX"); name != c.name || under != c.under {
+			t.Errorf("%+v: %q, %q; want %q, %q", c.who, name, under, c.name, c.under)
+		}
 	}
 }

@@ -1,10 +1,12 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -79,38 +81,43 @@ func (p *Phrasebook) CallWords(s softphone.Status, n office.Number, r office.Reg
 		if n.IsEmergency(r) { // whatever it was, trying again costs time
 			return p.Say("callError.emergency")
 		}
-		if s.Code == 503 && isOutside(n) { // what the office answers where no line works
-			return p.Say("callError.noTrunk")
-		}
-		if s.Code == 404 && isOutside(n) {
-			return p.Say("callError.outside")
-		}
-		return p.Say(failureKey(s.Code))
+		return p.Say(failureKey(cmp.Or(s.Why, strconv.Itoa(s.Code))))
 	}
 	return ""
 }
 
-// isOutside reports whether n is too long to be an extension or a service code.
-func isOutside(n office.Number) bool {
-	return strings.HasPrefix(string(n), "+") || len(n) > 6 && strings.Trim(string(n), "0123456789") == ""
+// Failure says of a call of the log that could not be made why, and what to do;
+// empty for a call of any other kind.
+func (p *Phrasebook) Failure(c office.Call) string {
+	if c.Kind != office.Outgoing || c.Outcome != office.Failed || c.AnsweredAt != nil || c.Reason == office.Interrupted {
+		return ""
+	}
+	return p.Say(failureKey(c.Reason))
 }
 
-// failureKey returns the text for the SIP status that refused a call (RFC 3261
-// §21).
-func failureKey(code int) string {
-	switch code {
-	case 404, 484, 416, 604:
+// failureKey returns the text for why a call was refused: for one of office's
+// reasons, or for a SIP status (RFC 3261 §21), which is 0 where nobody answered at
+// all. The short one of the log has the same name behind "outcome.".
+func failureKey(reason string) string {
+	switch reason {
+	case office.TooManyCalls:
+		return "callError.tooManyCalls"
+	case office.MinutesUsed:
+		return "callError.minutesUsed"
+	case office.NoTrunk:
+		return "callError.noTrunk"
+	case "404", "484", "416", "604":
 		return "callError.notFound"
-	case 410, 480:
+	case "410", "480":
 		return "callError.unavailable"
-	case 401, 403, 407, 603:
+	case "401", "403", "407", "603":
 		return "callError.forbidden"
-	case 415, 488, 606:
+	case "415", "488", "606":
 		return "callError.media"
-	case 0, 408, 430:
+	case "0", "408", "430":
 		return "callError.network"
 	}
-	if code >= 500 {
+	if strings.HasPrefix(reason, "5") {
 		return "callError.server"
 	}
 	return "callError.other"

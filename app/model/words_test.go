@@ -110,29 +110,82 @@ func TestCallWords(t *testing.T) {
 	}
 }
 
-// A number that no extension can have did not just go missing.
-func TestCallWordsOfTheNumber(t *testing.T) {
+// What the number is, and what the office says of it, counts more than the status.
+func TestCallWordsOfTheReason(t *testing.T) {
 	for _, c := range []struct {
 		n    office.Number
+		why  string
 		code int
 		key  string
 	}{
-		{"102", 404, "callError.notFound"},
-		{"123456", 404, "callError.notFound"},
-		{"*431234567", 404, "callError.notFound"},
-		{"1234567", 404, "callError.outside"},
-		{"5555550100", 404, "callError.outside"},
-		{"+525555550100", 404, "callError.outside"},
-		{"+525555550100", 503, "callError.noTrunk"},
-		{"911", 404, "callError.emergency"},
-		{"911", 0, "callError.emergency"},
-		{"060", 404, "callError.emergency"}, // in Mexico
+		{"102", "404", 404, "callError.notFound"},
+		{"55550100", "404", 404, "callError.notFound"},
+		{"+525555550100", "404", 404, "callError.notFound"},
+		{"+525555550100", "", 404, "callError.notFound"},
+		{"+525555550100", office.NoTrunk, 503, "callError.noTrunk"},
+		{"+525555550100", "503", 503, "callError.server"}, // the office stops
+		{"+525555550100", "", 503, "callError.server"},    // or is gone
+		{"+525555550100", "403", 403, "callError.forbidden"},
+		{"+525555550100", office.TooManyCalls, 403, "callError.tooManyCalls"},
+		{"+525555550100", office.MinutesUsed, 403, "callError.minutesUsed"},
+		{"911", office.NoTrunk, 503, "callError.emergency"},
+		{"911", "", 0, "callError.emergency"},
+		{"060", "404", 404, "callError.emergency"}, // in Mexico
 	} {
 		for _, lang := range languages {
 			p := NewPhrasebook(lang)
-			s := softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: c.code}
+			s := softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: c.code, Why: c.why}
 			if got, want := p.CallWords(s, c.n, "MX"), p.Say(c.key); got != want {
-				t.Errorf("%s, %d: %q, want %q", c.n, c.code, got, want)
+				t.Errorf("%s, %d %s: %q, want %q", string(c.n), c.code, c.why, got, want)
+			}
+		}
+	}
+}
+
+// The words for a limit say whom to ask.
+func TestRefusalsNameTheAdministrator(t *testing.T) {
+	for _, key := range []string{"callError.forbidden", "callError.tooManyCalls", "callError.minutesUsed", "callError.noTrunk"} {
+		for lang, who := range map[office.Language]string{office.Spanish: "tu administrador.", office.English: "your administrator"} {
+			if got := NewPhrasebook(lang).Say(key); !strings.Contains(got, who) {
+				t.Errorf("%s: %q", key, got)
+			}
+		}
+	}
+}
+
+// The log says of a call that could not be made what happened and what to do.
+func TestFailure(t *testing.T) {
+	for _, lang := range languages {
+		p := NewPhrasebook(lang)
+		for _, reason := range []string{"404", "403", "480", "488", "500", "503", "420", "0", "", office.TooManyCalls, office.MinutesUsed, office.NoTrunk} {
+			c := office.Call{Kind: office.Outgoing, Outcome: office.Failed, Reason: reason}
+			short, bad := p.Outcome(c, "MX")
+			_, advice, _ := strings.Cut(p.Failure(c), ". ")
+			if short == "" || strings.Contains(short, "outcome.") || !bad || advice == "" || !strings.HasSuffix(advice, ".") {
+				t.Errorf("%s in %s: %q, %q", reason, lang, short, p.Failure(c))
+			}
+		}
+	}
+	p := NewPhrasebook(office.Spanish)
+	for _, c := range []office.Call{
+		{Kind: office.Outgoing, Outcome: office.Answered},
+		{Kind: office.Outgoing, Outcome: office.Busy, Reason: "486"},
+		{Kind: office.Outgoing, Outcome: office.Failed, Reason: office.Interrupted},
+		{Kind: office.Incoming, Outcome: office.Failed, Reason: "500"},
+		{Kind: office.Outgoing, Outcome: office.Failed, Reason: "408", AnsweredAt: &noon}, // it was made
+	} {
+		if words := p.Failure(c); words != "" {
+			t.Errorf("%+v: %q", c, words)
+		}
+	}
+}
+
+// What stands in the middle of another text begins as a sentence does there.
+func TestTextsThatHoldOthers(t *testing.T) {
+	for _, lang := range languages {
+		for key, text := range NewPhrasebook(lang).texts {
+			if strings.Contains(text, ": {reason}") {
+				t.Errorf("%s in %s: a sentence begins after a colon: %q", key, lang, text)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -92,8 +93,11 @@ func (v *CallLog) row(i int) widget.RowData {
 	if r.Failed {
 		d.WordColor = widget.ColorBad
 	}
+	if r.Advice != "" {
+		d.Under = strings.TrimPrefix(r.Under+" · "+r.Advice, " · ")
+	}
 	d.Bold = r.Kind == office.Missed
-	d.Said = v.words.Say("kind."+string(r.Kind)) + " " + r.Name + " " + r.Under + " " + r.When + " " + r.Outcome
+	d.Said = v.words.Say("kind."+string(r.Kind)) + " " + r.Name + " " + d.Under + " " + r.When + " " + r.Outcome
 	if r.Party.Number != "" {
 		d.Actions = []widget.Action{{Icon: "call", Text: v.words.Say("calllog.callBack"), Do: func() { v.m.CallBack(r.ID) }}}
 	}
