@@ -97,6 +97,9 @@ func listCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filter
 	t := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
 	for _, c := range all {
 		outcome, _ := o.words.Outcome(c.Call, region)
+		if why := o.words.Failure(c.Call); why != "" {
+			outcome = why
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.words.When(c.StartedAt, now), o.words.Say("kind."+string(c.Kind)),
 			o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome)
 	}

@@ -270,6 +270,7 @@ func TestCommandLine(t *testing.T) {
 	other.oneMessage(false) // it has not been sent
 	s.run("sync", "--once")
 	other.oneMessage(true)
+	s.answersInJSON(message.ID)
 
 	s.keepsInStep()
 	other.leavesAndComesBack(password, login[:len(login)-2:len(login)-2])
@@ -281,7 +282,8 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("list without a server: status %d, %q, %q", status, out, errs)
 	}
 	s.refused("cannot be reached", "", "sync", "--once")
-	if status, out, errs := s.try("", "voicemail", "delete", string(message.ID)); status != 0 || out != "Message deleted.\n" || !strings.Contains(errs, "will be sent") {
+	deleted := `{"id":"` + string(message.ID) + `","deleted":true,"pending":true}` + "\n"
+	if status, out, errs := s.try("", "voicemail", "delete", string(message.ID), "--json"); status != 0 || out != deleted || !strings.Contains(errs, "will be sent") {
 		t.Errorf("delete without a server: status %d, %q, %q", status, out, errs)
 	}
 	if out := s.run("voicemail", "list", "--offline"); strings.Contains(out, string(message.ID)) {
@@ -291,6 +293,23 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("logout with a change that is not sent: status %d, %q", status, errs)
 	}
 	s.refused("not signed in", "", "voicemail", "list")
+}
+
+// answersInJSON does what can be done with a message, which is new afterwards as
+// before.
+func (s shell) answersInJSON(id office.ID) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "m.mp3")
+	for _, c := range []struct{ want, line string }{
+		{`"isNew":false,"pending":false`, "play " + string(id) + " --audio null"},
+		{`"isNew":true,"pending":true`, "mark " + string(id) + " new --offline"},
+		{`"isNew":true,"pending":false`, "mark " + string(id) + " new"},
+		{`"file":"` + file + `"`, "download " + string(id) + " " + file},
+	} {
+		if out, want := s.run(append([]string{"voicemail", "--json"}, strings.Fields(c.line)...)...), `{"id":"`+string(id)+`",`+c.want+"}\n"; out != want {
+			s.t.Errorf("%s: %q, want %q", c.line, out, want)
+		}
+	}
 }
 
 // leavesAndComesBack logs out, with and without the copy, and in again: the

@@ -165,15 +165,6 @@ func (o *options) print(v any, text string) error {
 	return o.printJSON(v)
 }
 
-// done says what was done, to people alone.
-func (o *options) done(key string, pairs ...any) error {
-	if o.json {
-		return nil
-	}
-	_, err := fmt.Fprintln(o.out, o.words.Say(key, pairs...))
-	return err
-}
-
 func (o *options) printJSON(v any) error {
 	enc := json.NewEncoder(o.out)
 	enc.SetEscapeHTML(false)

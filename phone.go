@@ -53,6 +53,8 @@ type terminal struct {
 	registered chan softphone.Registration // the latest that is Registered or Refused, or Offline for good reason; capacity 1
 	awaited    atomic.Bool                 // settled says why the phone is not registered, nobody else does
 	told       string                      // what was last said of the registration; of the goroutine of the callbacks
+	call       office.ID                   // of which line was last said; of that goroutine too
+	line       string
 }
 
 // newTerminal returns a phone of the account on the sound system of that name.
@@ -150,33 +152,48 @@ func unregistered(r softphone.Registration) error {
 	return office.ErrOffline
 }
 
-// tell prints how a call stands.
+// tell prints how a call stands, each news once.
 func (t *terminal) tell(c *softphone.Call, s softphone.Status) {
 	if t.o.json {
 		t.o.printJSON(c.Report(s, time.Now()))
 		return
 	}
-	fmt.Fprintln(t.o.out, t.line(c, s))
+	t.say(c.ID(), t.stands(c.Incoming(), c.Peer(), s))
 }
 
-// line says in one line how a call stands.
-func (t *terminal) line(c *softphone.Call, s softphone.Status) string {
+// say prints a line about a call, unless it is empty or was printed just before.
+func (t *terminal) say(call office.ID, line string) {
+	if line == "" || call == t.call && line == t.line {
+		return
+	}
+	t.call, t.line = call, line
+	fmt.Fprintln(t.o.out, line)
+}
+
+// stands says in one line how a call stands; nothing of an outgoing one that came to
+// nothing, as the command ends with words for that.
+func (t *terminal) stands(incoming bool, peer office.Party, s softphone.Status) string {
 	w := t.o.words
-	text := w.Name(c.Peer(), t.region) + ": "
+	text := w.Name(peer, t.region) + ": "
 	switch {
 	case s.State == softphone.Dialing:
 		text += w.Say("call.dialing")
-	case s.State == softphone.Ringing && c.Incoming():
+	case s.State == softphone.Ringing && incoming:
 		text += w.Say("call.incoming")
 	case s.State == softphone.Ringing:
 		text += w.Say("call.ringing")
 	case s.State == softphone.Active:
 		text += w.Say("call.active")
-	default:
+	case !s.AnsweredAt.IsZero():
 		text += w.Say("call.ended")
 		if d := s.Duration(time.Now()); d > 0 {
 			text += " · " + model.Length(d)
 		}
+	case !incoming:
+		return ""
+	default:
+		outcome, _ := w.Outcome(office.Call{Kind: office.KindOf(s.Outcome), Outcome: s.Outcome}, t.region)
+		text += outcome
 	}
 	if s.AudioErr != nil && s.State != softphone.Ended {
 		text = strings.TrimSuffix(text, "…") + ". " + w.Say("line.audioMissing")

@@ -62,12 +62,17 @@ func TestPhoneAndCall(t *testing.T) {
 		"5555550100": "no line to the outside",
 		"911":        "Call from a mobile",
 	} {
-		if status, out, errs := s.try("", "call", number, "--audio", "null"); status != 1 || !strings.Contains(out, ": Calling…") || !strings.Contains(errs, part) {
+		// The line that it was tried stands once, and nothing is said to be over that never began.
+		status, out, errs := s.try("", "call", number, "--audio", "null")
+		if status != 1 || strings.Count(out, ": Calling…") != 1 || strings.Contains(out, "ended") || !strings.Contains(errs, part) || strings.Contains(errs, "ended") || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: status %d, %q, %q", number, status, out, errs)
 		}
 	}
+	if out := s.run("log"); !strings.Contains(out, "Could not call: the number does not exist. Check it") || !strings.Contains(out, "Could not call: the office has no line to the outside now. Tell") || !strings.Contains(out, "Emergency 911") {
+		t.Errorf("the log does not say why:\n%s", out)
+	}
 	missing := filepath.Join(t.TempDir(), "none.wav")
-	s.refused(missing+" cannot be used", "", "phone", "--audio", "wav:"+missing+",")
+	s.refused(missing+" cannot be used. The file", "", "phone", "--audio", "wav:"+missing+",")
 	s.refused("cannot be used", "", "call", "102", "--audio", "wav:,"+filepath.Join(missing, "out.wav"))
 	s.echo()
 	s.answers(ctx, o)
@@ -111,6 +116,56 @@ func TestRegistrationIsSaidOnce(t *testing.T) {
 	}
 }
 
+// TestLinesOfACall holds what is printed of calls: each news once, and no end where
+// nothing began.
+func TestLinesOfACall(t *testing.T) {
+	var out bytes.Buffer
+	p := &terminal{o: newOptions(strings.NewReader(""), &out, io.Discard), region: "MX"}
+	luis, abroad := office.Party{Number: "102", Name: "Luis"}, office.Party{Number: "0013055550100"}
+	answered := time.Now()
+	for _, c := range []struct {
+		call     office.ID
+		incoming bool
+		peer     office.Party
+		s        softphone.Status
+	}{
+		{"1", false, abroad, softphone.Status{State: softphone.Dialing}},
+		{"1", false, abroad, softphone.Status{State: softphone.Dialing, LogID: "abc"}}, // 183
+		{"1", false, abroad, softphone.Status{State: softphone.Ringing}},
+		{"1", false, abroad, softphone.Status{State: softphone.Ringing}},
+		{"1", false, abroad, softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 404}},
+		{"2", true, luis, softphone.Status{State: softphone.Ringing}},
+		{"2", true, luis, softphone.Status{State: softphone.Ended, Outcome: office.Canceled}},
+		{"3", true, luis, softphone.Status{State: softphone.Ringing}},
+		{"3", true, luis, softphone.Status{State: softphone.Active, AnsweredAt: answered}},
+		{"3", true, luis, softphone.Status{State: softphone.Active, AnsweredAt: answered, Muted: true}},
+		{"3", true, luis, softphone.Status{State: softphone.Ended, Outcome: office.Answered, AnsweredAt: answered, EndedAt: answered.Add(65 * time.Second)}},
+	} {
+		p.say(c.call, p.stands(c.incoming, c.peer, c.s))
+	}
+	want := "(+1) 305 555 0100: Calling…\n(+1) 305 555 0100: Ringing…\nLuis: Incoming call\nLuis: Hung up before\nLuis: Incoming call\nLuis: In a call\nLuis: Call ended · 1:05\n"
+	if out.String() != want {
+		t.Errorf("printed:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
+
+// The last words about a call that nobody took are those of why.
+func TestLastWordsOfACall(t *testing.T) {
+	o := newOptions(strings.NewReader(""), io.Discard, io.Discard)
+	for _, c := range []struct {
+		s    softphone.Status
+		want string
+	}{
+		{softphone.Status{State: softphone.Ended, Outcome: office.Failed, Code: 403, Why: office.MinutesUsed}, o.words.Say("callError.minutesUsed")},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Busy, Code: 486}, o.words.Say("callError.busy")},
+		{softphone.Status{State: softphone.Ended, Outcome: office.Canceled, Code: 487}, "Canceled."},
+	} {
+		if got := o.say(&unansweredError{c.s, "5555550100", "MX"}); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.s, got, c.want)
+		}
+	}
+}
+
 // echo calls the echo test and looks for its own tone in what came back.
 func (s shell) echo() {
 	s.t.Helper()
@@ -121,7 +176,7 @@ func (s shell) echo() {
 	}
 	// A key cuts the announcement short.
 	out := s.run("call", "*43", "--headless", "--audio", "wav:"+in+","+wav, "--for", "3s", "--dtmf", "1")
-	for _, want := range []string{"Registered", "*43: Calling…", "*43: In a call", "*43: Call ended"} {
+	for _, want := range []string{"Registered", "Echo test: Calling…", "Echo test: In a call", "Echo test: Call ended"} {
 		if !strings.Contains(out, want) {
 			s.t.Errorf("it did not say %q:\n%s", want, out)
 		}

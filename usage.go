@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"strings"
 
@@ -26,7 +28,8 @@ func (o *options) say(err error) string {
 	}
 	var unanswered *unansweredError
 	if errors.As(err, &unanswered) {
-		return strings.TrimSuffix(o.words.Say("call.ended")+". "+o.words.CallWords(unanswered.status, unanswered.number, unanswered.region), " ")
+		why := o.words.CallWords(unanswered.status, unanswered.number, unanswered.region)
+		return cmp.Or(why, o.words.Words(context.Canceled))
 	}
 	return o.words.Words(err)
 }

@@ -38,7 +38,7 @@ func newVoicemailCommand(o *options) *cobra.Command {
 				if err := o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") }); err != nil {
 					return err
 				}
-				return o.done("cli.marked." + args[0])
+				return o.print(markAnswer{id, args[0] == "new", e.Status().Pending > 0}, o.words.Say("cli.marked."+args[0]))
 			})},
 		&cobra.Command{Use: "download ID FILE", Short: w.Say("cli.voicemail.download"), Args: exactly(2), RunE: o.onVoicemail(
 			func(ctx context.Context, e *engine.Engine, id office.ID, args []string) error {
@@ -49,7 +49,7 @@ func newVoicemailCommand(o *options) *cobra.Command {
 				if err := o.edit(ctx, e, func() error { return e.DeleteVoicemailNow(ctx, id) }); err != nil {
 					return err
 				}
-				return o.done("cli.deleted")
+				return o.print(deleteAnswer{id, true, e.Status().Pending > 0}, o.words.Say("cli.deleted"))
 			})},
 	)
 }
@@ -99,7 +99,7 @@ func downloadVoicemail(ctx context.Context, o *options, e *engine.Engine, id off
 	if err := o.find(ctx, e, func() error { return e.Download(ctx, id, file) }); err != nil {
 		return err
 	}
-	return o.done("voicemail.saved", "file", file)
+	return o.print(downloadAnswer{id, file}, o.words.Say("voicemail.saved", "file", file))
 }
 
 // playVoicemail plays a message to its end and clears its new marker.
@@ -123,5 +123,27 @@ func playVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.
 		}
 		return err
 	}
-	return o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, false) })
+	if err := o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, false) }); err != nil || !o.json {
+		return err
+	}
+	return o.printJSON(markAnswer{id, false, e.Status().Pending > 0})
 }
+
+// What the commands that do something with a message answer with --json. Pending
+// says that changes wait to be sent.
+type (
+	markAnswer struct {
+		ID      office.ID `json:"id"`
+		IsNew   bool      `json:"isNew"`
+		Pending bool      `json:"pending"`
+	}
+	deleteAnswer struct {
+		ID      office.ID `json:"id"`
+		Deleted bool      `json:"deleted"`
+		Pending bool      `json:"pending"`
+	}
+	downloadAnswer struct {
+		ID   office.ID `json:"id"`
+		File string    `json:"file"`
+	}
+)
