@@ -46,6 +46,11 @@ func (f *fixture) furnish(t *testing.T) (office.ID, office.Voicemail) {
 	must(t, err)
 	must(t, f.EndAudit(ctx, line, "ok"))
 	must(t, f.SetRetention(ctx, store.Retention{Calls: 100 * 24 * time.Hour}))
+	must(t, f.AddUsage(ctx, ana, f.now, time.Minute))
+	_, _, err = f.Remember(ctx, ana, "click", "c1", f.now.Add(time.Hour))
+	must(t, err)
+	_, err = f.SetForwardingSettings(ctx, ana, office.ForwardingSettings{IsEnabled: true, When: office.WhenSet{office.ForwardBusy: true}, Number: "102"}, "")
+	must(t, err)
 	must(t, f.EndCalls(ctx, store.Side{Account: ana, Call: office.Call{
 		ID: office.NewID(), Kind: office.Missed, Outcome: office.NoAnswer, Peer: office.Party{Number: "102", Name: "Beto “Núñez” \\ 'x'"}, StartedAt: f.now,
 	}}))
@@ -135,6 +140,15 @@ func (f *fixture) isRestored(t *testing.T, ana office.ID, v office.Voicemail, be
 	}
 	if r, err := f.Retention(ctx); err != nil || r.Calls != 100*24*time.Hour {
 		t.Errorf("retention %+v, %v", r, err)
+	}
+	if u, err := f.Usage(ctx, ana, f.now); err != nil || u != (store.Usage{Calls: 1, Time: time.Minute}) {
+		t.Errorf("usage %+v, %v", u, err)
+	}
+	if kept, ok, err := f.Recall(ctx, ana, "click"); kept != "c1" || !ok || err != nil {
+		t.Errorf("remembered %q, %v", kept, err)
+	}
+	if s, err := f.ForwardingSettings(ctx, ana); err != nil || !s.Forwards(office.ForwardBusy) || s.Number != "102" {
+		t.Errorf("forwarding %+v, %v", s, err)
 	}
 	f.endedByRestore(t, ana, before)
 }

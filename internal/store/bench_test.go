@@ -46,7 +46,8 @@ func BenchmarkCallRecords(b *testing.B) {
 }
 
 // BenchmarkLog reads from a log of TIMBRE_BENCH_ROWS calls (default 10,000): a
-// first page, a page in the middle, and what changed in the last 100 calls.
+// first page, a page in the middle and its place, and what changed in the last
+// 100 calls.
 func BenchmarkLog(b *testing.B) {
 	rows, err := strconv.Atoi(os.Getenv("TIMBRE_BENCH_ROWS"))
 	if err != nil {
@@ -72,12 +73,12 @@ func BenchmarkLog(b *testing.B) {
 			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{}, store.Page{Anchor: middle, Limit: 50})
 			return err
 		},
-		"count before the middle": func() error {
-			_, err := s.CountCalls(b.Context(), e.Account, store.CallFilter{After: start.Add(time.Duration(rows/2) * time.Second)})
+		"place of the middle": func() error {
+			_, err := s.PlaceOfCall(b.Context(), e.Account, store.CallFilter{}, middle)
 			return err
 		},
-		"page of a rare kind": func() error {
-			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{Kind: office.Missed, Before: start}, store.Page{Limit: 50})
+		"states": func() error {
+			_, err := s.States(b.Context(), e.Account)
 			return err
 		},
 		"100 changes and their rows": func() error {
@@ -99,13 +100,11 @@ func BenchmarkLog(b *testing.B) {
 	}
 }
 
-// start is when the first of the calls that fill enters began.
-var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // fill enters n calls into the log of account, 100 of them after the state that
 // it returns.
 func fill(b *testing.B, s *store.Store, account office.ID, n int) (since store.State) {
 	b.Helper()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var sides []store.Side
 	for i := range n {
 		c := ended(office.ID(fmt.Sprintf("c%07d", i)), []office.CallKind{office.Incoming, office.Outgoing, office.Missed}[i%3], office.Answered, start.Add(time.Duration(i)*time.Second))

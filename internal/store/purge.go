@@ -61,6 +61,7 @@ func (s *Store) deleteMany(ctx context.Context, statement string, args ...any) e
 	return nil
 }
 
+// purgeRest deletes what is left of an account, with its files, and the account.
 func (s *Store) purgeRest(w *writing, account office.ID) error {
 	if _, err := w.hold(account, TypeCall); err != nil { // what is added meanwhile finds no account, or is there already
 		if errors.Is(err, office.ErrNotFound) { // another server was first
