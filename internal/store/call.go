@@ -65,7 +65,7 @@ func (w *writing) endCalls(sides []Side) error {
 		if side.Call.Outcome == "" {
 			return fmt.Errorf("ending call %s: it has no outcome", side.Call.ID)
 		}
-		seq, err := w.next(side.Account, TypeCall, 1)
+		seq, err := w.next(side.Account, TypeCall)
 		if err != nil {
 			return fmt.Errorf("ending call: %w", err)
 		}

@@ -44,7 +44,7 @@ func (s *Store) Entries(ctx context.Context, ids []office.ID) ([]office.Entry, e
 // enter writes the line of account's extension into the directory, or notes
 // that it changed.
 func (w *writing) enter(account office.ID) error {
-	seq, err := w.next(directory, TypeExtension, 1)
+	seq, err := w.next(directory, TypeExtension)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (w *writing) leave(account office.ID, now int64) error {
 	if err := w.QueryRow("DELETE FROM entry WHERE owner = $1 RETURNING id, created_seq", account).Scan(&id, &created); err != nil {
 		return err
 	}
-	seq, err := w.next(directory, TypeExtension, 1)
+	seq, err := w.next(directory, TypeExtension)
 	if err != nil {
 		return err
 	}

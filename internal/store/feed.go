@@ -51,26 +51,25 @@ type Changes struct {
 // MaxPage is the most that one query or one list of changes returns.
 const MaxPage = 500
 
-// next hands out n change numbers of account for rows of type t, in the
-// transaction that writes them; the row lock on the account keeps others from
+// next hands out the next change number of account, for a row of type t, in the
+// transaction that writes it; the row lock on the account keeps others from
 // committing in between, so that who has seen number k has seen all before it.
-// It returns the first of the numbers. ErrNotFound: no such account.
-func (w *writing) next(account office.ID, t Type, n int) (first int64, err error) {
-	var last int64
-	err = w.QueryRow("UPDATE account SET modseq = modseq + $1 WHERE id = $2 RETURNING modseq", n, account).Scan(&last)
+// ErrNotFound: no such account.
+func (w *writing) next(account office.ID, t Type) (seq int64, err error) {
+	err = w.QueryRow("UPDATE account SET modseq = modseq + 1 WHERE id = $1 RETURNING modseq", account).Scan(&seq)
 	if err != nil {
 		return 0, found(err)
 	}
 	_, err = w.Exec(`INSERT INTO feed (account, type, modseq, floor) VALUES ($1, $2, $3, 0)
-		ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq`, account, t, last)
+		ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq`, account, t, seq)
 	w.changed = append(w.changed, account)
-	return last - int64(n) + 1, err
+	return seq, err
 }
 
 // touch moves the states of type t of accounts, whose singletons changed.
 func (w *writing) touch(t Type, accounts ...office.ID) error {
 	for _, a := range accounts {
-		if _, err := w.next(a, t, 1); err != nil {
+		if _, err := w.next(a, t); err != nil {
 			return err
 		}
 	}

@@ -92,7 +92,7 @@ func (s *Store) AddQuality(ctx context.Context, account, call, device office.ID,
 			return err
 		}
 		if seq > 0 { // a live row is in nobody's log yet
-			if seq, err = w.next(account, TypeCall, 1); err != nil {
+			if seq, err = w.next(account, TypeCall); err != nil {
 				return err
 			}
 		}

@@ -124,7 +124,7 @@ func (s *Store) destroyCall(w *writing, account, id office.ID) (ok bool, err err
 	if err != nil {
 		return false, err
 	}
-	seq, err := w.next(account, TypeCall, 1)
+	seq, err := w.next(account, TypeCall)
 	if err != nil {
 		return false, err
 	}

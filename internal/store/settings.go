@@ -179,7 +179,7 @@ func (s *Store) setSettings(ctx context.Context, account office.ID, t Type, ifIn
 		if err := set(w); err != nil {
 			return err
 		}
-		seq, err := w.next(account, t, 1)
+		seq, err := w.next(account, t)
 		res = SetResult{OldState: s.state(old), NewState: s.state(seq), Updated: []office.ID{office.Singleton}}
 		return err
 	})

@@ -42,7 +42,7 @@ func (s *Store) AddVoicemail(ctx context.Context, n NewVoicemail) (office.Voicem
 		if err := w.holdSides(account, n.Calls); err != nil {
 			return err
 		}
-		seq, err := w.next(account, TypeVoicemail, 1)
+		seq, err := w.next(account, TypeVoicemail)
 		if err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (w *writing) setNew(account, id office.ID, isNew bool) (ok bool, err error)
 	if err != nil || was == isNew {
 		return err == nil, err
 	}
-	seq, err := w.next(account, TypeVoicemail, 1)
+	seq, err := w.next(account, TypeVoicemail)
 	if err != nil {
 		return false, err
 	}
@@ -245,7 +245,7 @@ func (s *Store) destroyVoicemail(w *writing, account, id office.ID) (ok bool, er
 		return false, err
 	}
 	w.orphans = append(w.orphans, s.blobPath(blob), s.MasterPath(id))
-	seq, err := w.next(account, TypeVoicemail, 1)
+	seq, err := w.next(account, TypeVoicemail)
 	if err != nil {
 		return false, err
 	}
