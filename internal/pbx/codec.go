@@ -8,8 +8,9 @@ import (
 )
 
 // offer returns what a telephone is offered for a caller who speaks codecs: the
-// same, in the same order, and whatever we can translate into one of them. Where
-// the caller did not say, it is all that we speak.
+// same, in the same order, and whatever we can translate into one of them; and the
+// telephone events that every telephone has, for keys pass to a caller who takes
+// none. Where the caller did not say, it is all that we speak.
 func offer(codecs []sdp.Codec) []sdp.Codec {
 	if len(codecs) == 0 {
 		return slices.Clone(bridge.Codecs)
@@ -29,6 +30,9 @@ func offer(codecs []sdp.Codec) []sdp.Codec {
 				sound = append(sound, c)
 			}
 		}
+	}
+	if !slices.ContainsFunc(events, sdp.TelephoneEvent.Is) {
+		events = append(events, sdp.TelephoneEvent)
 	}
 	return append(sound, events...)
 }

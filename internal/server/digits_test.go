@@ -7,11 +7,12 @@ import (
 
 	"timbre/internal/office"
 	"timbre/internal/officetest"
+	"timbre/internal/sdp"
 	"timbre/softphone"
 )
 
 // TestDigitsBetweenPhones has each kind of telephone press keys to another: by
-// RFC 4733 with the clock of Opus and of G.711, and by INFO.
+// RFC 4733 with the clocks of G.711 and Opus and other payload types, and by INFO.
 func TestDigitsBetweenPhones(t *testing.T) {
 	t.Parallel()
 	ctx := within(t, time.Minute)
@@ -41,6 +42,30 @@ func TestDigitsBetweenPhones(t *testing.T) {
 	}
 	pressed(t, ctx, luis, "204")
 	call.Hangup()
+	await(t, ctx, luis, "CALL_CLOSED")
+
+	// Opus with events of its clock, and payload types that nobody else has here.
+	opus, event := sdp.Opus, sdp.TelephoneEvent
+	opus.PayloadType, event.PayloadType, event.Clock = 120, 121, opus.Clock
+	p, from := lightPhone(t, ctx, o, "101", officetest.Answers(0, 0))
+	from.Codecs = []sdp.Codec{opus, event}
+	w, err := p.Call(ctx, o.Ready.SIP, "102", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range "68" {
+		if err := w.Leg().SendDigit(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pressed(t, ctx, luis, "68")
+	press(t, ctx, luis, "0*")
+	if err := w.Wait(ctx, func() bool { return w.Digits() == "0*" }); err != nil {
+		t.Errorf("digits %q: %v", w.Digits(), err)
+	}
+	if err := w.Leg().Hangup(ctx); err != nil {
+		t.Error(err)
+	}
 	await(t, ctx, luis, "CALL_CLOSED")
 
 	s, err := o.Sipp(ctx, officetest.SippLoad{
