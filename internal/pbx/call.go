@@ -136,7 +136,10 @@ func (c *call) run(ctx context.Context, o *origin, serve func(context.Context)) 
 	o.region = c.pbx.company(ctx).Region
 	in := o.in
 	defer close(c.gone)
-	defer c.dialing.Wait()
+	defer func() {
+		cancel() // what a panic left ringing
+		c.dialing.Wait()
+	}()
 	defer c.finish(ctx, o, in)
 	if in != nil {
 		if codecs := in.Codecs(); len(codecs) > 0 && !slices.ContainsFunc(codecs, sdp.Codec.IsSound) {

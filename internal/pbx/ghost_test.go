@@ -191,3 +191,23 @@ func TestPhonesThatSendTheCallInACircle(t *testing.T) {
 	x.log(t, "103", 1)
 	x.nothingIsLeft(t)
 }
+
+// TestPanicWhileItRingsIsNotCounted has the caller's side of a hunt fail: the
+// extension that rings is free again.
+func TestPanicWhileItRingsIsNotCounted(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	rung, canceled := x.phone(t, "102", "udp").rings()
+	c := x.newCall()
+	c.run(t.Context(), &origin{}, func(ctx context.Context) {
+		ch := &chase{c: c, hops: 70, codecs: offer(nil), ring: func() { panic("ringing") }}
+		ch.enlist(ctx, []office.Extension{x.extension(t, "102")}, "", x.cfg.Now())
+		ch.run(ctx, nil)
+	})
+	receive(t, rung, "the call")
+	receive(t, canceled, "its end")
+	if in := x.log(t, "102", 1)[0]; in.Outcome != office.Failed {
+		t.Errorf("log %+v", in)
+	}
+	x.nothingIsLeft(t)
+}

@@ -43,8 +43,13 @@ func (p *PBX) identity(ctx context.Context, ext office.Extension) office.Party {
 
 // dialOutside calls a number outside. A refusal is a *ua.StatusError; it wraps
 // office.ErrNoTrunk where no line works.
-func (c *call) dialOutside(ctx context.Context, q outside) (*party, error) {
+func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err error) {
 	x := c.pbx
+	defer func() {
+		if answered == nil && q.toll != nil { // after a panic too: it would count for ever
+			q.toll.ends(ctx)
+		}
+	}()
 	region := x.company(ctx).Region
 	p := &party{who: office.Party{Number: q.place.Number}, toll: q.toll}
 	p.trace = c.record.trace(q.of, office.CallLeg{Party: p.who}, x.cfg.Now())
@@ -64,9 +69,6 @@ func (c *call) dialOutside(ctx context.Context, q outside) (*party, error) {
 	if err != nil {
 		code, _ := refusedWith(err)
 		p.trace.ends(x.cfg.Now(), outcomeOf(code), status(code))
-		if q.toll != nil {
-			q.toll.ends(ctx)
-		}
 		return nil, err
 	}
 	p.leg = leg

@@ -165,20 +165,21 @@ func (p *PBX) devices(ctx context.Context, ext office.Number, except office.ID) 
 
 // run hunts until somebody answers or nobody is left who could. The rows of the
 // members say how it ended for each.
-func (ch *chase) run(ctx context.Context, givesUp <-chan struct{}) (hunt.Result, *party) {
+func (ch *chase) run(ctx context.Context, givesUp <-chan struct{}) (result hunt.Result, p *party) {
 	var hunted []hunt.Member
 	for _, m := range ch.members {
 		hunted = append(hunted, m.hunted)
 		if !m.hunted.Full {
 			ch.c.pbx.rings(m.ext.Number, +1)
+			defer ch.c.pbx.rings(m.ext.Number, -1)
 		}
 		ch.visited = append(ch.visited, m.ext.Number)
 	}
+	defer func() { ch.free(p) }() // after a panic too: an extension would be busy for ever
 	runner := hunt.NewRunner[*party](hunt.New(hunted...), ch)
-	result, p := runner.Run(ctx, givesUp)
-	ch.c.dialing.Go(runner.Wait)
+	defer func() { ch.c.dialing.Go(runner.Wait) }()
+	result, p = runner.Run(ctx, givesUp)
 	ch.discharge(result, p)
-	ch.free(p)
 	return result, p
 }
 
@@ -186,9 +187,6 @@ func (ch *chase) run(ctx context.Context, givesUp <-chan struct{}) (hunt.Result,
 func (ch *chase) discharge(result hunt.Result, winner *party) {
 	now := ch.c.pbx.cfg.Now()
 	for i, m := range ch.members {
-		if !m.hunted.Full {
-			ch.c.pbx.rings(m.ext.Number, -1)
-		}
 		v := result.Members[i]
 		m.row.change(func(l *office.Call) { l.ForwardedTo = v.Forward })
 		switch v.Outcome {
