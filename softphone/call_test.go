@@ -134,6 +134,26 @@ func TestCallsThatNobodyAnswers(t *testing.T) {
 	}
 }
 
+func TestRefusalSaysWhy(t *testing.T) {
+	s := newSwitchboard(t, func(_ context.Context, in *ua.Incoming) {
+		in.Reject(403, ua.Headers{office.ReasonHeader: office.TooManyCalls})
+	})
+	h := newHandset(t, s.account, nil)
+	h.registered(t)
+	c, err := h.Call("5555550100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := h.reaches(t, softphone.Ended)
+	if st.Outcome != office.Failed || st.Code != 403 || st.Why != office.TooManyCalls {
+		t.Errorf("ended as %+v", st)
+	}
+	if r := c.Report(st, time.Now()); r.Why != office.TooManyCalls {
+		t.Errorf("report %+v", r)
+	}
+	next(t, c.Done())
+}
+
 func TestCallerHearsTheFarSideRing(t *testing.T) {
 	s := newSwitchboard(t, func(_ context.Context, in *ua.Incoming) {
 		in.Ring()
