@@ -40,14 +40,7 @@ func (l *Leg) confirmed(tx sip.ServerTransaction, res *sip.Response) *sip.Reques
 }
 
 // acknowledged takes the ACK of a 2xx.
-func (l *Leg) acknowledged(req *sip.Request, tx sip.ServerTransaction) {
-	if s, ok := l.dialog.(interface {
-		ReadAck(*sip.Request, sip.ServerTransaction) error
-	}); ok {
-		if s.ReadAck(req, tx) != nil {
-			return // of an older INVITE
-		}
-	}
+func (l *Leg) acknowledged(req *sip.Request) {
 	l.mu.Lock()
 	if l.ack == nil || l.ack.CSeq().SeqNo < req.CSeq().SeqNo { // copies and stragglers displace nothing
 		l.ack = req

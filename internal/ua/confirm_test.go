@@ -29,7 +29,7 @@ func TestAckOfAnOlderInviteHidesNone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := &Leg{e: &Endpoint{dead: context.Background()}, acks: make(chan struct{}, 1), closed: make(chan struct{})}
 			for _, n := range came {
-				l.acknowledged(ack(n), nobody{})
+				l.acknowledged(ack(n))
 			}
 			start := time.Now()
 			if got := l.confirmed(nobody{}, ok(18)); got == nil || got.CSeq().SeqNo != 18 || time.Since(start) > 0 {

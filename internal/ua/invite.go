@@ -209,6 +209,7 @@ func (in *Incoming) leave(code int) {
 	defer cancel()
 	l.Hangup(ctx)
 	<-l.closed
+	l.conclude()
 }
 
 // unescape resolves the %-escapes of a user part.

@@ -383,15 +383,19 @@ func (l *Leg) bye() error {
 		}
 	}
 	res, err := l.do(ctx, sip.BYE, nil)
-	// The session believes in the call until a BYE is answered, and diago would send
-	// one more: let it read one instead.
-	bye := sip.NewRequest(sip.BYE, sip.Uri{})
-	bye.AppendHeader(&sip.CSeqHeader{SeqNo: math.MaxInt32, MethodName: sip.BYE})
-	l.dialog.ReadBye(bye, nobody{}) // fails where the session has ended
+	l.conclude()
 	if err == nil {
 		err = refused(res)
 	}
 	return err
+}
+
+// conclude ends diago's session. It believes in the call until a BYE is answered, and
+// diago would send one more: it reads one instead.
+func (l *Leg) conclude() {
+	bye := sip.NewRequest(sip.BYE, sip.Uri{})
+	bye.AppendHeader(&sip.CSeqHeader{SeqNo: math.MaxInt32, MethodName: sip.BYE})
+	l.dialog.ReadBye(bye, nobody{}) // fails where the session has ended
 }
 
 // nobody is the transaction of a request that nobody sent.

@@ -184,9 +184,9 @@ func (e *Endpoint) onOPTIONS(req *sip.Request, tx sip.ServerTransaction) {
 
 // onACK hands the ACK of a 2xx to who waits for it; any other is the
 // transaction's or nobody's.
-func (e *Endpoint) onACK(req *sip.Request, tx sip.ServerTransaction) {
+func (e *Endpoint) onACK(req *sip.Request, _ sip.ServerTransaction) {
 	if l := e.find(req); l != nil {
-		l.acknowledged(req, tx)
+		l.acknowledged(req)
 	}
 }
 
