@@ -67,27 +67,22 @@ func loopback() (*net.UDPConn, error) {
 	return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 }
 
-// bareCost returns what share of a core a bare relay takes for each of n calls,
-// and how long it keeps their packets. The command line bare, followed by n, runs
-// BareRelay.
-func bareCost(ctx context.Context, bare []string, n int) (cpu float64, delays Delays, err error) {
+// bareCost returns what a bare relay of n calls takes, and how long it keeps their
+// packets. The command line bare, followed by n, runs BareRelay.
+func bareCost(ctx context.Context, bare []string, n int) (cost spending, delays Delays, err error) {
 	p, err := startProcess(ctx, bare[0], append(bare[1:len(bare):len(bare)], strconv.Itoa(n))...)
 	if err != nil {
-		return 0, nil, err
+		return cost, nil, err
 	}
 	defer p.Kill()
 	if _, _, err := p.Line(ctx, 0, func(l string) bool { return l == "ready" }); err != nil {
-		return 0, nil, err
+		return cost, nil, err
 	}
-	before, err := p.Usage()
-	if err != nil {
-		return 0, nil, err
-	}
-	if delays, err = flood(ctx, p.Lines()[:2*n], shortTime); err != nil {
-		return 0, nil, err
-	}
-	after, err := p.Usage()
-	return (after.CPU - before.CPU).Seconds() / shortTime.Seconds() / float64(n), delays, err
+	cost, err = spentBy(p, func() (err error) {
+		delays, err = flood(ctx, p.Lines()[:2*n], shortTime)
+		return err
+	})
+	return cost, delays, err
 }
 
 // flood sends packets like those of G.711 to each port, fifty a second, and

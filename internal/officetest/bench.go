@@ -112,28 +112,30 @@ func (s spending) perCall(n int) string {
 		s.share(s.server)/float64(n), float64(s.rss)/1e6, s.share(s.server), s.share(s.us))
 }
 
-// spent runs f and returns what was spent meanwhile.
-func (b *bench) spent(f func() error) (s spending, err error) {
-	begin, server, us, err := b.now()
+// spent runs f and returns what the office spent meanwhile.
+func (b *bench) spent(f func() error) (spending, error) { return spentBy(b.Server, f) }
+
+// spentBy runs f and returns what a server, and this process, spent meanwhile.
+func spentBy(server *Process, f func() error) (s spending, err error) {
+	now := func() (at time.Time, its, ours Usage) {
+		its, err1 := server.Usage()
+		ours, err2 := usage(os.Getpid())
+		err = errors.Join(err, err1, err2)
+		return time.Now(), its, ours
+	}
+	begin, its, ours := now()
 	if err != nil {
 		return s, err
 	}
 	if err := f(); err != nil {
 		return s, err
 	}
-	end, server1, us1, err := b.now()
-	return spending{server: server1.CPU - server.CPU, us: us1.CPU - us.CPU, rss: server1.RSS, took: end.Sub(begin)}, err
+	end, its1, ours1 := now()
+	return spending{server: its1.CPU - its.CPU, us: ours1.CPU - ours.CPU, rss: its1.RSS, took: end.Sub(begin)}, err
 }
 
-// now reads what the server and this process have taken.
-func (b *bench) now() (at time.Time, server, us Usage, err error) {
-	server, err1 := b.Server.Usage()
-	us, err2 := usage(os.Getpid())
-	return time.Now(), server, us, errors.Join(err1, err2)
-}
-
-// load runs a sipp to its end and adds what it measured.
-func (b *bench) load(ctx context.Context, what, target string, l SippLoad) error {
+// load runs a sipp to its end and adds what it measured; beside is said of others.
+func (b *bench) load(ctx context.Context, what, target, beside string, l SippLoad) error {
 	var r SippResult
 	spent, err := b.spent(func() error {
 		s, err := b.Sipp(ctx, l)
@@ -148,7 +150,7 @@ func (b *bench) load(ctx context.Context, what, target string, l SippLoad) error
 	}
 	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(r.Successful) }
 	b.row(what, fmt.Sprintf("%.0f/s, %.2f ms CPU each, RSS %.0f MB", float64(r.Successful)/r.Elapsed.Seconds(), each(spent.server), float64(spent.rss)/1e6),
-		target, fmt.Sprintf("sipp itself: %.2f ms CPU each", each(r.CPU)))
+		target, fmt.Sprintf("sipp itself: %.2f ms CPU each%s", each(r.CPU), beside))
 	return nil
 }
 
@@ -161,14 +163,14 @@ func (b *bench) registrations(ctx context.Context) error {
 	for _, c := range b.callers {
 		l.Rows = append(l.Rows, SippRow{Account: c.Account, Contact: port})
 	}
-	return b.load(ctx, "REGISTER with digest", "≥ 1000/s", l)
+	return b.load(ctx, "REGISTER with digest", "≥ 1000/s", "", l)
 }
 
 func (b *bench) setUps(ctx context.Context) error {
 	if _, err := b.SippAnswerer(ctx, b.answerers...); err != nil {
 		return err
 	}
-	return b.load(ctx, "call set-up with digest and records", "≥ 200/s, ≤ 1.8 ms, RSS ≤ 120 MB", SippLoad{
+	return b.load(ctx, "call set-up with digest and records", "≥ 200/s, ≤ 1.8 ms, RSS ≤ 120 MB", "; "+asteriskSetUp, SippLoad{
 		Scenario: SippCall, Server: b.Ready.SIP, Calls: 2000, Rate: 400, AtOnce: atOnce, Rows: b.callers,
 	})
 }

@@ -168,7 +168,7 @@ type measured struct {
 func (m measured) lost() float64 { return 100 * float64(m.sent-len(m.delays)) / float64(m.sent) }
 
 // measure sends stamped packets both ways through all talks, fifty each second,
-// and returns how long each was on its way. Then it hangs up.
+// and returns how long each was on its way.
 func measure(ctx context.Context, talks []talk, long time.Duration) (m measured, err error) {
 	ends := legs(talks)
 	all := make([]Delays, len(ends))
@@ -191,7 +191,6 @@ func measure(ctx context.Context, talks []talk, long time.Duration) (m measured,
 		return ends[i].WritePacket(p)
 	})
 	time.Sleep(200 * time.Millisecond) // for the last packets
-	err = errors.Join(err, hangUp(ctx, talks))
 	for _, leg := range ends {
 		leg.Listen(nil)
 	}
