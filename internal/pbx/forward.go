@@ -3,6 +3,8 @@ package pbx
 import (
 	"context"
 	"errors"
+	"net"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -16,9 +18,10 @@ import (
 // or to a number that its extension may call. Anything else is its voicemail.
 func (ch *chase) redirected(ctx context.Context, m *member, code int, location string) hunt.Event {
 	e := hunt.Event{What: hunt.Redirected, Code: code}
-	place, err := ch.c.pbx.place(ctx, m.ext, userOf(location))
+	user, host := addressOf(location)
+	place, err := ch.c.pbx.place(ctx, m.ext, user)
 	switch {
-	case err != nil:
+	case err != nil || !ch.c.pbx.isOurs(host):
 	case place.Kind == dialplan.Voicemail:
 		m.sends(place.Number)
 	case place.Kind == dialplan.Extension, place.Kind == dialplan.OwnLine, place.Kind == dialplan.Outside && place.Allowed:
@@ -27,18 +30,26 @@ func (ch *chase) redirected(ctx context.Context, m *member, code int, location s
 	return e
 }
 
-// userOf returns the user part of a SIP or tel URI.
-func userOf(uri string) string {
-	_, rest, ok := strings.Cut(uri, ":")
-	if !ok {
-		return ""
-	}
-	user, _, ok := strings.Cut(rest, "@")
-	if !ok && !strings.HasPrefix(uri, "tel:") {
-		return ""
+// addressOf returns the user and the host of a SIP or tel URI, unescaped and without
+// parameters and port; empty where it has none.
+func addressOf(uri string) (user, host string) {
+	scheme, rest, _ := strings.Cut(uri, ":")
+	user, host, ok := strings.Cut(rest, "@")
+	if !ok && !strings.EqualFold(scheme, "tel") {
+		return "", ""
 	}
 	user, _, _ = strings.Cut(user, ";")
-	return user
+	user, err := url.PathUnescape(user)
+	if err != nil {
+		return "", ""
+	}
+	if end := strings.IndexAny(host, ";?>"); end >= 0 {
+		host = host[:end]
+	}
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return user, host
 }
 
 // forward dials where the calls of a member are forwarded to.
