@@ -19,7 +19,7 @@ func (p *Phrasebook) Number(n office.Number, r office.Region) string {
 		return string(n)
 	case n.IsExtension():
 		return p.Say("number.extension", "number", string(n))
-	case strings.Trim(string(n), "+0123456789") != "": // a service code
+	case !isPlain(n):
 		return string(n)
 	case n[0] == '+':
 		code, rest := splitCode(string(n[1:]))
@@ -33,9 +33,15 @@ func (p *Phrasebook) Number(n office.Number, r office.Region) string {
 	return string(n)
 }
 
+// isPlain reports whether n is not a service code.
+func isPlain(n office.Number) bool { return strings.Trim(string(n), "+0123456789") == "" }
+
 // dialled returns n without what is dialled before a number only to get out of
 // the country or over it, as the office will write it in the log.
 func dialled(n office.Number, r office.Region) office.Number {
+	if !isPlain(n) {
+		return n
+	}
 	if rest, ok := strings.CutPrefix(string(n), "00"); ok && len(rest) > 6 {
 		n = office.Number("+" + rest)
 	} else if rest, ok := strings.CutPrefix(string(n), "011"); ok && r == "US" && len(rest) > 6 {
@@ -46,7 +52,7 @@ func dialled(n office.Number, r office.Region) office.Number {
 	case "MX":
 		prefixes = append(prefixes, "52", "521", "01", "044", "045") // the last three until 2019
 	case "US":
-		if len(n) == 10 || len(n) == 11 && n[0] == '1' {
+		if len(n) == 10 && n[0] != '+' || len(n) == 11 && n[0] == '1' {
 			return "+1" + n[len(n)-10:]
 		}
 	}
