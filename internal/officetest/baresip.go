@@ -302,8 +302,7 @@ func (b *Baresip) recordings() ([]string, error) {
 	return filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav")) // named after the time of day
 }
 
-// Hears waits until the tone hz is heard for a fifth of a second in the call that goes
-// on.
+// Hears waits until the tone hz is heard for half a second in the call that goes on.
 func (b *Baresip) Hears(ctx context.Context, hz float64) error {
 	return await(ctx, b.hearing, hz, true)
 }

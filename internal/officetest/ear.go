@@ -60,32 +60,27 @@ func (e *Ear) from(n int) (media.Sound, error) {
 	return media.Sound{Rate: e.heard.Rate, Samples: slices.Clone(e.heard.Samples[min(n, len(e.heard.Samples)):])}, nil
 }
 
-// Hears waits until the tone hz is heard for a fifth of a second.
+// Hears waits until the tone hz is heard for half a second.
 func (e *Ear) Hears(ctx context.Context, hz float64) error { return await(ctx, e.from, hz, true) }
 
 // Misses waits until the tone hz is not heard for half a second.
 func (e *Ear) Misses(ctx context.Context, hz float64) error { return await(ctx, e.from, hz, false) }
 
-// await waits until a sound that goes on, from half a second ago on, has the tone hz
-// for a fifth of a second, or has not for half a second. Nothing of it is passed
-// over: a beep is short, shorter still where a busy machine drops what is late.
-// from returns the sound from a sample on.
+// await waits until half a second of a sound that goes on, from half a second ago
+// on, has the tone hz, or has it not. Nothing of it is passed over, however slow the
+// test. from returns the sound from a sample on.
 func await(ctx context.Context, from func(n int) (media.Sound, error), hz float64, want bool) error {
 	s, err := from(0)
 	at := max(0, len(s.Samples)-s.Rate/2)
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
 		s, err = from(at)
-		part := s.Rate / 2
-		if want {
-			part = s.Rate / 5
-		}
-		for err == nil && part > 0 && len(s.Samples) >= part {
-			if media.Level(s.Samples[:part], s.Rate, hz) > toneLevel-6 == want {
+		for half := s.Rate / 2; err == nil && half > 0 && len(s.Samples) >= half; {
+			if media.Level(s.Samples[:half], s.Rate, hz) > toneLevel-6 == want {
 				tick.Stop()
 				return nil
 			}
-			s.Samples = s.Samples[part/5:]
-			at += part / 5
+			s.Samples = s.Samples[half/5:]
+			at += half / 5
 		}
 		select {
 		case <-tick.C:

@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -163,6 +164,17 @@ func (o *Office) found(ctx context.Context) error {
 // Serve runs the server in this process until ctx ends or Close is called. It
 // returns when the server can be reached.
 func (o *Office) Serve(ctx context.Context) error {
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		// A program that is being started beside holds a copy of our files, and so
+		// the lock of the data folder, until it runs.
+		err := o.serve(ctx)
+		if !errors.Is(err, office.ErrInUse) || time.Since(begun) > stopTime {
+			return err
+		}
+	}
+}
+
+func (o *Office) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ready, ended := make(chan server.Ready, 1), make(chan error, 1)
 	cfg := o.config
@@ -255,6 +267,34 @@ func (o *Office) StopServer() error {
 	stop := o.stop
 	o.mu.Unlock()
 	return stop()
+}
+
+// Recording waits until the server is recording a message. The beep is no sure sign:
+// a busy machine may drop it.
+func (o *Office) Recording(ctx context.Context) error {
+	was := map[string]int64{}
+	for tick := time.NewTicker(100 * time.Millisecond); ; {
+		masters, err := filepath.Glob(filepath.Join(o.Data, "recordings", "*.wav"))
+		if err != nil {
+			return err
+		}
+		for _, name := range masters {
+			info, err := os.Stat(name)
+			if err != nil {
+				continue // it has become a message
+			}
+			if size, known := was[name]; known && info.Size() > size {
+				tick.Stop()
+				return nil
+			}
+			was[name] = info.Size()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for a recording: %w", ctx.Err())
+		}
+	}
 }
 
 // onStop has f called by StopServer and Close. It may be called twice.

@@ -135,7 +135,7 @@ func (w *Wire) from(n int) (media.Sound, error) {
 	return media.Sound{Rate: w.heard.Rate, Samples: slices.Clone(w.heard.Samples[min(n, len(w.heard.Samples)):])}, nil
 }
 
-// Hears waits until the tone hz is heard for a fifth of a second. What has come waits
+// Hears waits until the tone hz is heard for half a second. What has come waits
 // for who listens: unlike with an Ear, none of it is lost where the machine is busy.
 func (w *Wire) Hears(ctx context.Context, hz float64) error { return await(ctx, w.from, hz, true) }
 

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/internal/sdp"
 	"timbre/softphone"
@@ -92,7 +91,7 @@ func TestVoicemailByDeskPhone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaveMessage(t, ctx, wired(t, ctx, o, "102"), "101")
+	leaveMessage(t, ctx, o, wired(t, ctx, o, "102"), "101")
 	if !messages(t, ctx, anas, 1)[0].IsNew {
 		t.Error("the message is not new")
 	}
@@ -151,18 +150,5 @@ func listens(t *testing.T, ctx context.Context, b *officetest.Baresip, hz float6
 	t.Helper()
 	if err := b.Hears(ctx, hz); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// leaveMessage has who calls leave a message of some seconds, of 440 Hz, for
-// extension n.
-func leaveMessage(t *testing.T, ctx context.Context, calls caller, n office.Number) {
-	t.Helper()
-	w := calls(n)
-	go w.Say(ctx, 440) // ends with the call
-	beeps(t, ctx, w)
-	talk(t, ctx)
-	if err := w.Leg().Hangup(ctx); err != nil {
-		t.Error(err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/internal/store"
@@ -173,11 +172,24 @@ func wired(t *testing.T, ctx context.Context, o *officetest.Office, n office.Num
 	}
 }
 
-// beeps waits until w hears that it may leave a message.
-func beeps(t *testing.T, ctx context.Context, w *officetest.Wire) {
+// leaveMessage has who calls leave a message of some seconds, of 440 Hz, for
+// extension n.
+func leaveMessage(t *testing.T, ctx context.Context, o *officetest.Office, calls caller, n office.Number) {
 	t.Helper()
-	if err := w.Hears(ctx, media.Beep().Hz[0]); err != nil {
+	w := calls(n)
+	go w.Say(ctx, 440) // ends with the call
+	speaks(t, ctx, o, w)
+}
+
+// speaks waits until w is recorded, lets it speak, and hangs up.
+func speaks(t *testing.T, ctx context.Context, o *officetest.Office, w *officetest.Wire) {
+	t.Helper()
+	if err := o.Recording(ctx); err != nil {
 		t.Fatal(err)
+	}
+	talk(t, ctx)
+	if err := w.Leg().Hangup(ctx); err != nil {
+		t.Error(err)
 	}
 }
 

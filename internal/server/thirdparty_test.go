@@ -163,7 +163,7 @@ func TestMessageLampOfADeskPhone(t *testing.T) {
 	if err := ana.Lamp(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
-	leaveMessage(t, ctx, wired(t, ctx, o, "102"), "101")
+	leaveMessage(t, ctx, o, wired(t, ctx, o, "102"), "101")
 	await(t, ctx, ana, "CALL_CLOSED")
 	if err := ana.Lamp(ctx, 1); err != nil {
 		t.Fatal(err)

@@ -75,11 +75,7 @@ func TestDeskPhoneTransfersToVoicemail(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, ctx, luis, "CALL_CLOSED")
-	beeps(t, ctx, ana)
-	talk(t, ctx)
-	if err := ana.Leg().Hangup(ctx); err != nil {
-		t.Error(err)
-	}
+	speaks(t, ctx, o, ana)
 	if m := messages(t, ctx, marta, 1)[0]; m.From.Number != "101" || m.Duration < office.Duration(time.Second) {
 		t.Errorf("%+v", m)
 	}
@@ -107,7 +103,7 @@ func TestDeskPhonesSendOn(t *testing.T) {
 	call.Hangup()
 	ended(t, ctx, taken)
 
-	leaveMessage(t, ctx, wired(t, ctx, o, "101"), "104")
+	leaveMessage(t, ctx, o, wired(t, ctx, o, "101"), "104")
 	martas, err := o.Login(ctx, "103")
 	if err != nil {
 		t.Fatal(err)
