@@ -25,7 +25,8 @@ type Result struct {
 // Menu holds the dialogue with somebody who wants to hear a mailbox: mailbox
 // number where it is not known, PIN, messages, greetings. It returns when the
 // caller has enough, hangs up, is turned away or wants to call back; the caller
-// of Menu then dials, within the rights of the mailbox's owner, or hangs up.
+// of Menu then dials, within the rights of the mailbox's owner, and comes again with
+// an admitted Caller, or hangs up.
 func (b *Box) Menu(ctx context.Context, leg Leg, c Caller) (Result, error) {
 	v := &visit{dialogue: dialogue{box: b, leg: leg, language: c.Language}, caller: c}
 	err := v.run(ctx)
