@@ -70,10 +70,10 @@ func (e *Ear) Misses(ctx context.Context, hz float64) error { return await(ctx, 
 // on, has the tone hz, or has it not. Nothing of it is passed over, however slow the
 // test. from returns the sound from a sample on.
 func await(ctx context.Context, from func(n int) (media.Sound, error), hz float64, want bool) error {
-	s, err := from(0)
-	at := max(0, len(s.Samples)-s.Rate/2)
+	before, _ := from(0) // nothing yet, where that fails
+	at := max(0, len(before.Samples)-before.Rate/2)
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
-		s, err = from(at)
+		s, err := from(at)
 		for half := s.Rate / 2; err == nil && half > 0 && len(s.Samples) >= half; {
 			if media.Level(s.Samples[:half], s.Rate, hz) > toneLevel-6 == want {
 				tick.Stop()
