@@ -63,10 +63,6 @@ func (i inbox) Logout(context.Context, bool) error                { return nil }
 func fill[T any](t *testing.T, m *local.Mirror, kind local.Type, rows []T) {
 	t.Helper()
 	ctx := context.Background()
-	round, err := m.BeginRead(ctx, kind)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var objects []json.RawMessage
 	for _, r := range rows {
 		b, err := json.Marshal(r)
@@ -75,10 +71,7 @@ func fill[T any](t *testing.T, m *local.Mirror, kind local.Type, rows []T) {
 		}
 		objects = append(objects, b)
 	}
-	if err := m.AddRead(ctx, kind, round, objects); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.EndRead(ctx, kind, round, "1"); err != nil {
+	if err := m.Replace(ctx, kind, "1", objects); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,7 +121,7 @@ func sampleCalls() []office.Call {
 
 func newGallery(t *testing.T, lang office.Language, calls []office.Call, mails []office.Voicemail) *gallery {
 	t.Helper()
-	mirror, err := local.Open(context.Background(), t.TempDir())
+	mirror, err := local.Open(context.Background(), t.TempDir(), local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (b *box) Download(_ context.Context, id office.ID, dst string) error {
 
 func newBox(t *testing.T, mails []office.Voicemail, calls []office.Call) *box {
 	t.Helper()
-	m, err := local.Open(t.Context(), t.TempDir())
+	m, err := local.Open(t.Context(), t.TempDir(), local.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +80,6 @@ func newBox(t *testing.T, mails []office.Voicemail, calls []office.Call) *box {
 func fill[T any](t *testing.T, m *local.Mirror, kind local.Type, rows []T) {
 	t.Helper()
 	ctx := t.Context()
-	round, err := m.BeginRead(ctx, kind)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var objects []json.RawMessage
 	for _, r := range rows {
 		b, err := json.Marshal(r)
@@ -92,10 +88,7 @@ func fill[T any](t *testing.T, m *local.Mirror, kind local.Type, rows []T) {
 		}
 		objects = append(objects, b)
 	}
-	if err := m.AddRead(ctx, kind, round, objects); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.EndRead(ctx, kind, round, "1"); err != nil {
+	if err := m.Replace(ctx, kind, "1", objects); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	ErrTrunk       Error = "invalidTrunk"
 	ErrMailing     Error = "invalidMailServer"
 	ErrGreeting    Error = "invalidGreeting" // not WAV or MP3, too long or too large
+	ErrFax         Error = "invalidFax"      // not PDF or TIFF, or too large
 	ErrForwarding  Error = "invalidForwarding"
 	ErrNotAllowed  Error = "notAllowed" // the rights of the extension do not cover it
 	ErrNoTrunk     Error = "noTrunk"    // no line to the outside works now

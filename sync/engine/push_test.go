@@ -72,16 +72,15 @@ func profileWith(t *testing.T, ids ...office.ID) *Engine {
 	profile := t.TempDir()
 	folder, err := local.Folder(profile, "a1")
 	check(t, err)
-	m, err := local.Open(ctx, folder)
+	m, err := local.Open(ctx, folder, local.Options{})
 	check(t, err)
-	round, err := m.BeginRead(ctx, local.VoicemailType)
-	check(t, err)
+	var objects []json.RawMessage
 	for _, id := range ids {
 		raw, err := json.Marshal(office.Voicemail{ID: id, ReceivedAt: time.Unix(0, 0), IsNew: true, BlobID: id})
 		check(t, err)
-		check(t, m.AddRead(ctx, local.VoicemailType, round, []json.RawMessage{raw}))
+		objects = append(objects, raw)
 	}
-	check(t, m.EndRead(ctx, local.VoicemailType, round, "1"))
+	check(t, m.Replace(ctx, local.VoicemailType, "1", objects))
 	record, err := json.Marshal(profileRecord{Account: Account{ID: "a1", Server: "https://office.test"}})
 	check(t, err)
 	check(t, m.SetMeta(ctx, profileKey, string(record)))

@@ -179,7 +179,7 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error
 	}
 	defer release()
 	e.endOld(ctx)
-	mirror, err := local.Open(ctx, folder)
+	mirror, err := local.Open(ctx, folder, local.Options{})
 	if err != nil {
 		return err
 	}
@@ -345,7 +345,7 @@ func (e *Engine) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mirror, err := local.Open(ctx, folder)
+	mirror, err := local.Open(ctx, folder, local.Options{})
 	if err != nil {
 		return err
 	}
@@ -353,7 +353,7 @@ func (e *Engine) reload(ctx context.Context) error {
 	text, err := mirror.Meta(ctx, profileKey)
 	if errors.Is(err, local.ErrCorrupt) {
 		mirror.Close() // it is lost; Open rescues what can be read
-		if mirror, err = local.Open(ctx, folder); err != nil {
+		if mirror, err = local.Open(ctx, folder, local.Options{}); err != nil {
 			return err
 		}
 		text, err = mirror.Meta(ctx, profileKey)

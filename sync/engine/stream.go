@@ -66,8 +66,8 @@ func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *
 	if err != nil {
 		return err
 	}
-	types := make([]string, len(local.Types))
-	for i, t := range local.Types {
+	types := make([]string, len(followed))
+	for i, t := range followed {
 		types[i] = string(t)
 	}
 	session := l.jmapSession()

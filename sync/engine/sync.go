@@ -12,6 +12,9 @@ import (
 	"timbre/sync/local"
 )
 
+// followed are the types that are pulled.
+var followed = []local.Type{local.VoicemailType, local.CallType}
+
 // maxEdits is how many changes of the user go out in one request.
 const maxEdits = 100
 
@@ -107,7 +110,7 @@ func (e *Engine) round(ctx context.Context, l *login, c *client) (more bool, err
 	}
 	calls := map[local.Type]typeCalls{}
 	var unread []local.Type
-	for _, t := range local.Types {
+	for _, t := range followed {
 		since, err := l.mirror.State(ctx, t)
 		if err != nil {
 			return false, err
@@ -261,28 +264,33 @@ func methodFailure(err error) error {
 // readAll reads all objects of one type, newest first, so that the top of the
 // list is there at once.
 func (e *Engine) readAll(ctx context.Context, l *login, c *client, t local.Type) error {
-	round, err := l.mirror.BeginRead(ctx, t)
-	if err != nil {
+	size := min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(l).MaxObjectsInGet)
+	if _, err := l.mirror.AgainRead(ctx, t); err != nil {
 		return err
 	}
-	size := min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(l).MaxObjectsInGet)
-	state := ""
-	var last *jmap.ID
 	for {
-		page, err := e.readPage(ctx, l, c, t, last, size)
+		r, err := l.mirror.BeginRead(ctx, t)
+		if err != nil {
+			return err
+		}
+		var after *jmap.ID
+		if r.After != "" {
+			after = (*jmap.ID)(&r.After)
+		}
+		page, err := e.readPage(ctx, l, c, t, after, size)
 		if err != nil {
 			return methodFailure(err)
 		}
-		if state == "" {
-			state = page.state // as it was before the first page was read
+		var last office.ID
+		if n := len(page.ids); n > 0 {
+			last = office.ID(page.ids[n-1])
 		}
-		if err := l.mirror.AddRead(ctx, t, round, page.objects); err != nil {
+		if err := l.mirror.AddRead(ctx, r, page.state, page.objects, last); err != nil {
 			return err
 		}
 		if page.last {
-			return l.mirror.EndRead(ctx, t, round, state)
+			return l.mirror.EndRead(ctx, r)
 		}
-		last = &page.ids[len(page.ids)-1]
 		e.tell(ctx, l)
 	}
 }

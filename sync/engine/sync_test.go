@@ -166,7 +166,7 @@ func TestUnknownStateReadsEverythingAnew(t *testing.T) {
 	e := h.login(dir, engine.Options{})
 	folder, err := local.Folder(dir, h.account())
 	must(t, err)
-	m, err := local.Open(ctx, folder)
+	m, err := local.Open(ctx, folder, local.Options{})
 	must(t, err)
 	defer m.Close()
 	since, err := m.State(ctx, local.VoicemailType)
@@ -372,7 +372,7 @@ func TestDamagedCopyMendsItself(t *testing.T) {
 	path := filepath.Join(folder, "mirror.db")
 	raw, err := os.ReadFile(path)
 	must(t, err)
-	for i := len(raw) / 2; i < len(raw); i++ { // the lists; what only we know is in front
+	for i := len(raw) * 3 / 4; i < len(raw); i++ { // the lists; what only we know is in front
 		raw[i] ^= 0xa5
 	}
 	must(t, os.WriteFile(path, raw, 0o600))

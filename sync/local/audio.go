@@ -13,15 +13,12 @@ import (
 	"timbre/internal/sqldb"
 )
 
-// Extensions of the files in the audio folder.
-const (
-	audioSuffix = ".mp3"
-	partSuffix  = ".part"
-)
+// audioSuffix is the extension of the files in the audio folder.
+const audioSuffix = ".mp3"
 
-// blobPath returns the file of a blob; an id that could leave the folder is
+// audioPath returns the file of a blob; an id that could leave the folder is
 // office.ErrNotFound.
-func (m *Mirror) blobPath(blob office.ID, suffix string) (string, error) {
+func (m *Mirror) audioPath(blob office.ID, suffix string) (string, error) {
 	if !blob.Valid() {
 		return "", office.ErrNotFound
 	}
@@ -31,7 +28,7 @@ func (m *Mirror) blobPath(blob office.ID, suffix string) (string, error) {
 // Audio returns the path of a cached blob, or office.ErrNotFound. A file whose
 // size is not the one that was kept is removed and not found.
 func (m *Mirror) Audio(ctx context.Context, blob office.ID) (string, error) {
-	path, err := m.blobPath(blob, audioSuffix)
+	path, err := m.audioPath(blob, audioSuffix)
 	if err != nil {
 		return "", err
 	}
@@ -51,16 +48,16 @@ func (m *Mirror) Audio(ctx context.Context, blob office.ID) (string, error) {
 
 // PartPath returns the file into which a blob is to be downloaded before it is
 // handed to AddAudio; what is already there can be continued.
-func (m *Mirror) PartPath(blob office.ID) (string, error) { return m.blobPath(blob, partSuffix) }
+func (m *Mirror) PartPath(blob office.ID) (string, error) { return m.audioPath(blob, partSuffix) }
 
 // AddAudio takes the complete download at PartPath, of size octets, into the
 // cache. Another process may have done so just before.
 func (m *Mirror) AddAudio(ctx context.Context, blob office.ID, size int64) error {
-	part, err := m.blobPath(blob, partSuffix)
+	part, err := m.audioPath(blob, partSuffix)
 	if err != nil {
 		return err
 	}
-	path, err := m.blobPath(blob, audioSuffix)
+	path, err := m.audioPath(blob, audioSuffix)
 	if err != nil {
 		return err
 	}
@@ -156,7 +153,7 @@ func (m *Mirror) sweepAudio(ctx context.Context) error {
 
 // dropAudio forgets a cached blob: first the row, so that no row lies.
 func (m *Mirror) dropAudio(ctx context.Context, blob office.ID) error {
-	path, err := m.blobPath(blob, audioSuffix)
+	path, err := m.audioPath(blob, audioSuffix)
 	if err != nil {
 		return err
 	}

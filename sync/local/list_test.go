@@ -28,7 +28,10 @@ func TestVoicemailFilter(t *testing.T) {
 		"number as written": {Filter{Text: "55 5555-0199"}, "v1* "},
 		"digits":            {Filter{Text: "10"}, "v3* v2* "},
 		"a wildcard is not": {Filter{Text: "%"}, ""},
-		"name and number":   {Filter{Text: "peña +52"}, ""},
+		"name and number":   {Filter{Text: "peña +52"}, "v1* "},
+		"inside a word":     {Filter{Text: "opez"}, ""},
+		"inside a number":   {Filter{Text: "5501"}, "v1* "},
+		"both or nothing":   {Filter{Text: "peña 102"}, ""},
 		"spaces alone":      {Filter{Text: "  "}, "v3* v2* v1* "},
 		"limit":             {Filter{Limit: 1}, "v3* "},
 	} {

@@ -1,15 +1,16 @@
-// Package local is what the client keeps of one account: a mirror of the
-// server's voicemail and call log, the changes that the user made and that are
-// not yet sent (the outbox), and the sound of messages. It is a SQLite database
-// and a folder of MP3 files, which several processes may use at the same time.
-// It never asks the network: sync/engine fills it and empties its outbox, the
-// app and the command line read its lists.
+// Package local is what the client keeps of one account: a mirror of all that
+// the server has of it, the changes that the user made and that are not yet sent
+// (the outbox), the sounds and pages of messages and faxes, and the user's
+// own contacts. It is a SQLite database and folders of sealed files, which several
+// processes may use at the same time. It never asks the network: sync/engine fills
+// it and empties its outbox, the app and the command line read its lists.
 //
-// Open, then Mirror.Apply what the server sent, and Mirror.Voicemails and
-// Mirror.Calls.
+// Open, then Mirror.Apply what the server sent, and Mirror.Voicemails,
+// Mirror.Calls and Mirror.Search.
 package local
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -18,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"timbre/internal/office"
@@ -34,38 +36,87 @@ var ErrCorrupt = errors.New("the local database is damaged")
 // A Mirror is the local copy of one account. It is safe for concurrent use, also
 // by several processes, and starts no goroutine.
 type Mirror struct {
-	dir string
-	db  *sqldb.DB
+	dir   string
+	db    *sqldb.DB
+	limit int64                  // octets of cached blobs
+	key   atomic.Pointer[[]byte] // of sealed files; nil until it is known
 }
+
+// Options are how a Mirror works.
+type Options struct {
+	Key   []byte // the cache key, KeySize octets, which seals files; nil: see Unlock
+	Limit int64  // octets of cached sounds and pages; 0: DefaultBlobLimit
+}
+
+// DefaultBlobLimit is how much is cached where nobody says otherwise.
+const DefaultBlobLimit = 1 << 30
 
 // The files of an account's folder.
 const (
 	databaseFile = "mirror.db"
 	damagedFile  = "damaged" // says to the next Open that the database must be built anew
 	audioFolder  = "audio"
+	blobFolder   = "blobs"
+	outboxFolder = "outbox" // files that wait to be sent
 )
 
 // Open opens the copy in the folder dir, making both where they are missing,
 // readable by the user alone. A damaged database is replaced by a new one
-// with the outbox and the meta values of the old one; its lists are empty until
-// the next pull. office.ErrNewerSchema where a newer version of
+// with the outbox, the contacts and the meta values of the old one; its lists are
+// empty until the next pull. office.ErrNewerSchema where a newer version of
 // the program was here.
-func Open(ctx context.Context, dir string) (*Mirror, error) {
-	if err := os.MkdirAll(filepath.Join(dir, audioFolder), 0o700); err != nil {
-		return nil, fmt.Errorf("making the profile: %w", err)
+func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
+	for _, folder := range []string{audioFolder, blobFolder, outboxFolder} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			return nil, fmt.Errorf("making the profile: %w", err)
+		}
 	}
-	_, err := os.Stat(filepath.Join(dir, damagedFile))
+	db, err := openOrRescue(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mirror{dir: dir, db: db, limit: o.Limit}
+	if m.limit == 0 {
+		m.limit = DefaultBlobLimit
+	}
+	if o.Key != nil {
+		err = m.Unlock(o.Key)
+	}
 	if err == nil {
+		err = m.sweepOutbox(ctx)
+	}
+	if errors.Is(err, ErrCorrupt) {
+		if err = db.Close(); err == nil {
+			m.db, err = rescue(ctx, dir)
+		}
+		return m, err
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return m, nil
+}
+
+func openOrRescue(ctx context.Context, dir string) (*sqldb.DB, error) {
+	if _, err := os.Stat(filepath.Join(dir, damagedFile)); err == nil {
 		return rescue(ctx, dir)
 	}
 	db, err := openDatabase(ctx, filepath.Join(dir, databaseFile))
 	if sqldb.IsCorrupt(err) {
 		return rescue(ctx, dir)
 	}
-	if err != nil {
-		return nil, err
+	return db, err
+}
+
+// Unlock sets the cache key where Open did not get it. Until then, what needs it
+// is ErrLocked; all lists work.
+func (m *Mirror) Unlock(key []byte) error {
+	if len(key) != KeySize {
+		return fmt.Errorf("unlocking the cache: a key of %d octets", len(key))
 	}
-	return &Mirror{dir, db}, nil
+	key = bytes.Clone(key)
+	m.key.Store(&key)
+	return nil
 }
 
 // openDatabase opens the file path and brings its schema up to date.
@@ -123,37 +174,6 @@ func (m *Mirror) rows(ctx context.Context, scan func(*sql.Rows) error, query str
 	return m.check(rows.Err())
 }
 
-// Stamps counts the changes ever made to each part of the copy, by whichever
-// process: where a number differs, that part is worth reading again.
-type Stamps struct {
-	Voicemails, Calls, Meta int64
-}
-
-// Stamps returns the present counts.
-func (m *Mirror) Stamps(ctx context.Context) (Stamps, error) {
-	var s Stamps
-	err := m.rows(ctx, func(r *sql.Rows) error {
-		var kind string
-		var n int64
-		if err := r.Scan(&kind, &n); err != nil {
-			return err
-		}
-		switch kind {
-		case string(VoicemailType):
-			s.Voicemails = n
-		case string(CallType):
-			s.Calls = n
-		case metaKind:
-			s.Meta = n
-		}
-		return nil
-	}, `SELECT kind, n FROM stamp`)
-	return s, err
-}
-
-// metaKind is the stamp of the meta values.
-const metaKind = "meta"
-
 // Meta returns the value that was set for key, empty if none was.
 func (m *Mirror) Meta(ctx context.Context, key string) (string, error) {
 	var value string
@@ -170,9 +190,18 @@ func (m *Mirror) SetMeta(ctx context.Context, key, value string) error {
 		_, err := tx.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
 			ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 		return err
-	}, metaKind)
+	}, metaStamp)
 }
 
 // millis and instant turn times into Unix milliseconds and back.
 func millis(t time.Time) int64   { return t.UnixMilli() }
 func instant(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// maybe returns the instant of ms, nil for NULL.
+func maybe(ms sql.NullInt64) *time.Time {
+	if !ms.Valid {
+		return nil
+	}
+	t := instant(ms.Int64)
+	return &t
+}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, dir string) *Mirror {
 	t.Helper()
-	m, err := Open(context.Background(), dir)
+	m, err := Open(context.Background(), dir, Options{Key: bytes.Repeat([]byte{7}, KeySize)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +48,7 @@ func call(id office.ID, at time.Time, kind office.CallKind, peer office.Party) j
 // fill reads objects into m as a whole, with state "1".
 func fill(t *testing.T, m *Mirror, typ Type, objects ...json.RawMessage) {
 	t.Helper()
-	ctx := context.Background()
-	round, err := m.BeginRead(ctx, typ)
-	if err == nil {
-		err = m.AddRead(ctx, typ, round, objects)
-	}
-	if err == nil {
-		err = m.EndRead(ctx, typ, round, "1")
-	}
-	if err != nil {
+	if err := m.Replace(context.Background(), typ, "1", objects); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -149,7 +142,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Close()
-	if _, err := Open(context.Background(), dir); !errors.Is(err, office.ErrNewerSchema) {
+	if _, err := Open(context.Background(), dir, Options{}); !errors.Is(err, office.ErrNewerSchema) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -19,8 +19,13 @@ type Action string
 
 // The actions of the outbox.
 const (
-	Mark    Action = "mark"    // sets isNew
-	Destroy Action = "destroy" // deletes the object
+	Mark         Action = "mark"     // sets isNew
+	Destroy      Action = "destroy"  // deletes the object
+	Patch        Action = "patch"    // changes settings
+	SendGreeting Action = "greeting" // uploads a greeting and makes it the mailbox's
+	CreateFax    Action = "create"   // uploads a document, where it has one, and has it sent; Object is its client reference
+	Cancel       Action = "cancel"   // stops a fax
+	AddQuality   Action = "quality"  // says of a call how good this device's leg of it was
 )
 
 // An Edit is a change that the user made and that waits to be sent.
@@ -29,114 +34,110 @@ type Edit struct {
 	Type   Type
 	Object office.ID
 	Action Action
-	Patch  json.RawMessage // of a Mark: the properties to change, as JMAP wants them
+	Patch  json.RawMessage // the properties to change, as JMAP wants them; of a CreateFax: the object to create
+	State  string          // of a Patch: the state that it was made for, to be sent as ifInState
+	Upload bool            // its file is not uploaded yet: do so, call Uploaded and take it again
 }
 
-// A Refused is a change that the server said no to. The user sees the server's
-// row again, and this until it is dismissed.
-type Refused struct {
-	Seq    int64
-	Object office.ID
-	Action Action
-	Reason string // JMAP type of the error, such as "forbidden"
-	At     time.Time
+// selectEdit reads rows o of outbox with what scanEdit wants.
+const selectEdit = `SELECT o.seq, o.type, o.object, o.action, o.value, o.base, o.file, o.blob_id, o.attempts > 0 FROM outbox o`
+
+// A queued is an Edit with what only the outbox knows of it.
+type queued struct {
+	Edit
+	base base
+	file string
+	sent bool // perhaps made: nobody knows
 }
 
-// MarkVoicemail queues a new value of isNew. It replaces an earlier one that
-// waits. office.ErrNotFound where the user sees no such message.
-func (m *Mirror) MarkVoicemail(ctx context.Context, id office.ID, isNew bool) error {
-	patch, err := json.Marshal(map[string]bool{"isNew": isNew})
+func scanEdit(r interface{ Scan(...any) error }) (queued, error) {
+	var e queued
+	var value, known string
+	var blob office.ID
+	if err := r.Scan(&e.Seq, &e.Type, &e.Object, &e.Action, &value, &known, &e.file, &blob, &e.sent); err != nil {
+		return e, err
+	}
+	e.Patch = json.RawMessage(value)
+	e.Upload = e.file != "" && blob == ""
+	err := e.base.read(known)
+	if err == nil && e.file != "" && blob != "" {
+		e.Patch, err = withBlob(e.Patch, e.Action, blob)
+	}
+	return e, err
+}
+
+// withBlob puts the uploaded file into a patch: a greeting's is deeper than a
+// fax's.
+func withBlob(patch json.RawMessage, a Action, blob office.ID) (json.RawMessage, error) {
+	o, err := properties(patch)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return m.write(ctx, func(tx *sqldb.Tx) error {
-		if err := visible(tx, id); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM outbox WHERE object = $1 AND action = $2 AND reason IS NULL`, id, Mark); err != nil {
-			return err
-		}
-		return enqueue(tx, Edit{Type: VoicemailType, Object: id, Action: Mark, Patch: patch}, time.Time{})
-	}, string(VoicemailType))
-}
-
-// DeleteVoicemail hides a message and queues its destruction, not to be sent
-// before due. office.ErrNotFound where the user sees no such message.
-func (m *Mirror) DeleteVoicemail(ctx context.Context, id office.ID, due time.Time) error {
-	return m.write(ctx, func(tx *sqldb.Tx) error {
-		if err := visible(tx, id); err != nil {
-			return err
-		}
-		return enqueue(tx, Edit{Type: VoicemailType, Object: id, Action: Destroy, Patch: json.RawMessage("{}")}, due)
-	}, string(VoicemailType))
-}
-
-// UndoDelete takes a destruction back out of the outbox. office.ErrNotFound where
-// there is none or it has been sent.
-func (m *Mirror) UndoDelete(ctx context.Context, id office.ID) error {
-	return m.write(ctx, func(tx *sqldb.Tx) error {
-		r, err := tx.Exec(`DELETE FROM outbox WHERE object = $1 AND action = $2 AND reason IS NULL AND attempts = 0`, id, Destroy)
-		if err != nil {
-			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, office.ErrNotFound)
-		}
-		return nil
-	}, string(VoicemailType))
-}
-
-// visible returns office.ErrNotFound unless the user sees the message.
-func visible(tx *sqldb.Tx, id office.ID) error {
-	var one int
-	err := tx.QueryRow(`SELECT 1 FROM voicemail v WHERE v.id = $1 AND `+notDestroyed, id).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return office.ErrNotFound
+	id, err := json.Marshal(blob)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	if a != SendGreeting {
+		o["blobId"] = id
+		return json.Marshal(o)
+	}
+	greeting, err := properties(o["greeting"])
+	if err != nil {
+		return nil, err
+	}
+	greeting["blobId"] = id
+	if o["greeting"], err = json.Marshal(greeting); err != nil {
+		return nil, err
+	}
+	return json.Marshal(o)
 }
 
-func enqueue(tx *sqldb.Tx, e Edit, due time.Time) error {
+// enqueue puts e into the outbox, not to be sent before due.
+func enqueue(tx *sqldb.Tx, e queued, due, now time.Time) error {
 	var notBefore int64
 	if !due.IsZero() {
 		notBefore = millis(due)
 	}
-	_, err := tx.Exec(`INSERT INTO outbox (type, object, action, value, not_before) VALUES ($1, $2, $3, $4, $5)`,
-		e.Type, e.Object, e.Action, string(e.Patch), notBefore)
+	known, err := e.base.text()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO outbox (type, object, action, value, base, file, not_before, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		e.Type, e.Object, e.Action, string(e.Patch), known, e.file, notBefore, millis(now))
 	return err
 }
 
 // TakeEdits returns the edits to send now, at most limit, oldest first and of
 // each object only its first: the next may go when that one is answered. From
-// now on a destroy among them cannot be undone. Each must be ended by Accept or
-// Refuse; without an answer it is taken again, because all edits are idempotent.
+// now on a destroy or a fax among them cannot be taken back. Each must be ended by
+// Accept, AcceptFax, Refuse or Discard, or delayed by Postpone; without an answer
+// it is taken again, because all edits are idempotent.
 // One that would wait longer than Hold was queued before the clock was set back:
 // it is sent now.
+//
+// A change of settings that somebody else has changed to another value meanwhile
+// is not among them: it is set aside with the reason Conflict. So an answer
+// stateMismatch needs nothing but that the settings are read again.
 func (m *Mirror) TakeEdits(ctx context.Context, now time.Time, limit int) ([]Edit, error) {
 	var taken []Edit
 	err := m.write(ctx, func(tx *sqldb.Tx) error {
 		taken = nil
-		rows, err := tx.Query(`SELECT seq, type, object, action, value FROM outbox o
-			WHERE reason IS NULL AND (not_before <= $1 OR not_before > $2) AND NOT EXISTS
-				(SELECT 1 FROM outbox e WHERE e.object = o.object AND e.seq < o.seq AND e.reason IS NULL)
-			ORDER BY seq LIMIT $3`, millis(now), millis(now.Add(Hold)), limit)
+		waiting, err := due(tx, now, limit)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var e Edit
-			var patch string
-			if err := rows.Scan(&e.Seq, &e.Type, &e.Object, &e.Action, &patch); err != nil {
+		for _, e := range waiting {
+			ready, err := prepare(tx, &e, now)
+			if err != nil {
 				return err
 			}
-			e.Patch = json.RawMessage(patch)
-			taken = append(taken, e)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		for _, e := range taken {
+			if !ready {
+				continue
+			}
+			taken = append(taken, e.Edit)
+			if e.Upload {
+				continue // the server knows nothing of it yet
+			}
 			if _, err := tx.Exec(`UPDATE outbox SET attempts = attempts + 1 WHERE seq = $1`, e.Seq); err != nil {
 				return err
 			}
@@ -144,6 +145,26 @@ func (m *Mirror) TakeEdits(ctx context.Context, now time.Time, limit int) ([]Edi
 		return nil
 	})
 	return taken, err
+}
+
+// due returns the edits that may be sent now.
+func due(tx *sqldb.Tx, now time.Time, limit int) ([]queued, error) {
+	rows, err := tx.Query(selectEdit+` WHERE o.reason IS NULL AND (o.not_before <= $1 OR o.not_before > $2) AND NOT EXISTS
+			(SELECT 1 FROM outbox e WHERE e.object = o.object AND e.type = o.type AND e.seq < o.seq AND e.reason IS NULL)
+		ORDER BY o.seq LIMIT $3`, millis(now), millis(now.Add(Hold)), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []queued
+	for rows.Next() {
+		e, err := scanEdit(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, rows.Err()
 }
 
 // NextDue returns when the first edit that waits may be sent, which may be past;
@@ -154,34 +175,150 @@ func (m *Mirror) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return instant(due.Int64), due.Valid, m.check(err)
 }
 
-// Accept removes an edit that the server has made and makes it in the mirror
-// too, so that nothing flickers before the next pull.
-func (m *Mirror) Accept(ctx context.Context, e Edit) error {
+// Uploaded keeps what the server calls the file of an edit. An empty blob: the
+// server has forgotten it, it must be uploaded again.
+func (m *Mirror) Uploaded(ctx context.Context, e Edit, blob office.ID) error {
 	return m.write(ctx, func(tx *sqldb.Tx) error {
-		if _, err := tx.Exec(`DELETE FROM outbox WHERE seq = $1`, e.Seq); err != nil {
+		_, err := tx.Exec(`UPDATE outbox SET blob_id = $1 WHERE seq = $2`, blob, e.Seq)
+		return err
+	})
+}
+
+// Accept removes an edit that the server has made and makes it in the mirror
+// too, so that nothing flickers before the next pull. Of a CreateFax, see
+// AcceptFax.
+func (m *Mirror) Accept(ctx context.Context, e Edit) error {
+	return m.settle(ctx, e, func(tx *sqldb.Tx) error { return apply(tx, e) })
+}
+
+// AcceptFax removes a CreateFax that the server has made, or had made already,
+// the fax id. It is in the list at once; what the user did to it meanwhile will
+// be done to id.
+func (m *Mirror) AcceptFax(ctx context.Context, e Edit, id office.ID) error {
+	return m.settle(ctx, e, func(tx *sqldb.Tx) error {
+		var at int64
+		err := tx.QueryRow(`SELECT made_at FROM outbox WHERE seq = $1`, e.Seq).Scan(&at)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // another process was quicker
+		}
+		if err != nil {
 			return err
 		}
-		if e.Action == Destroy {
-			_, err := tx.Exec(`DELETE FROM voicemail WHERE id = $1`, e.Object)
+		if _, err := tx.Exec(`UPDATE outbox SET object = $1 WHERE type = $2 AND object = $3 AND seq <> $4`, id, FaxType, e.Object, e.Seq); err != nil {
 			return err
 		}
+		var known bool
+		if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM fax WHERE id = $1)`, id).Scan(&known); err != nil || known {
+			return err
+		}
+		f := office.Fax{ID: id, Direction: office.FaxSent, State: office.FaxQueued, CreatedAt: instant(at)}
+		if err := json.Unmarshal(e.Patch, &f); err != nil {
+			return err
+		}
+		body, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		return upsertNow(tx, FaxType, body)
+	})
+}
+
+// upsertNow writes one object as part of the round that goes on.
+func upsertNow(tx *sqldb.Tx, t Type, body json.RawMessage) error {
+	var round int64
+	err := tx.QueryRow(`SELECT round FROM state WHERE type = $1`, t).Scan(&round)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return upsert(tx, t, []json.RawMessage{body}, round)
+}
+
+// apply makes an edit in the mirror.
+func apply(tx *sqldb.Tx, e Edit) error {
+	table := e.Type.table()
+	switch e.Action {
+	case Destroy:
+		_, err := tx.Exec(`DELETE FROM `+table+` WHERE id = $1`, e.Object)
+		return err
+	case Mark:
 		var patch struct {
 			IsNew *bool `json:"isNew"`
 		}
 		if err := json.Unmarshal(e.Patch, &patch); err != nil || patch.IsNew == nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE voicemail SET is_new = $1 WHERE id = $2`, *patch.IsNew, e.Object)
+		_, err := tx.Exec(`UPDATE `+table+` SET is_new = $1 WHERE id = $2`, *patch.IsNew, e.Object)
 		return err
-	}, string(e.Type))
+	case Cancel:
+		_, err := tx.Exec(`UPDATE fax SET body = json_set(body, '$.state', $1) WHERE id = $2`, office.FaxCanceled, e.Object)
+		return err
+	case Patch, SendGreeting:
+		return applySettings(tx, e)
+	}
+	return nil
 }
 
-// Refuse sets an edit aside, with the reason, where it blocks no other.
+// Refuse sets an edit aside, with the reason, where it blocks no other. What was
+// to follow a fax that is not made goes with it.
 func (m *Mirror) Refuse(ctx context.Context, e Edit, reason string, at time.Time) error {
+	return m.write(ctx, func(tx *sqldb.Tx) error { return refuse(tx, e, reason, "", at) }, e.Type.stamp())
+}
+
+func refuse(tx *sqldb.Tx, e Edit, reason, theirs string, at time.Time) error {
+	if e.Action == CreateFax {
+		if _, err := tx.Exec(`DELETE FROM outbox WHERE type = $1 AND object = $2 AND seq > $3`, e.Type, e.Object, e.Seq); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(`UPDATE outbox SET reason = $1, theirs = $2, refused_at = $3 WHERE seq = $4`, reason, theirs, millis(at), e.Seq)
+	return err
+}
+
+// Discard forgets an edit that nobody needs to know the end of.
+func (m *Mirror) Discard(ctx context.Context, e Edit) error {
+	return m.settle(ctx, e, func(*sqldb.Tx) error { return nil })
+}
+
+// Postpone lets an edit wait until due, which is at most Hold from now: the
+// server cannot make it yet.
+func (m *Mirror) Postpone(ctx context.Context, e Edit, due time.Time) error {
 	return m.write(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec(`UPDATE outbox SET reason = $1, refused_at = $2 WHERE seq = $3`, reason, millis(at), e.Seq)
+		_, err := tx.Exec(`UPDATE outbox SET not_before = $1 WHERE seq = $2`, millis(due), e.Seq)
 		return err
-	}, string(e.Type))
+	})
+}
+
+// settle runs fn and removes e with its file.
+func (m *Mirror) settle(ctx context.Context, e Edit, fn func(*sqldb.Tx) error) error {
+	var files []string
+	err := m.write(ctx, func(tx *sqldb.Tx) error {
+		err := fn(tx)
+		if err == nil {
+			files, err = drop(tx, `seq = $1`, e.Seq)
+		}
+		return err
+	}, e.Type.stamp())
+	if err != nil {
+		return err
+	}
+	return m.removeFiles(files)
+}
+
+// drop deletes outbox rows and returns the files that they owned.
+func drop(tx *sqldb.Tx, where string, args ...any) (files []string, err error) {
+	rows, err := tx.Query(`DELETE FROM outbox WHERE `+where+` RETURNING file`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var file string
+		if err := rows.Scan(&file); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, rows.Err()
 }
 
 // Pending counts the edits that wait to be sent.
@@ -189,28 +326,4 @@ func (m *Mirror) Pending(ctx context.Context) (int, error) {
 	var n int
 	err := m.db.QueryRow(ctx, `SELECT count(*) FROM outbox WHERE reason IS NULL`).Scan(&n)
 	return n, m.check(err)
-}
-
-// Refused returns the edits set aside, oldest first.
-func (m *Mirror) Refused(ctx context.Context) ([]Refused, error) {
-	var list []Refused
-	err := m.rows(ctx, func(r *sql.Rows) error {
-		var x Refused
-		var at int64
-		if err := r.Scan(&x.Seq, &x.Object, &x.Action, &x.Reason, &at); err != nil {
-			return err
-		}
-		x.At = instant(at)
-		list = append(list, x)
-		return nil
-	}, `SELECT seq, object, action, reason, refused_at FROM outbox WHERE reason IS NOT NULL ORDER BY seq`)
-	return list, err
-}
-
-// Dismiss forgets a refused edit; one that does not exist is no error.
-func (m *Mirror) Dismiss(ctx context.Context, seq int64) error {
-	return m.write(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec(`DELETE FROM outbox WHERE seq = $1 AND reason IS NOT NULL`, seq)
-		return err
-	}, string(VoicemailType))
 }

@@ -11,26 +11,6 @@ import (
 	"timbre/internal/sqldb"
 )
 
-// A Type is a JMAP type that the mirror follows.
-type Type string
-
-// The types of the mirror.
-const (
-	VoicemailType Type = "Voicemail"
-	CallType      Type = "Call"
-)
-
-// Types are all types of the mirror.
-var Types = []Type{VoicemailType, CallType}
-
-// table returns where the objects of t are.
-func (t Type) table() string {
-	if t == CallType {
-		return "call"
-	}
-	return "voicemail"
-}
-
 // ErrStale says that a page does not follow the mirror's state any more: another
 // process pulled meanwhile. Nothing was changed; pull again.
 var ErrStale = errors.New("the mirror has moved on")
@@ -45,7 +25,7 @@ type Page struct {
 }
 
 // State returns the server's state that the mirror of t has reached, empty
-// before the first full read.
+// before the first page of the first full read.
 func (m *Mirror) State(ctx context.Context, t Type) (string, error) {
 	var s string
 	err := m.db.QueryRow(ctx, `SELECT state FROM state WHERE type = $1`, t).Scan(&s)
@@ -56,19 +36,17 @@ func (m *Mirror) State(ctx context.Context, t Type) (string, error) {
 }
 
 // Apply makes the changes of a page and takes over its state, all or nothing.
-// ErrStale where the mirror is not at p.Since.
+// ErrStale where the mirror is not at p.Since. A full read that goes on is not
+// disturbed.
 func (m *Mirror) Apply(ctx context.Context, p Page) error {
 	kinds := []string{}
 	if len(p.Objects)+len(p.Destroyed) > 0 {
-		kinds = append(kinds, string(p.Type))
+		kinds = append(kinds, p.Type.stamp())
 	}
 	return m.write(ctx, func(tx *sqldb.Tx) error {
-		r, err := tx.Exec(`UPDATE state SET state = $1 WHERE type = $2 AND state = $3`, p.State, p.Type, p.Since)
-		if err != nil {
+		r, err := tx.Exec(`UPDATE state SET state = $1 WHERE type = $2 AND state = $3 AND state <> ''`, p.State, p.Type, p.Since)
+		if err := oneRow(r, err); err != nil {
 			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrStale)
 		}
 		var round int64
 		if err := tx.QueryRow(`SELECT round FROM state WHERE type = $1`, p.Type).Scan(&round); err != nil {
@@ -76,6 +54,9 @@ func (m *Mirror) Apply(ctx context.Context, p Page) error {
 		}
 		if err := upsert(tx, p.Type, p.Objects, round); err != nil {
 			return err
+		}
+		if p.Type.IsSingleton() {
+			return nil // it is never destroyed
 		}
 		for _, id := range p.Destroyed {
 			if _, err := tx.Exec(`DELETE FROM `+p.Type.table()+` WHERE id = $1`, id); err != nil {
@@ -86,51 +67,134 @@ func (m *Mirror) Apply(ctx context.Context, p Page) error {
 	}, kinds...)
 }
 
-// BeginRead starts to read all objects of t anew and returns the round to hand
-// to AddRead and EndRead. The old rows stay until the end. A round that is
-// never ended costs nothing.
-func (m *Mirror) BeginRead(ctx context.Context, t Type) (round int64, err error) {
-	err = m.write(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec(`INSERT INTO state (type, state, round) VALUES ($1, '', 1)
-			ON CONFLICT (type) DO UPDATE SET round = round + 1`, t)
-		if err != nil {
-			return err
-		}
-		return tx.QueryRow(`SELECT round FROM state WHERE type = $1`, t).Scan(&round)
-	})
-	return round, err
-}
-
-// AddRead adds objects of a full read.
-func (m *Mirror) AddRead(ctx context.Context, t Type, round int64, objects []json.RawMessage) error {
-	return m.write(ctx, func(tx *sqldb.Tx) error { return upsert(tx, t, objects, round) }, string(t))
-}
-
-// EndRead removes the rows that the full read did not bring and sets the state
-// as it was on the server before the read began. ErrStale where another full
-// read began meanwhile.
-func (m *Mirror) EndRead(ctx context.Context, t Type, round int64, state string) error {
-	return m.write(ctx, func(tx *sqldb.Tx) error {
-		r, err := tx.Exec(`UPDATE state SET state = $1 WHERE type = $2 AND round = $3`, state, t, round)
-		if err != nil {
-			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, ErrStale)
-		}
-		_, err = tx.Exec(`DELETE FROM `+t.table()+` WHERE round < $1`, round)
+// oneRow returns ErrStale where a statement met no row.
+func oneRow(r sql.Result, err error) error {
+	if err != nil {
 		return err
-	}, string(t))
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, ErrStale)
+	}
+	return nil
+}
+
+// A Read is the place that a full read of one type has reached. It is kept in
+// the database: a read that was cut off goes on there, also in another process.
+type Read struct {
+	Type  Type
+	Since string    // the mirror's state when this place was asked for
+	After office.ID // the last object that the read has brought; empty: begin with the newest
+	round int64
+}
+
+// BeginRead returns where to go on with the full read of t; where none is under
+// way it begins one. Ask the server for the objects behind After, newest first,
+// hand them to AddRead, and call BeginRead again for the next page.
+func (m *Mirror) BeginRead(ctx context.Context, t Type) (Read, error) {
+	r := Read{Type: t}
+	err := m.db.QueryRow(ctx, `SELECT round, state, read_after FROM state WHERE type = $1 AND reading`, t).Scan(&r.round, &r.Since, &r.After)
+	if err == nil || !errors.Is(err, sql.ErrNoRows) {
+		return r, m.check(err)
+	}
+	return m.AgainRead(ctx, t)
+}
+
+// AgainRead begins a full read of t from the newest object on, whether or not one
+// is under way: the mirror's state is too old for the server, or the place of
+// the last one is. The old rows stay until the end.
+func (m *Mirror) AgainRead(ctx context.Context, t Type) (r Read, err error) {
+	err = m.write(ctx, func(tx *sqldb.Tx) error {
+		r, err = beginRead(tx, t)
+		return err
+	})
+	return r, err
+}
+
+func beginRead(tx *sqldb.Tx, t Type) (Read, error) {
+	r := Read{Type: t}
+	_, err := tx.Exec(`INSERT INTO state (type, state, round, reading) VALUES ($1, '', 1, true)
+		ON CONFLICT (type) DO UPDATE SET round = round + 1, reading = true, read_state = '', read_after = ''`, t)
+	if err != nil {
+		return r, err
+	}
+	return r, tx.QueryRow(`SELECT round, state FROM state WHERE type = $1`, t).Scan(&r.round, &r.Since)
+}
+
+// Reading reports whether a full read of t is under way, or the first one has
+// not begun.
+func (m *Mirror) Reading(ctx context.Context, t Type) (bool, error) {
+	var reading bool
+	err := m.db.QueryRow(ctx, `SELECT reading FROM state WHERE type = $1`, t).Scan(&reading)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return reading, m.check(err)
+}
+
+// AddRead adds the next objects of a full read, the last of which is last. state
+// is the server's as it was before they were read; from the first page on it is
+// the mirror's, so that Apply follows what changes while the read goes on. ErrStale
+// where the read or the mirror's state has moved on meanwhile: ask BeginRead.
+func (m *Mirror) AddRead(ctx context.Context, r Read, state string, objects []json.RawMessage, last office.ID) error {
+	return m.write(ctx, func(tx *sqldb.Tx) error { return addRead(tx, r, state, objects, last) }, r.Type.stamp())
+}
+
+func addRead(tx *sqldb.Tx, r Read, state string, objects []json.RawMessage, last office.ID) error {
+	res, err := tx.Exec(`UPDATE state SET state = CASE WHEN read_state = '' THEN $1 ELSE state END,
+			read_state = CASE WHEN read_state = '' THEN $1 ELSE read_state END, read_after = CASE WHEN $2 = '' THEN read_after ELSE $2 END
+		WHERE type = $3 AND reading AND round = $4 AND state = $5 AND read_after = $6`, state, last, r.Type, r.round, r.Since, r.After)
+	if err := oneRow(res, err); err != nil {
+		return err
+	}
+	return upsert(tx, r.Type, objects, r.round)
+}
+
+// EndRead ends a full read: what it did not bring is gone on the server and goes
+// here too. ErrStale where another full read began meanwhile.
+func (m *Mirror) EndRead(ctx context.Context, r Read) error {
+	return m.write(ctx, func(tx *sqldb.Tx) error { return endRead(tx, r) }, r.Type.stamp())
+}
+
+func endRead(tx *sqldb.Tx, r Read) error {
+	res, err := tx.Exec(`UPDATE state SET reading = false, read_after = '' WHERE type = $1 AND reading AND round = $2 AND read_state <> ''`, r.Type, r.round)
+	if err := oneRow(res, err); err != nil {
+		return err
+	}
+	if r.round == 1 { // nothing is older
+		return nil
+	}
+	if _, err := tx.Exec(`DELETE FROM `+r.Type.table()+` WHERE round < $1`, r.round); err != nil {
+		return err
+	}
+	return sweepParties(tx)
+}
+
+// Replace is a full read in one step, for types with few objects: all objects of
+// t, and the state as it was before they were read.
+func (m *Mirror) Replace(ctx context.Context, t Type, state string, objects []json.RawMessage) error {
+	return m.write(ctx, func(tx *sqldb.Tx) error {
+		r, err := beginRead(tx, t)
+		if err == nil {
+			err = addRead(tx, r, state, objects, "")
+		}
+		if err != nil {
+			return err
+		}
+		return endRead(tx, r)
+	}, t.stamp())
 }
 
 // upsert writes objects as the server sent them, whether they are new or not.
 func upsert(tx *sqldb.Tx, t Type, objects []json.RawMessage, round int64) error {
+	w := &writing{tx: tx, round: round, parties: map[office.Party]int64{}}
+	write := map[Type]func(json.RawMessage) error{VoicemailType: w.voicemail, CallType: w.call, FaxType: w.fax, ExtensionType: w.extension}[t]
 	for _, body := range objects {
 		var err error
-		if t == CallType {
-			err = upsertCall(tx, body, round)
+		if write != nil {
+			err = write(body)
 		} else {
-			err = upsertVoicemail(tx, body, round)
+			_, err = tx.Exec(`INSERT INTO setting (type, round, body) VALUES ($1, $2, $3)
+				ON CONFLICT (type) DO UPDATE SET round = excluded.round, body = excluded.body`, t, round, string(body))
 		}
 		if err != nil {
 			return fmt.Errorf("keeping a %s: %w", t, err)
@@ -139,28 +203,9 @@ func upsert(tx *sqldb.Tx, t Type, objects []json.RawMessage, round int64) error 
 	return nil
 }
 
-func upsertVoicemail(tx *sqldb.Tx, body json.RawMessage, round int64) error {
-	var v office.Voicemail
-	if err := json.Unmarshal(body, &v); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`INSERT INTO voicemail (id, received_at, is_new, blob_id, folded, round, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (id) DO UPDATE SET received_at = excluded.received_at, is_new = excluded.is_new,
-			blob_id = excluded.blob_id, folded = excluded.folded, round = excluded.round, body = excluded.body`,
-		v.ID, millis(v.ReceivedAt), v.IsNew, v.BlobID, v.From.Folded(), round, string(body))
-	return err
-}
-
-func upsertCall(tx *sqldb.Tx, body json.RawMessage, round int64) error {
-	var c office.Call
-	if err := json.Unmarshal(body, &c); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`INSERT INTO call (id, started_at, kind, folded, round, body)
-		VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, kind = excluded.kind,
-			folded = excluded.folded, round = excluded.round, body = excluded.body`,
-		c.ID, millis(c.StartedAt), c.Kind, c.Peer.Folded(), round, string(body))
-	return err
+// A writing is one run of upsert.
+type writing struct {
+	tx      *sqldb.Tx
+	round   int64
+	parties map[office.Party]int64 // that it met
 }

@@ -54,24 +54,27 @@ func TestFullReadRemovesWhatIsGone(t *testing.T) {
 	ctx := context.Background()
 	m := open(t, t.TempDir())
 	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}), voicemail("v2", noon.Add(time.Minute), office.Party{}))
-	lost, err := m.BeginRead(ctx, VoicemailType) // cut off, and begun again
+	lost, err := m.AgainRead(ctx, VoicemailType) // begun again by another process
 	if err != nil {
 		t.Fatal(err)
 	}
-	round, err := m.BeginRead(ctx, VoicemailType)
+	r, err := m.AgainRead(ctx, VoicemailType)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.AddRead(ctx, VoicemailType, round, []json.RawMessage{voicemail("v2", noon, office.Party{}), voicemail("v3", noon.Add(-time.Minute), office.Party{})}); err != nil {
+	if err := m.AddRead(ctx, r, "9", []json.RawMessage{voicemail("v2", noon, office.Party{}), voicemail("v3", noon.Add(-time.Minute), office.Party{})}, "v3"); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, m, Filter{}); got != "v2* v1* v3* " {
 		t.Errorf("while reading: %q", got)
 	}
-	if err := m.EndRead(ctx, VoicemailType, lost, "8"); !errors.Is(err, ErrStale) {
+	if err := m.AddRead(ctx, lost, "8", nil, ""); !errors.Is(err, ErrStale) {
+		t.Errorf("adding to the lost round: %v", err)
+	}
+	if err := m.EndRead(ctx, lost); !errors.Is(err, ErrStale) {
 		t.Errorf("ending the lost round: %v", err)
 	}
-	if err := m.EndRead(ctx, VoicemailType, round, "9"); err != nil {
+	if err := m.EndRead(ctx, r); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, m, Filter{}); got != "v2* v3* " {

@@ -14,8 +14,9 @@ import (
 )
 
 // rescue builds a new database in dir and carries over what can still be read
-// of the old one's outbox and meta values. The sound goes with the lists.
-func rescue(ctx context.Context, dir string) (*Mirror, error) {
+// of the old one's outbox, contacts and meta values. Cached sounds and pages go
+// with the lists; the files of the outbox stay.
+func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	path := filepath.Join(dir, databaseFile)
 	fresh := path + ".new"
 	removeDatabase(fresh)
@@ -28,17 +29,18 @@ func rescue(ctx context.Context, dir string) (*Mirror, error) {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
 	removeDatabase(path)
-	audio := filepath.Join(dir, audioFolder)
-	if err := errors.Join(os.Rename(fresh, path), os.RemoveAll(audio), os.Mkdir(audio, 0o700)); err != nil {
+	err = os.Rename(fresh, path)
+	for _, folder := range []string{audioFolder, blobFolder} {
+		folder = filepath.Join(dir, folder)
+		err = errors.Join(err, os.RemoveAll(folder), os.Mkdir(folder, 0o700))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
 	if err := os.Remove(filepath.Join(dir, damagedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
-	if db, err = openDatabase(ctx, path); err != nil {
-		return nil, err
-	}
-	return &Mirror{dir, db}, nil
+	return openDatabase(ctx, path)
 }
 
 func removeDatabase(path string) {
@@ -47,10 +49,12 @@ func removeDatabase(path string) {
 	}
 }
 
-// carried are the tables that the server could not fill again.
-var carried = []struct{ table, columns string }{
-	{"outbox", "seq, type, object, action, value, not_before, attempts, reason, refused_at"},
-	{"meta", "key, value"},
+// carried are the tables that the server could not fill again. Each is tried with
+// the columns of today, then with those of the first version.
+var carried = []struct{ table, columns, before string }{
+	{"outbox", "seq, type, object, action, value, not_before, attempts, reason, refused_at, base, theirs, file, blob_id, made_at", "seq, type, object, action, value, not_before, attempts, reason, refused_at"},
+	{"contact", "name, number, label, folded", ""},
+	{"meta", "key, value", ""},
 }
 
 // salvage copies the readable rows of the database at path into tx. What cannot
@@ -63,22 +67,28 @@ func salvage(ctx context.Context, path string, tx *sqldb.Tx) error {
 	}
 	defer old.Close()
 	for _, c := range carried {
-		if err := copyRows(ctx, old, tx, c.table, c.columns); err != nil {
+		there, err := copyRows(ctx, old, tx, c.table, c.columns)
+		if err == nil && !there && c.before != "" {
+			_, err = copyRows(ctx, old, tx, c.table, c.before)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func copyRows(ctx context.Context, old *sql.DB, tx *sqldb.Tx, table, columns string) error {
+// copyRows copies what it can read; there is false where there is no such table
+// with these columns.
+func copyRows(ctx context.Context, old *sql.DB, tx *sqldb.Tx, table, columns string) (there bool, err error) {
 	rows, err := old.QueryContext(ctx, "SELECT "+columns+" FROM "+table)
 	if err != nil {
-		return nil // the table is gone
+		return false, nil
 	}
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil {
-		return err
+		return true, err
 	}
 	values, into := make([]any, len(names)), make([]any, len(names))
 	for i := range values {
@@ -87,11 +97,11 @@ func copyRows(ctx context.Context, old *sql.DB, tx *sqldb.Tx, table, columns str
 	insert := "INSERT INTO " + table + " (" + columns + ") VALUES (" + sqldb.Placeholders(1, len(names)) + ")"
 	for rows.Next() {
 		if rows.Scan(into...) != nil {
-			return nil // the rest is gone
+			return true, nil // the rest is gone
 		}
 		if _, err := tx.Exec(insert, values...); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return nil
+	return true, nil
 }
