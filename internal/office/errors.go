@@ -26,6 +26,7 @@ const (
 	ErrRingTime    Error = "invalidRingTime"
 	ErrEmail       Error = "invalidEmail"
 	ErrRegion      Error = "invalidRegion"
+	ErrTimeZone    Error = "invalidTimeZone"
 	ErrLanguage    Error = "invalidLanguage"
 	ErrPIN         Error = "invalidPin" // not 4 to 8 digits, or one that anybody would guess
 	ErrWrongPIN    Error = "wrongPin"

@@ -40,10 +40,11 @@ const DefaultRegion Region = "MX"
 
 // A Company is the one office that a server serves.
 type Company struct {
-	Number Number // main number in E.164, what users type at login
-	Name   string
-	Region Region
-	Email  string // of the administrator, who is told of what needs a person
+	Number   Number // main number in E.164, what users type at login
+	Name     string
+	Region   Region
+	TimeZone string // of the IANA, such as "America/Tijuana"; empty: the region's, see Location
+	Email    string // of the administrator, who is told of what needs a person
 }
 
 // DefaultRingTime is how long an extension rings before its voicemail answers.

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // for machines without the system's table of time zones
 
 	"github.com/spf13/cobra"
 
