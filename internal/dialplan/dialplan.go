@@ -1,12 +1,14 @@
 // Package dialplan turns what somebody dialled into where it leads, and a number
 // into what a carrier understands. It owns the numbering of the office and of
 // the world around it (ITU-T E.164), and the rights to use it, and nothing else:
-// it is pure functions over a table that the caller fills; it keeps no state and
-// opens nothing. pbx calls Route once for every call, trunk Written and Inbound;
-// api and pbx check with ParseOutside what is to be dialled later.
+// it keeps no state and opens nothing, and asks a Directory of the caller's who has
+// which number. pbx calls Lookup for every call, Written for what goes out and
+// Inbound for what comes in; api calls Lookup for what is to be dialled later.
 package dialplan
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	"timbre/internal/office"
@@ -57,6 +59,37 @@ type Destination struct {
 	Class   office.Class
 	Allowed bool
 	Line    office.Line // of OwnLine
+}
+
+// A Directory knows the numbers of the office; *store.Store is one. Its methods
+// return office.ErrNotFound for a number that is nobody's.
+type Directory interface {
+	Extension(ctx context.Context, n office.Number) (office.Extension, error)
+	LineOf(ctx context.Context, n office.Number) (office.Line, error)
+}
+
+// Lookup is Route in the office of d, in which an extension that is disabled has
+// no number. The error is the directory's; emergencies do not ask it.
+func Lookup(ctx context.Context, d Directory, region office.Region, from office.Extension, dialled string) (Destination, error) {
+	var failed error
+	found := func(err error) bool {
+		if err != nil && !errors.Is(err, office.ErrNotFound) {
+			failed = err
+		}
+		return err == nil
+	}
+	place := Route(from, dialled, Table{
+		Region: region,
+		HasExtension: func(n office.Number) bool {
+			e, err := d.Extension(ctx, n)
+			return found(err) && !e.Disabled
+		},
+		IsOwn: func(n office.Number) (office.Line, bool) {
+			l, err := d.LineOf(ctx, n)
+			return l, found(err)
+		},
+	})
+	return place, failed
 }
 
 // A Table is what the office has. HasExtension reports whether a number belongs
