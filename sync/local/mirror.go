@@ -86,10 +86,13 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 		err = m.sweepOutbox(ctx)
 	}
 	if errors.Is(err, ErrCorrupt) {
-		if err = db.Close(); err == nil {
-			m.db, err = rescue(ctx, dir)
+		if err = db.Close(); err != nil {
+			return nil, err
 		}
-		return m, err
+		if m.db, err = rescue(ctx, dir); err != nil {
+			return nil, err
+		}
+		return m, nil
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

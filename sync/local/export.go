@@ -1,0 +1,214 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"timbre/internal/office"
+)
+
+// A CSVStyle is how a table is written so that the user's spreadsheet opens it
+// right.
+type CSVStyle struct {
+	Language  office.Language // of the heads and words; empty: office.Spanish
+	Separator byte            // between cells: a comma, or a semicolon where the comma is the decimal sign; 0: comma
+	Location  *time.Location  // of dates and times; nil: time.Local
+	Device    office.ID       // whose quality is told: this computer's; empty: none
+}
+
+// ExportCalls writes the calls that f means, newest first, as CSV (RFC 4180) for
+// spreadsheets: UTF-8 with a byte order mark, CRLF. No cell can be taken for a
+// formula, whatever a caller calls himself. Place and Limit of f count for
+// nothing. The memory that it takes does not grow with the calls.
+func (m *Mirror) ExportCalls(ctx context.Context, w io.Writer, f Filter, style CSVStyle) error {
+	q := query{text: `SELECT c.started_at, c.kind, c.outcome, c.reason, p.number, ` + partyName + `, c.ring, c.duration, c.answered_by, c.forwarded_to`}
+	q.text += `, CASE WHEN instr(c.quality, ` + q.arg(style.Device) + `) > 0 THEN c.quality END FROM call c INDEXED BY call_time CROSS JOIN party p ON p.id = c.party WHERE true`
+	switch f.Kind {
+	case "":
+	case office.Incoming:
+		q.text += ` AND c.kind IN ('incoming', 'missed')`
+	default:
+		q.and(`c.kind = `, f.Kind)
+	}
+	f.After = Cursor{}
+	f.within(&q, "c.started_at", "c.id")
+	who, err := m.want(ctx, f.Text)
+	if err != nil {
+		return err
+	}
+	if who != nil {
+		q.text += ` AND ` + who.party(&q)
+	}
+	t := newTable(w, style)
+	t.head()
+	err = m.rows(ctx, t.call, q.text+` ORDER BY c.started_at DESC`, q.args...)
+	if err == nil {
+		err = t.w.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("exporting calls: %w", err)
+	}
+	return nil
+}
+
+// A table writes rows of cells.
+type table struct {
+	style   CSVStyle
+	words   csvWords
+	w       *bufio.Writer
+	row     []byte                   // under construction
+	numbers map[office.Number][]byte // how they are written; forgotten when they are many
+
+	// Of the call that is read: they are here so that a row costs nothing new.
+	at, ring, duration                  int64
+	kind, outcome, reason, number, name sql.RawBytes
+	answeredBy, forwardedTo, quality    sql.RawBytes
+	of                                  []any // pointers to all of them
+}
+
+func newTable(w io.Writer, style CSVStyle) *table {
+	if style.Separator == 0 {
+		style.Separator = ','
+	}
+	if style.Location == nil {
+		style.Location = time.Local
+	}
+	t := &table{style: style, words: wordsOf(style.Language), w: bufio.NewWriterSize(w, 64<<10), numbers: map[office.Number][]byte{}}
+	t.of = []any{&t.at, &t.kind, &t.outcome, &t.reason, &t.number, &t.name, &t.ring, &t.duration, &t.answeredBy, &t.forwardedTo, &t.quality}
+	return t
+}
+
+// head writes the byte order mark and the names of the columns.
+func (t *table) head() {
+	t.row = append(t.row[:0], "\ufeff"...)
+	for i, h := range t.words.heads {
+		if i > 0 {
+			t.row = append(t.row, t.style.Separator)
+		}
+		t.row = append(t.row, h...)
+	}
+	t.row = append(t.row, "\r\n"...)
+	t.w.Write(t.row) // its error comes with Flush
+}
+
+// call writes the row of one call.
+func (t *table) call(r *sql.Rows) error {
+	if err := r.Scan(t.of...); err != nil {
+		return err
+	}
+	at := instant(t.at).In(t.style.Location)
+	t.row = at.AppendFormat(t.row[:0], time.DateOnly)
+	t.row = append(t.row, t.style.Separator)
+	t.row = at.AppendFormat(t.row, time.TimeOnly)
+	t.cell(t.words.kind(t.kind))
+	t.cell(t.words.outcome(t.outcome, t.reason))
+	t.text(t.name)
+	t.phone(t.number)
+	t.row = strconv.AppendInt(append(t.row, t.style.Separator), t.ring, 10)
+	t.clock(t.duration)
+	t.text(t.answeredBy)
+	t.phone(t.forwardedTo)
+	if err := t.measured(); err != nil {
+		return err
+	}
+	t.row = append(t.row, "\r\n"...)
+	_, err := t.w.Write(t.row)
+	return err
+}
+
+// cell adds words of ours.
+func (t *table) cell(s string) { t.row = append(append(t.row, t.style.Separator), s...) }
+
+// text adds what somebody else wrote, so that it is neither a formula nor the
+// end of a cell.
+func (t *table) text(s []byte) {
+	t.row = append(t.row, t.style.Separator)
+	danger := len(s) > 0 && bytes.IndexByte([]byte("=+-@\t\r"), s[0]) >= 0
+	if bytes.IndexByte(s, t.style.Separator) < 0 && !bytes.ContainsAny(s, "\"\r\n") {
+		if danger {
+			t.row = append(t.row, '\'')
+		}
+		t.row = append(t.row, s...)
+		return
+	}
+	t.row = append(t.row, '"')
+	if danger {
+		t.row = append(t.row, '\'')
+	}
+	for _, c := range s {
+		if c == '"' {
+			t.row = append(t.row, '"')
+		}
+		t.row = append(t.row, c)
+	}
+	t.row = append(t.row, '"')
+}
+
+// maxNumbers bounds how many written numbers are remembered.
+const maxNumbers = 4096
+
+// phone adds a number as text that a spreadsheet does not take for a quantity.
+func (t *table) phone(s []byte) {
+	n, known := t.numbers[office.Number(s)]
+	if !known {
+		number := office.Number(s)
+		switch {
+		case number.IsExtension() && !number.IsEmergency(""):
+			n = []byte("Ext. " + string(number))
+		default:
+			n = []byte(number.Written())
+		}
+		if len(t.numbers) >= maxNumbers {
+			clear(t.numbers)
+		}
+		t.numbers[number] = n
+	}
+	t.text(n)
+}
+
+// clock adds seconds as h:mm:ss.
+func (t *table) clock(seconds int64) {
+	t.row = strconv.AppendInt(append(t.row, t.style.Separator), seconds/3600, 10)
+	for _, two := range [2]int64{seconds / 60 % 60, seconds % 60} {
+		t.row = append(t.row, ':', byte('0'+two/10), byte('0'+two%10))
+	}
+}
+
+// measured adds the quality that the style's device measured: codec, loss in per
+// cent, jitter and delay in milliseconds.
+func (t *table) measured() error {
+	var of map[office.ID]office.Quality
+	if len(t.quality) > 0 {
+		if err := json.Unmarshal(t.quality, &of); err != nil {
+			return err
+		}
+	}
+	q, has := of[t.style.Device]
+	if !has {
+		t.row = append(t.row, t.style.Separator, t.style.Separator, t.style.Separator, t.style.Separator)
+		return nil
+	}
+	t.text([]byte(q.Codec))
+	t.decimal(q.Loss*100, 1)
+	t.decimal(q.Jitter*1000, 0)
+	t.decimal(q.Delay*1000, 0)
+	return nil
+}
+
+// decimal adds a number with the decimal sign that goes with the separator.
+func (t *table) decimal(v float64, digits int) {
+	begin := len(t.row) + 1
+	t.row = strconv.AppendFloat(append(t.row, t.style.Separator), v, 'f', digits, 64)
+	if t.style.Separator == ';' {
+		if dot := bytes.IndexByte(t.row[begin:], '.'); dot >= 0 {
+			t.row[begin+dot] = ','
+		}
+	}
+}
