@@ -126,7 +126,7 @@ func (v *visit) until(ctx context.Context, kind office.GreetingKind) (*time.Time
 			return nil, err
 		}
 		if days, err := strconv.Atoi(entered); err == nil && days > 0 && days <= longestTemporary {
-			end := day(v.box.now()).AddDate(0, 0, days).UTC()
+			end := day(v.box.clock(ctx)).AddDate(0, 0, days).UTC()
 			return &end, nil
 		}
 		if _, err := v.say(ctx, "", notUnderstood); err != nil {
