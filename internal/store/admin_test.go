@@ -55,6 +55,14 @@ func adminTokens(t *testing.T, f *fixture) {
 	if all, err := f.AdminTokens(ctx); err != nil || len(all) != 1 || all[0] != made || made.Hash != "hash" {
 		t.Errorf("%+v, %v", all, err)
 	}
+	monitor, err := f.AddMetricsToken(ctx, "monitor", "hash of another")
+	must(t, err)
+	if all, err := f.AdminTokens(ctx); err != nil || len(all) != 2 || all[0] != monitor || !monitor.OnlyMetrics || all[1].OnlyMetrics {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := f.AddMetricsToken(ctx, "scrape", "other"); !errors.Is(err, office.ErrExists) {
+		t.Errorf("the name was taken: %v", err)
+	}
 	must(t, f.RemoveAdminToken(ctx, "scrape"))
 	if err := f.RemoveAdminToken(ctx, "scrape"); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("removed twice: %v", err)

@@ -58,6 +58,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"settings":                        settings,
 	"states of an extension":          statesOfAnExtension,
 	"PINs":                            pins,
+	"reachability":                    reachability,
 	"disabled extension":              disabledExtension,
 	"mailbox":                         mailbox,
 	"uploads":                         uploads,

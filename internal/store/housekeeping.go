@@ -98,14 +98,13 @@ func (s *Store) dropTombstones(ctx context.Context) error {
 // opened, to the minute; the zero Time if none ever did.
 func (s *Store) Alive() time.Time { return s.alive }
 
+// lastAlive is the row of meta that says when a server last worked.
+const lastAlive = "alive"
+
 // loadAlive reads what the last server noted, before this one does.
 func (s *Store) loadAlive(ctx context.Context) error {
-	var value string
-	err := s.db.QueryRow(ctx, "SELECT value FROM meta WHERE name = 'alive'").Scan(&value)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
+	value, err := s.meta(ctx, lastAlive)
+	if err != nil || value == "" {
 		return err
 	}
 	s.alive, err = time.Parse(time.RFC3339, value)
@@ -114,11 +113,7 @@ func (s *Store) loadAlive(ctx context.Context) error {
 
 // markAlive notes that a server works on these data now.
 func (s *Store) markAlive(ctx context.Context) {
-	err := s.write(ctx, func(w *writing) error {
-		_, err := w.Exec("INSERT INTO meta (name, value) VALUES ('alive', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-			s.now().UTC().Format(time.RFC3339))
-		return err
-	})
+	err := s.write(ctx, func(w *writing) error { return w.setMeta(lastAlive, s.now().UTC().Format(time.RFC3339)) })
 	if err != nil {
 		s.log.Error("the store cannot write", "err", err)
 	}

@@ -16,7 +16,7 @@ func company(t *testing.T, f *fixture) {
 	}
 	for _, want := range []office.Company{
 		{Number: "+525555550100", Name: "Ejemplo", Region: "MX"},
-		{Number: "+525555550101", Name: "Otro «nombre»", Region: "US"}, // set again
+		{Number: "+525555550101", Name: "Otro «nombre»", Region: "US", TimeZone: "America/Tijuana", Email: "a@example.com"}, // set again
 	} {
 		must(t, f.SetCompany(t.Context(), want))
 		if got, err := f.Company(t.Context()); got != want || err != nil {

@@ -49,10 +49,16 @@ func (s *Store) SetVoicemailSettings(ctx context.Context, account office.ID, v o
 
 // ForwardingSettings returns those of account. ErrNotFound: no extension has it.
 func (s *Store) ForwardingSettings(ctx context.Context, account office.ID) (office.ForwardingSettings, error) {
+	return scanForwarding(s.db.QueryRow(ctx, "SELECT "+forwardingColumns+" FROM settings WHERE account = $1", account))
+}
+
+const forwardingColumns = "forwarding, forward_when, forward_number, ring_local, require_key"
+
+// scanForwarding reads forwardingColumns and then more.
+func scanForwarding(row interface{ Scan(...any) error }, more ...any) (office.ForwardingSettings, error) {
 	f := office.ForwardingSettings{When: office.WhenSet{}}
 	var when string
-	err := s.db.QueryRow(ctx, "SELECT forwarding, forward_when, forward_number, ring_local, require_key FROM settings WHERE account = $1", account).
-		Scan(&f.IsEnabled, &when, &f.Number, &f.RingLocal, &f.RequireKey)
+	err := row.Scan(append([]any{&f.IsEnabled, &when, &f.Number, &f.RingLocal, &f.RequireKey}, more...)...)
 	for c := range strings.SplitSeq(when, ",") {
 		if c != "" {
 			f.When[office.ForwardWhen(c)] = true
@@ -205,6 +211,38 @@ func (s *Store) PINHash(ctx context.Context, account office.ID) (string, error) 
 	var hash string
 	err := s.db.QueryRow(ctx, "SELECT s.pin FROM settings s JOIN extension e ON e.account = s.account WHERE s.account = $1 AND NOT e.disabled", account).Scan(&hash)
 	return hash, found(err)
+}
+
+// PINs returns the accounts of extensions, also of disabled ones, that have a
+// PIN.
+func (s *Store) PINs(ctx context.Context) (map[office.ID]bool, error) {
+	return s.accounts(ctx, "SELECT account FROM settings WHERE pin <> ''")
+}
+
+// Resting returns the accounts of extensions that do not want to be disturbed
+// at now.
+func (s *Store) Resting(ctx context.Context, now time.Time) (map[office.ID]bool, error) {
+	return s.accounts(ctx, "SELECT account FROM settings WHERE dnd_until > $1", millis(now))
+}
+
+// accounts returns those that a query finds.
+func (s *Store) accounts(ctx context.Context, query string, args ...any) (map[office.ID]bool, error) {
+	rows, err := s.db.Query(ctx, query, args...)
+	all, err := collect(rows, err, scanID)
+	out := make(map[office.ID]bool, len(all))
+	for _, id := range all {
+		out[id] = true
+	}
+	return out, err
+}
+
+// Reachability returns how account's extension wants to be reached: what
+// ForwardingSettings and Availability return, of one moment. ErrNotFound: no
+// extension has it.
+func (s *Store) Reachability(ctx context.Context, account office.ID) (office.ForwardingSettings, office.Availability, error) {
+	var until sql.NullInt64
+	f, err := scanForwarding(s.db.QueryRow(ctx, "SELECT "+forwardingColumns+", dnd_until FROM settings WHERE account = $1", account), &until)
+	return f, office.Availability{DNDUntil: maybe(until)}, err
 }
 
 // SetPINHash replaces the hash of account's PIN; empty: it has none.

@@ -246,6 +246,9 @@ func pins(t *testing.T, f *fixture) {
 		if got, err := f.PINHash(ctx, ana); got != hash || err != nil {
 			t.Errorf("got %q, %v; want %q", got, err, hash)
 		}
+		if all, err := f.PINs(ctx); all[ana] != (hash != "") || len(all) > 1 || err != nil {
+			t.Errorf("PINs of %v, %v", all, err)
+		}
 		if s, err := f.VoicemailSettings(ctx, ana); s.HasPin != (hash != "") || err != nil {
 			t.Errorf("%+v, %v", s, err)
 		}
@@ -269,6 +272,32 @@ func pins(t *testing.T, f *fixture) {
 	}
 	if _, err := f.PINHash(ctx, "nobody"); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("a PIN of nobody: %v", err)
+	}
+}
+
+// How an extension wants to be reached is read at once, and that of all who rest.
+func reachability(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana, beto := f.add(t, "101"), f.add(t, "102")
+	until := f.now.Add(time.Hour)
+	forwarding := office.ForwardingSettings{IsEnabled: true, When: office.WhenSet{office.ForwardBusy: true}, Number: "102", RequireKey: true}
+	_, err := f.SetForwardingSettings(ctx, ana, forwarding, "")
+	must(t, err)
+	_, err = f.SetAvailability(ctx, ana, office.Availability{DNDUntil: &until}, "")
+	must(t, err)
+	for account, want := range map[office.ID]office.ForwardingSettings{ana: forwarding, beto: {When: office.WhenSet{office.ForwardAlways: true}, RequireKey: true}} {
+		got, available, err := f.Reachability(ctx, account)
+		if err != nil || !reflect.DeepEqual(got, want) || available.Disturbable(f.now) != (account == beto) {
+			t.Errorf("%+v, %+v, %v", got, available, err)
+		}
+	}
+	if _, _, err := f.Reachability(ctx, "nobody"); !errors.Is(err, office.ErrNotFound) {
+		t.Errorf("of nobody: %v", err)
+	}
+	for now, want := range map[time.Time]int{f.now: 1, until: 0} {
+		if all, err := f.Resting(ctx, now); err != nil || len(all) != want || want == 1 && !all[ana] {
+			t.Errorf("resting at %v: %v, %v", now, all, err)
+		}
 	}
 }
 
@@ -300,6 +329,9 @@ func disabledExtension(t *testing.T, f *fixture) {
 		e, err := f.SetExtension(ctx, "101", store.ExtensionPatch{Disabled: &disabled})
 		if err != nil || e.Disabled != disabled || f.Generation() == last {
 			t.Fatalf("%+v, %v; generation %d, then %d", e, err, last, f.Generation())
+		}
+		if all, err := f.PINs(ctx); !all[ana] || err != nil { // it has one, whether or not it is let in by it
+			t.Errorf("disabled %t: PINs of %v, %v", disabled, all, err)
 		}
 		for name, open := range doors {
 			if err := open(); disabled != errors.Is(err, office.ErrNotFound) || !disabled && err != nil {
