@@ -176,8 +176,16 @@ func (c *call) begin(ctx context.Context) error {
 	return nil
 }
 
-// leave ends a party's part in the call.
+// leave ends a party's part in the call and hangs it up.
 func (c *call) leave(ctx context.Context, p *party) {
+	c.drop(ctx, p)
+	if p.leg != nil {
+		bridge.Hangup(ctx, p.leg)
+	}
+}
+
+// drop ends a party's part in the call.
+func (c *call) drop(ctx context.Context, p *party) {
 	c.parties = slices.DeleteFunc(c.parties, func(q *party) bool { return q == p })
 	now := c.pbx.cfg.Now()
 	if p.trace != nil {
@@ -189,9 +197,6 @@ func (c *call) leave(ctx context.Context, p *party) {
 	p.release(c.pbx)
 	if p.toll != nil {
 		p.toll.ends(context.WithoutCancel(ctx))
-	}
-	if p.leg != nil {
-		bridge.Hangup(ctx, p.leg)
 	}
 }
 

@@ -135,23 +135,16 @@ func (p *PBX) dismissed(ctx context.Context, in *ua.Incoming, r ua.Replaces) *ua
 	return nil
 }
 
-// told tells a telephone how its transfer goes.
-func (c *call) told(r *ua.Refer, code int) {
-	if err := r.Progress(code); err != nil {
-		c.log.Debug("transfer not told", "code", code, "err", err)
-	}
-}
-
 // attended connects other with who talks with leg, another call of the same
 // extension.
 func (c *call) attended(ctx context.Context, from, other *party, leg *ua.Leg, r *ua.Refer) (*party, *party) {
+	told := c.reports(ctx, from, r)
 	third := c.takeOver(ctx, leg, from.ext.Number)
 	if third == nil {
-		c.told(r, 481)
+		told.tells(481)
 		return from, other
 	}
-	c.told(r, 200)
-	c.leave(ctx, from)
+	told.leaves(ctx, 200)
 	c.meet(ctx, other, third)
 	return other, third
 }
@@ -174,12 +167,11 @@ func (c *call) blind(ctx context.Context, from, other *party, payer office.Exten
 	if from.ext.Account != "" && other.ext == nil {
 		o.tongue = from.ext.Language
 	}
-	left := false
-	o.rung = func() { c.told(r, 180) }
+	told, left := c.reports(ctx, from, r), false
+	o.rung = func() { told.tells(180) }
 	o.accepted = func() {
-		left = true
-		c.told(r, 200)
-		c.leave(ctx, from)
+		left, o.rung = true, nil
+		told.leaves(ctx, 200)
 	}
 	third, no := c.reach(ctx, o, place)
 	o.silence()
@@ -191,12 +183,11 @@ func (c *call) blind(ctx context.Context, from, other *party, payer office.Exten
 		c.leave(ctx, &o.party)
 		return nil, nil
 	case no == nil: // other gave up
-		c.told(r, 487)
-		c.leave(ctx, from)
+		told.leaves(ctx, 487)
 		c.leave(ctx, &o.party)
 		return nil, nil
 	}
-	c.told(r, no.code)
+	told.tells(no.code)
 	select {
 	case <-from.leg.Done():
 		return c.recall(ctx, from, o)
