@@ -71,13 +71,13 @@ func (p *PBX) mayClick(ctx context.Context, ext office.Extension, place dialplan
 	switch {
 	case ext.Disabled:
 		return office.ErrNotAllowed
-	case place.Kind == dialplan.Outside && !place.Allowed:
+	case isFound(place) && !place.Allowed:
 		return office.ErrNotAllowed
 	case place.Kind == dialplan.Outside && !slices.ContainsFunc(p.trunks.States(), isUp):
 		return office.ErrNoTrunk
 	case place.Kind == dialplan.Emergency:
 		return office.ErrNotAllowed
-	case place.Kind == dialplan.NotFound, place.Kind == dialplan.PickUp, place.Kind == dialplan.Conference:
+	case !isFound(place):
 		return office.ErrNumber
 	}
 	return nil

@@ -28,6 +28,9 @@ func (c *call) connect(ctx context.Context, o *origin, place dialplan.Destinatio
 // yet; nil where the office itself served o and the call is over, or o gave up;
 // and a refusal where o has not been answered by anybody.
 func (c *call) reach(ctx context.Context, o *origin, place dialplan.Destination) (*party, *refusal) {
+	if isFound(place) && !place.Allowed && o.payer.Number != "" {
+		return nil, &refusal{code: 403, prompt: voicemail.NotAllowed}
+	}
 	switch place.Kind {
 	case dialplan.Extension, dialplan.OwnLine:
 		if place.Line.Menu {
@@ -56,6 +59,15 @@ func (c *call) reach(ctx context.Context, o *origin, place dialplan.Destination)
 		}
 		return nil, &refusal{code: 404, prompt: voicemail.NotFound}
 	}
+}
+
+// isFound reports whether the office leads callers to places of that kind.
+func isFound(place dialplan.Destination) bool {
+	switch place.Kind {
+	case dialplan.NotFound, dialplan.PickUp, dialplan.Conference:
+		return false
+	}
+	return true
 }
 
 // answer answers o in one of codecs; far is the protection of the far side, by

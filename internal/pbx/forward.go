@@ -21,10 +21,10 @@ func (ch *chase) redirected(ctx context.Context, m *member, code int, location s
 	user, host := addressOf(location)
 	place, err := ch.c.pbx.place(ctx, m.ext, user)
 	switch {
-	case err != nil || !ch.c.pbx.isOurs(host):
+	case err != nil || !ch.c.pbx.isOurs(host) || !place.Allowed:
 	case place.Kind == dialplan.Voicemail:
 		m.sends(place.Number)
-	case place.Kind == dialplan.Extension, place.Kind == dialplan.OwnLine, place.Kind == dialplan.Outside && place.Allowed:
+	case place.Kind == dialplan.Extension, place.Kind == dialplan.OwnLine, place.Kind == dialplan.Outside:
 		e.Number = place.Number
 	}
 	return e
@@ -63,6 +63,10 @@ func (ch *chase) forward(ctx context.Context, m *member, t hunt.Target, tell fun
 	}
 	if ch.hops <= 1 {
 		return nil, hunt.Event{What: hunt.Fails, Code: 483}
+	}
+	if isFound(place) && !place.Allowed {
+		ch.c.log.Info("forward not allowed", "ext", m.ext.Number)
+		return nil, hunt.Event{What: hunt.Fails, Code: 403}
 	}
 	switch place.Kind {
 	case dialplan.Extension, dialplan.OwnLine:

@@ -34,25 +34,7 @@ func (p *PBX) company(ctx context.Context) office.Company {
 // place returns where dialled leads for a call that the extension from makes or
 // causes. The error is the store's.
 func (p *PBX) place(ctx context.Context, from office.Extension, dialled string) (dialplan.Destination, error) {
-	var failed error
-	place := dialplan.Route(from, dialled, dialplan.Table{
-		Region: p.company(ctx).Region,
-		HasExtension: func(n office.Number) bool {
-			e, err := p.store.Extension(ctx, n)
-			if err != nil && !errors.Is(err, office.ErrNotFound) {
-				failed = err
-			}
-			return err == nil && !e.Disabled
-		},
-		IsOwn: func(n office.Number) (office.Line, bool) {
-			l, err := p.store.LineOf(ctx, n)
-			if err != nil && !errors.Is(err, office.ErrNotFound) {
-				failed = err
-			}
-			return l, err == nil
-		},
-	})
-	return place, failed
+	return dialplan.Lookup(ctx, p.store, p.company(ctx).Region, from, dialled)
 }
 
 // members returns the extensions that a place rings: one, or those of one of the

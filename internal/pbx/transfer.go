@@ -84,9 +84,7 @@ func (c *call) transferable(ctx context.Context, ext office.Number, to string) (
 		return payer, place, 403
 	}
 	switch place.Kind {
-	case dialplan.Extension, dialplan.OwnLine, dialplan.Voicemail:
-		return payer, place, 0
-	case dialplan.Outside:
+	case dialplan.Extension, dialplan.OwnLine, dialplan.Voicemail, dialplan.Outside:
 		if place.Allowed {
 			return payer, place, 0
 		}
