@@ -56,7 +56,7 @@ func TestDirectoryIsTheSameForAll(t *testing.T) {
 }
 
 // A directory of more lines than one method returns is refused as a whole (RFC 8620
-// §5.1), and read by ids.
+// §5.1), and read in pages: of the changes since nothing was known, and by ids.
 func TestDirectoryThatIsTooLargeForOneMethod(t *testing.T) {
 	h := open(t)
 	s, me := h.login("101"), jmap.ID(h.account("101"))
@@ -85,6 +85,16 @@ func TestDirectoryThatIsTooLargeForOneMethod(t *testing.T) {
 	got := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, s.Token, "Presence/get", jmap.GetArgs{AccountID: me, IDs: changed.Created}))
 	if len(got.List) != len(changed.Created) {
 		t.Errorf("%d of %d", len(got.List), len(changed.Created))
+	}
+	pages := []int{}
+	state := office.NoState
+	for more := true; more; {
+		page := must[jmap.ChangesResponse](t)(ask[jmap.ChangesResponse](h, s.Token, "Extension/changes", jmap.ChangesArgs{AccountID: me, SinceState: state}))
+		pages = append(pages, len(page.Created))
+		state, more = page.NewState, page.HasMoreChanges
+	}
+	if now := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, s.Token, "Extension/get", jmap.GetArgs{AccountID: me, IDs: []jmap.ID{}})); state != now.State || !slices.Equal(pages, []int{limit, 1}) {
+		t.Errorf("a client that is new read %v until %s, now %s", pages, state, now.State)
 	}
 }
 

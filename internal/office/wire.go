@@ -4,6 +4,10 @@ package office
 // (RFC 8620 §2).
 const Capability = "urn:timbre:jmap:office"
 
+// NoState is the state of who knows nothing of a type yet: the changes since tell
+// all there is, in pages. It holds in every office.
+const NoState = "0"
+
 // ProblemType stands before an Error in the type of a problem (RFC 9457): the
 // way in which one travels over HTTPS.
 const ProblemType = "urn:timbre:error:"

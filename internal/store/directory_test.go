@@ -99,6 +99,28 @@ func directory(t *testing.T, f *fixture) {
 		t.Errorf("after 61 days: %v", err)
 	}
 	since("who saw the removal", ana, third, string(f.lineOf(t, "101")), "", "")
+
+	// Who knows nothing reads it all in pages, however old the oldest line is.
+	f.add(t, "103")
+	all, err = f.Entries(ctx, nil)
+	must(t, err)
+	known := map[office.ID]bool{}
+	at, pages := store.Nothing, 0
+	for more := true; more; pages++ {
+		c, err := f.Changes(ctx, ana, store.TypeExtension, at, 1)
+		must(t, err)
+		if len(c.Updated) != 0 || len(c.Destroyed) != 0 {
+			t.Errorf("who knows nothing hears of %+v", c)
+		}
+		apply(known, c)
+		at, more = c.NewState, c.HasMore
+	}
+	if now, err := f.State(ctx, ana, store.TypeExtension); err != nil || at != now || len(known) != len(all) || pages != len(all) {
+		t.Errorf("%d lines in %d pages until %s, now %s, %v", len(known), pages, at, now, err)
+	}
+	if _, err := f.Changes(ctx, ana, store.TypeExtension, "x."+store.Nothing, 1); !errors.Is(err, store.ErrCannotCalculate) {
+		t.Errorf("the beginning of another epoch: %v", err)
+	}
 }
 
 // lineOf returns the id of n's line.

@@ -110,16 +110,28 @@ func (s *Store) loadEpoch(ctx context.Context) error {
 	return s.db.QueryRow(ctx, "SELECT value FROM meta WHERE name = 'epoch'").Scan(&s.epoch)
 }
 
+// Nothing is the state of who knows nothing yet: all that there is was created
+// since.
+const Nothing State = office.NoState
+
+// reading ends the states of who began with Nothing and has not read everything.
+const reading = "+"
+
 func (s *Store) state(seq int64) State { return State(s.epoch + "." + strconv.FormatInt(seq, 10)) }
 
-// parse returns the number in a state of this epoch.
-func (s *Store) parse(st State) (seq int64, ok bool) {
+// parse returns the number in a state of this epoch, and whether who is there
+// knows nothing that was deleted before that number.
+func (s *Store) parse(st State) (seq int64, fresh, ok bool) {
+	if st == Nothing {
+		return 0, true, true
+	}
 	rest, ok := strings.CutPrefix(string(st), s.epoch+".")
 	if !ok {
-		return 0, false
+		return 0, false, false
 	}
+	rest, fresh = strings.CutSuffix(rest, reading)
 	seq, err := strconv.ParseInt(rest, 10, 64)
-	return seq, err == nil && seq >= 0
+	return seq, fresh || seq == 0, err == nil && seq >= 0
 }
 
 // rower reads one row: a Store's database or a transaction.
@@ -174,7 +186,8 @@ func (s *Store) States(ctx context.Context, account office.ID) (map[Type]State, 
 }
 
 // Changes returns what changed after since, oldest change first, at most limit
-// ids (0: MaxPage). ErrCannotCalculate: since is of another epoch or too old.
+// ids (0: MaxPage). From Nothing it returns all that there is, in pages.
+// ErrCannotCalculate: since is of another epoch or too old.
 func (s *Store) Changes(ctx context.Context, account office.ID, t Type, since State, limit int) (Changes, error) {
 	if limit <= 0 || limit > MaxPage {
 		limit = MaxPage
@@ -183,7 +196,7 @@ func (s *Store) Changes(ctx context.Context, account office.ID, t Type, since St
 	if !ok {
 		return Changes{}, errors.New("no such type: " + string(t))
 	}
-	from, ok := s.parse(since)
+	from, fresh, ok := s.parse(since)
 	if !ok {
 		return Changes{}, ErrCannotCalculate
 	}
@@ -191,7 +204,7 @@ func (s *Store) Changes(ctx context.Context, account office.ID, t Type, since St
 	if err != nil {
 		return Changes{}, err
 	}
-	if from > seq || from < floor && from < seq {
+	if from > seq || !fresh && from < floor && from < seq {
 		return Changes{}, ErrCannotCalculate
 	}
 	c := Changes{OldState: since, NewState: s.state(seq)}
@@ -215,6 +228,9 @@ func (s *Store) Changes(ctx context.Context, account office.ID, t Type, since St
 	if len(all) > limit {
 		all = all[:limit]
 		c.HasMore, c.NewState = true, s.state(all[limit-1].seq)
+		if fresh { // what was buried and forgotten long ago was never told
+			c.NewState += reading
+		}
 	}
 	for _, e := range all {
 		switch {

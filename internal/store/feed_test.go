@@ -68,7 +68,7 @@ func changes(t *testing.T, f *fixture) {
 	if err != nil || len(all) != 8 || all[store.TypeCall] != c0 || all[store.TypeVoicemail] == s1 {
 		t.Errorf("got %v, %v", all, err)
 	}
-	for _, since := range []store.State{"", "x", "0", store.State(strings.Replace(string(s1), ".", ".9", 1)), "abcdefghijkl.1", s1 + "x", store.State(strings.Replace(string(s1), ".", ".-", 1))} {
+	for _, since := range []store.State{"", "x", "00", "0+", store.State(strings.Replace(string(s1), ".", ".9", 1)), "abcdefghijkl.1", s1 + "x", store.State(strings.Replace(string(s1), ".", ".-", 1))} {
 		if _, err := f.Changes(ctx, account, store.TypeVoicemail, since, 0); !errors.Is(err, store.ErrCannotCalculate) {
 			t.Errorf("since %q: %v", since, err)
 		}
