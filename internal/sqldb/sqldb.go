@@ -34,6 +34,7 @@ type Config struct {
 	Path       string // the file; made if it is missing, its folder is not
 	Migrations fs.FS  // goose migrations, NNNNN_name.sql at the top
 	Readers    int    // connections that read; 0: 4
+	Cache      int    // KiB that each connection may keep of the file in memory; 0: 2000
 }
 
 // A DB is an open database. It is safe for concurrent use; it starts no
@@ -66,6 +67,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	uri := sqliteURI(path) + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_foreign_keys=on&_stmt_cache_size=64"
+	if cfg.Cache != 0 {
+		uri += "&_cache_size=-" + strconv.Itoa(cfg.Cache)
+	}
 	write, err := sql.Open("sqlite3", uri+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)

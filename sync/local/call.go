@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"timbre/internal/office"
@@ -132,33 +131,48 @@ type callObject struct {
 	Quality json.RawMessage `json:"quality"`
 }
 
-func (w *writing) call(body json.RawMessage) error {
-	var c callObject
-	if err := json.Unmarshal(body, &c); err != nil {
+func (w *writing) calls(objects []json.RawMessage) error {
+	calls := make([]callObject, len(objects))
+	parties := make([]office.Party, len(objects))
+	for i, body := range objects {
+		if err := json.Unmarshal(body, &calls[i]); err != nil {
+			return err
+		}
+		parties[i] = calls[i].Peer
+	}
+	if err := w.meet(parties); err != nil {
 		return err
 	}
-	party, err := w.party(c.Peer)
-	if err != nil {
-		return err
+	for i := range calls {
+		party, err := w.party(parties[i])
+		if err != nil {
+			return err
+		}
+		if err := w.call(&calls[i], party); err != nil {
+			return err
+		}
 	}
-	var answered *int64
+	return nil
+}
+
+func (w *writing) call(c *callObject, party int64) error {
+	var answered any
 	if c.AnsweredAt != nil {
-		ms := millis(*c.AnsweredAt)
-		answered = &ms
+		answered = millis(*c.AnsweredAt)
 	}
 	quality := string(c.Quality)
-	if quality = strings.TrimSpace(quality); quality == "null" || quality == "{}" {
+	if quality == "null" || quality == "{}" {
 		quality = ""
 	}
-	_, err = w.tx.Exec(`INSERT INTO call (id, started_at, kind, party, outcome, reason, answered_at, ring, duration,
+	_, err := w.tx.Exec(`INSERT INTO call (id, started_at, kind, party, outcome, reason, answered_at, ring, duration,
 			answered_by, forwarded_to, enc_local, enc_remote, quality, round)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, kind = excluded.kind, party = excluded.party,
 			outcome = excluded.outcome, reason = excluded.reason, answered_at = excluded.answered_at, ring = excluded.ring,
 			duration = excluded.duration, answered_by = excluded.answered_by, forwarded_to = excluded.forwarded_to,
 			enc_local = excluded.enc_local, enc_remote = excluded.enc_remote, quality = excluded.quality, round = excluded.round`,
-		c.ID, millis(c.StartedAt), c.Kind, party, c.Outcome, c.Reason, answered, seconds(c.RingDuration), seconds(c.Duration),
-		c.AnsweredBy, c.ForwardedTo, c.Encryption.Local, c.Encryption.Remote, quality, w.round)
+		string(c.ID), millis(c.StartedAt), string(c.Kind), party, string(c.Outcome), c.Reason, answered, seconds(c.RingDuration), seconds(c.Duration),
+		c.AnsweredBy, string(c.ForwardedTo), c.Encryption.Local, c.Encryption.Remote, quality, w.round)
 	return err
 }
 

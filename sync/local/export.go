@@ -152,7 +152,7 @@ func (t *table) text(s []byte) {
 }
 
 // maxNumbers bounds how many written numbers are remembered.
-const maxNumbers = 4096
+const maxNumbers = 1 << 15
 
 // phone adds a number as text that a spreadsheet does not take for a quantity.
 func (t *table) phone(s []byte) {

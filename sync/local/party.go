@@ -2,6 +2,7 @@ package local
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strings"
 	"unicode"
@@ -59,15 +60,59 @@ func (w *writing) party(p office.Party) (int64, error) {
 		return id, nil
 	}
 	var id int64
-	err := w.tx.QueryRow(`SELECT id FROM party WHERE number = $1 AND name = $2`, p.Number, p.Name).Scan(&id)
+	err := sql.ErrNoRows
+	if !w.met {
+		err = w.tx.QueryRow(`SELECT id FROM party WHERE number = $1 AND name = $2`, p.Number, p.Name).Scan(&id)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
-		err = w.tx.QueryRow(`INSERT INTO party (number, name, folded) VALUES ($1, $2, $3) RETURNING id`, p.Number, p.Name, spaced(p.Name)).Scan(&id)
-		if err == nil {
-			_, err = w.tx.Exec(`INSERT INTO party_text (docid, text) VALUES ($1, $2)`, id, indexed(p))
+		var r sql.Result
+		if r, err = w.tx.Exec(`INSERT INTO party (number, name, folded) VALUES ($1, $2, $3)`, p.Number, p.Name, spaced(p.Name)); err == nil {
+			id, err = r.LastInsertId()
+			w.fresh = append(w.fresh, p)
 		}
 	}
 	w.parties[p] = id
 	return id, err
+}
+
+// meet looks up parties together, which is quicker than one by one. From then on
+// party takes one that is not among them for new.
+func (w *writing) meet(parties []office.Party) error {
+	pairs := make([][2]string, 0, len(parties))
+	for _, p := range parties {
+		pairs = append(pairs, [2]string{string(p.Number), p.Name})
+	}
+	list, err := json.Marshal(pairs)
+	if err != nil {
+		return err
+	}
+	rows, err := w.tx.Query(`SELECT DISTINCT p.id, p.number, p.name FROM json_each($1) j
+		CROSS JOIN party p ON p.number = j.value ->> 0 AND p.name = j.value ->> 1`, string(list))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var p office.Party
+		if err := rows.Scan(&id, &p.Number, &p.Name); err != nil {
+			return err
+		}
+		w.parties[p] = id
+	}
+	w.met = true
+	return rows.Err()
+}
+
+// index makes the parties that are new known to the index: all together, because
+// it writes what it has gathered as often as another statement comes between.
+func (w *writing) index() error {
+	for _, p := range w.fresh {
+		if _, err := w.tx.Exec(`INSERT INTO party_text (docid, text) VALUES ($1, $2)`, w.parties[p], indexed(p)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepParties forgets who takes part in nothing any more. The index keeps their

@@ -187,17 +187,27 @@ func (m *Mirror) Replace(ctx context.Context, t Type, state string, objects []js
 // upsert writes objects as the server sent them, whether they are new or not.
 func upsert(tx *sqldb.Tx, t Type, objects []json.RawMessage, round int64) error {
 	w := &writing{tx: tx, round: round, parties: map[office.Party]int64{}}
-	write := map[Type]func(json.RawMessage) error{VoicemailType: w.voicemail, CallType: w.call, FaxType: w.fax, ExtensionType: w.extension}[t]
+	if err := w.all(t, objects); err != nil {
+		return fmt.Errorf("keeping a %s: %w", t, err)
+	}
+	return w.index()
+}
+
+func (w *writing) all(t Type, objects []json.RawMessage) error {
+	if t == CallType {
+		return w.calls(objects)
+	}
+	write := map[Type]func(json.RawMessage) error{VoicemailType: w.voicemail, FaxType: w.fax, ExtensionType: w.extension}[t]
 	for _, body := range objects {
 		var err error
 		if write != nil {
 			err = write(body)
 		} else {
-			_, err = tx.Exec(`INSERT INTO setting (type, round, body) VALUES ($1, $2, $3)
-				ON CONFLICT (type) DO UPDATE SET round = excluded.round, body = excluded.body`, t, round, string(body))
+			_, err = w.tx.Exec(`INSERT INTO setting (type, round, body) VALUES ($1, $2, $3)
+				ON CONFLICT (type) DO UPDATE SET round = excluded.round, body = excluded.body`, t, w.round, string(body))
 		}
 		if err != nil {
-			return fmt.Errorf("keeping a %s: %w", t, err)
+			return err
 		}
 	}
 	return nil
@@ -208,4 +218,6 @@ type writing struct {
 	tx      *sqldb.Tx
 	round   int64
 	parties map[office.Party]int64 // that it met
+	fresh   []office.Party         // those of them that are not in the index yet
+	met     bool                   // parties holds all of the page that the database knows
 }
