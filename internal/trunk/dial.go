@@ -12,9 +12,21 @@ import (
 	"timbre/internal/ua"
 )
 
-// silenceTime is how long a carrier may take to say more than 100 where another
-// one could take the call.
-const silenceTime = 6 * time.Second
+// How long a carrier may be silent before the call is given up.
+const (
+	// muteTime is how long it may say nothing at all. A request over UDP has been
+	// sent four times by then.
+	muteTime = 4 * time.Second
+	// deadTime is the same where the trunk was known to be down: three times.
+	deadTime = 2 * time.Second
+	// silenceTime is how long it may say no more than 100 where another one is up.
+	silenceTime = 6 * time.Second
+	// helpTime is the same for an emergency where none is: who needs help must
+	// hear soon that there is none this way.
+	helpTime = 10 * time.Second
+	// slowTime is the same for all others. A call abroad may take its time.
+	slowTime = 20 * time.Second
+)
 
 // errSilent is why a call over a silent carrier is given up.
 var errSilent = errors.New("the carrier is silent")
@@ -43,11 +55,12 @@ type Call struct {
 
 // Dial calls out: over the first trunk, by priority, that takes the call. The next
 // one is tried where a trunk cannot be reached, refuses with 408 or 5xx, will not
-// know us (401, 407), or is silent for 6 s but for a 100 while another one is up;
-// trunks that are known to be down come last. What the callee says (busy, declined,
-// no such number) is final, and so is everything once a carrier has said that it
-// rings: nobody's telephone rings twice. An emergency call goes on to the next trunk
-// after any refusal.
+// know us (401, 407), or is silent: for 4 s, 2 s where it was known to be down, or
+// with a 100 for 6 s while another one is up, else for 10 s in an emergency and 20 s
+// otherwise. Trunks that are known to be down come last. What the callee says (busy,
+// declined, no such number) is final, and so is everything once a carrier has said
+// that it rings: nobody's telephone rings twice. An emergency call goes on to the
+// next trunk after any refusal.
 //
 // It returns the leg and the trunk that carries it; with an error, the trunk that
 // was tried last. The error is a *ua.StatusError where the callee refused; ctx's
@@ -107,42 +120,66 @@ func carriersOwn(err error) bool {
 	}
 }
 
-// try calls over l. With another it is given up where the carrier is silent. rang
-// says that the carrier has told that it rings.
-func (g *Group) try(ctx context.Context, l *line, c Call, another bool) (leg *ua.Leg, rang bool, err error) {
-	if !g.addr(l).IsValid() { // it has just been added
-		if err := g.resolve(ctx, l); err != nil {
-			return nil, false, err
-		}
+// patience returns how long the carrier of l may say nothing, and no more than 100,
+// to c; another: the next line is up.
+func (g *Group) patience(l *line, c Call, another bool) (mute, silent time.Duration) {
+	mute = deadTime
+	if g.stateOf(l).Up() {
+		mute = muteTime
 	}
-	ctx, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
+	switch {
+	case another:
+		return mute, silenceTime
+	case c.Emergency:
+		return mute, helpTime
+	}
+	return mute, slowTime
+}
+
+// try calls over l until the carrier is silent for too long; another: the next line
+// is up. rang says that the carrier has told that it rings.
+func (g *Group) try(ctx context.Context, l *line, c Call, another bool) (leg *ua.Leg, rang bool, err error) {
+	limited, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	a := &attempt{call: c}
-	if another {
-		silent := time.AfterFunc(silenceTime, func() {
-			if a.end() {
-				giveUp(errSilent)
+	after := func(limit time.Duration, over func() bool) *time.Timer {
+		return time.AfterFunc(limit, func() {
+			if over() {
+				giveUp()
 			}
 		})
-		defer silent.Stop()
 	}
-	t := g.target(l, c.written(c.Number, l.trunk.Format))
-	t.Identity = office.Party{Number: office.Number(c.written(c.Identity.Number, l.trunk.Format)), Name: c.Identity.Name}
-	t.From = t.Identity
-	t.Codecs, t.Diversion, t.Hops, t.Auth = c.Codecs, c.Diversion, c.Hops, g.credentials(l)
-	t.OnRinging, t.OnEarly = a.ringing, a.early
-	leg, err = g.cfg.Endpoint.Dial(ctx, t)
+	mute, silent := g.patience(l, c, another)
+	defer after(mute, a.mute).Stop()
+	defer after(silent, a.silent).Stop()
+	leg, err = g.invite(limited, l, a)
 	switch {
 	case err == nil:
-	case errors.Is(context.Cause(ctx), errSilent):
-		err = fmt.Errorf("%w: %w", errSilent, &ua.StatusError{Code: 408, Reason: "No Response"})
 	case ctx.Err() != nil:
 		return nil, a.rang(), ctx.Err()
+	case limited.Err() != nil:
+		err = fmt.Errorf("%w: %w", errSilent, &ua.StatusError{Code: 408, Reason: "No Response"})
 	}
 	var status *ua.StatusError
 	refused := errors.As(err, &status) && status.Code != 408 && status.Code != 503
 	g.called(l, err == nil || refused || a.rang(), err)
 	return leg, a.rang(), err
+}
+
+// invite calls over l.
+func (g *Group) invite(ctx context.Context, l *line, a *attempt) (*ua.Leg, error) {
+	if !g.addr(l).IsValid() { // it has just been added
+		if err := g.resolve(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	c := a.call
+	t := g.target(l, c.written(c.Number, l.trunk.Format))
+	t.Identity = office.Party{Number: office.Number(c.written(c.Identity.Number, l.trunk.Format)), Name: c.Identity.Name}
+	t.From = t.Identity
+	t.Codecs, t.Diversion, t.Hops, t.Auth = c.Codecs, c.Diversion, c.Hops, g.credentials(l)
+	t.OnTrying, t.OnRinging, t.OnEarly = a.trying, a.ringing, a.early
+	return g.cfg.Endpoint.Dial(ctx, t)
 }
 
 // written returns n as a carrier with format f wants it.
@@ -159,15 +196,24 @@ type attempt struct {
 	call Call
 
 	mu    sync.Mutex
+	heard bool // guarded by mu; the carrier has said something
 	rung  bool // guarded by mu; the carrier has said more than 100
 	ended bool // guarded by mu; given up
 }
 
-// end gives the attempt up; false where it has rung.
-func (a *attempt) end() bool {
+// mute gives the attempt up; false where the carrier has said something.
+func (a *attempt) mute() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.ended = !a.rung
+	a.ended = a.ended || !a.heard
+	return a.ended
+}
+
+// silent gives the attempt up; false where it has rung.
+func (a *attempt) silent() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = a.ended || !a.rung
 	return a.ended
 }
 
@@ -175,8 +221,15 @@ func (a *attempt) end() bool {
 func (a *attempt) ring() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.rung = !a.ended
+	a.heard, a.rung = true, !a.ended
 	return a.rung
+}
+
+// trying notes that the carrier is there.
+func (a *attempt) trying() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heard = true
 }
 
 func (a *attempt) rang() bool {

@@ -186,8 +186,15 @@ func takes(leg *ua.Leg) func(context.Context, ua.Target) (*ua.Leg, error) {
 	return func(context.Context, ua.Target) (*ua.Leg, error) { return leg, nil }
 }
 
-// silent says nothing until ctx ends.
-func silent(ctx context.Context, _ ua.Target) (*ua.Leg, error) {
+// mute says nothing until ctx ends.
+func mute(ctx context.Context, _ ua.Target) (*ua.Leg, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// silent says 100 and no more until ctx ends.
+func silent(ctx context.Context, t ua.Target) (*ua.Leg, error) {
+	t.OnTrying()
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
@@ -207,6 +214,7 @@ func TestFailover(t *testing.T) {
 		{"an error of its own", refuses(500, false), false, "1 2", 0, 0},
 		{"no response", refuses(408, false), false, "1 2", 0, 0},
 		{"our password is wrong", refuses(407, false), false, "1 2", 0, 0},
+		{"mute", mute, false, "1 2", 0, 0},
 		{"silent", silent, false, "1 2", 0, 0},
 		{"busy", refuses(486, true), false, "1", 486, 1},
 		{"busy at once", refuses(486, false), false, "1", 486, 0},
@@ -300,6 +308,7 @@ func TestSilentCarrierIsLeft(t *testing.T) {
 				rings := 0
 				s.net.dial["2"] = takes(leg)
 				s.net.dial["1"] = func(ctx context.Context, to ua.Target) (*ua.Leg, error) {
+					to.OnTrying()
 					ringing := time.AfterFunc(tt.wakes, func() { to.OnRinging(180, nil); to.OnEarly(leg) })
 					defer ringing.Stop()
 					select {
@@ -327,7 +336,8 @@ func TestSilentCarrierIsLeft(t *testing.T) {
 		play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}, func(t *testing.T, s scene) {
 			s.net.hear("2", false)
 			time.Sleep(askTime + patience)
-			s.net.dial["1"] = func(ctx context.Context, _ ua.Target) (*ua.Leg, error) {
+			s.net.dial["1"] = func(ctx context.Context, to ua.Target) (*ua.Leg, error) {
+				to.OnTrying()
 				select {
 				case <-ctx.Done():
 					return nil, ctx.Err()
@@ -342,11 +352,68 @@ func TestSilentCarrierIsLeft(t *testing.T) {
 	})
 }
 
+// TestSilenceIsBounded has trunks that are up or down, and say 100 or nothing at
+// all: who calls must hear soon that nobody takes the call.
+func TestSilenceIsBounded(t *testing.T) {
+	type carriers = []func(context.Context, ua.Target) (*ua.Leg, error)
+	for _, tt := range []struct {
+		name      string
+		carriers  carriers
+		down      bool
+		emergency bool
+		took      time.Duration
+	}{
+		{"one, mute", carriers{mute}, false, false, muteTime},
+		{"one, mute, emergency", carriers{mute}, false, true, muteTime},
+		{"one, down", carriers{mute}, true, false, deadTime},
+		{"one, down, emergency", carriers{mute}, true, true, deadTime},
+		{"two, down", carriers{mute, mute}, true, false, 2 * deadTime},
+		{"two, mute", carriers{mute, mute}, false, false, 2 * muteTime},
+		{"one says 100", carriers{silent}, false, false, slowTime},
+		{"one says 100, emergency", carriers{silent}, false, true, helpTime},
+		{"two say 100", carriers{silent, silent}, false, false, silenceTime + slowTime},
+		{"two say 100, emergency", carriers{silent, silent}, false, true, silenceTime + helpTime},
+		{"two say 100, down, emergency", carriers{silent, silent}, true, true, 2 * helpTime},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}[:len(tt.carriers)], func(t *testing.T, s scene) {
+				for i, c := range tt.carriers {
+					s.net.dial[string(rune('1'+i))] = c
+					s.net.hear(string(rune('1'+i)), !tt.down)
+				}
+				time.Sleep(askTime + patience)
+				began := time.Now()
+				_, _, err := s.Dial(t.Context(), Call{Number: "911", Emergency: tt.emergency})
+				if took := time.Since(began); took != tt.took || !errors.Is(err, office.ErrNoTrunk) {
+					t.Errorf("%v after %v, want %v", err, took, tt.took)
+				}
+			})
+		})
+	}
+	t.Run("a name server that is silent too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			named := carrier("1", 1)
+			named.URI = "sip:carrier.example"
+			g := known(t)
+			g.cfg.Resolve = func(ctx context.Context, _ string) ([]netip.Addr, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			g.lines = append(g.lines, newLine(named, "", time.Time{}))
+			began := time.Now()
+			_, _, err := g.Dial(t.Context(), Call{Number: "911", Emergency: true})
+			if took := time.Since(began); took != deadTime || !errors.Is(err, office.ErrNoTrunk) {
+				t.Errorf("%v after %v", err, took)
+			}
+		})
+	})
+}
+
 func TestCancelEndsTheFailover(t *testing.T) {
 	play(t, []office.Trunk{carrier("1", 1), carrier("2", 2), carrier("3", 3)}, func(t *testing.T, s scene) {
 		s.net.dial["1"], s.net.dial["2"] = silent, silent
 		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(silenceTime+time.Second, cancel)
+		time.AfterFunc(silenceTime+time.Second, cancel) // in the middle of the second
 		leg, _, err := s.Dial(ctx, Call{Number: "911", Emergency: true})
 		if tried := s.net.calls(); leg != nil || !errors.Is(err, context.Canceled) || tried != "1 2" {
 			t.Errorf("%v, %v after %s", leg, err, tried)

@@ -212,6 +212,31 @@ func TestRegistrationFollowsTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestDeadCarrierIsLeftSoon calls for help over a carrier that has just gone.
+func TestDeadCarrierIsLeftSoon(t *testing.T) {
+	t.Parallel()
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, nil)
+			c, stop, err := officetest.NewCarrier(officetest.CarrierOptions{Transport: transport})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.add(t, c, "carrier.example", "")
+			p.until(t, "it is up", trunk.State.Up)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, _, err = p.Dial(t.Context(), trunk.Call{Number: "911", Emergency: true})
+			if took := time.Since(began); took > 5*time.Second || !errors.Is(err, office.ErrNoTrunk) {
+				t.Errorf("%v after %v", err, took)
+			}
+		})
+	}
+}
+
 // TestFailoverLeavesNoGhost has the first carrier answer in the moment at which it
 // is given up.
 func TestFailoverLeavesNoGhost(t *testing.T) {
@@ -233,9 +258,13 @@ func TestFailoverLeavesNoGhost(t *testing.T) {
 		s := p.States()
 		return len(s) == 2 && s[0].Up() && s[1].Up()
 	})
+	began := time.Now()
 	leg, used, err := p.Dial(ctx, trunk.Call{Number: "+525512345678"})
 	if err != nil || used.Name != "b.example" {
 		t.Fatalf("%s: %v", used.Name, err)
+	}
+	if took := time.Since(began); took < 6*time.Second {
+		t.Errorf("the first, which said 100, was left after %v", took)
 	}
 	<-(<-first.Calls).Over()
 	if err := leg.Hangup(ctx); err != nil {

@@ -91,6 +91,9 @@ func (e *Endpoint) await(d *dialer, session *diago.DialogClientSession) error {
 		err := session.DialogClientSession.WaitAnswer(e.dead, sipgo.AnswerOptions{OnResponse: func(res *sip.Response) error {
 			seen++
 			d.provisional.Store(true)
+			if d.t.OnTrying != nil {
+				d.t.OnTrying()
+			}
 			if res.IsProvisional() && res.StatusCode > 100 {
 				d.ringing(res)
 			}

@@ -48,6 +48,8 @@ type Target struct {
 
 	Auth *Credentials // nil: a challenge is a failure
 
+	// OnTrying is told of every response, whatever it says: somebody is there.
+	OnTrying func()
 	// OnRinging is told every 18x; header returns a header field of the response,
 	// empty where it has none.
 	OnRinging func(status int, header func(name string) string)
