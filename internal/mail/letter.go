@@ -48,6 +48,9 @@ func write(n office.Notice, company string, l office.Language, place *time.Locat
 	case office.NoticeDisk:
 		subject = fmt.Sprintf(w.disk.subject, n.Count)
 		lines = []string{fmt.Sprintf(w.disk.text, n.Count)}
+	case office.NoticeClock:
+		subject = w.clock.subject
+		lines = []string{w.clock.text, "", at}
 	case office.NoticeTest:
 		subject = w.test.subject
 		lines = []string{w.test.text}

@@ -58,6 +58,8 @@ func TestLetters(t *testing.T) {
 			[]string{"101 made 21"},
 		},
 		{office.Notice{Kind: office.NoticeDisk, Count: 95}, office.English, "The server's disk is 95% full", []string{"95%"}},
+		{office.Notice{Kind: office.NoticeClock}, office.Spanish, "Revisa el reloj del servidor", []string{"no se borra nada"}},
+		{office.Notice{Kind: office.NoticeClock}, office.English, "Check the server's clock", []string{"nothing is deleted"}},
 		{office.Notice{Kind: office.NoticeTest}, office.Spanish, "Prueba de correo de Timbre", []string{"funciona"}},
 	} {
 		l := write(c.notice, "Ejemplo", c.language, mexico)

@@ -12,7 +12,7 @@ type phrase struct{ subject, text string }
 
 // A vocabulary is what letters are made of in one language.
 type vocabulary struct {
-	voicemail, full, wrongPIN, changed, emergency, manyCalls, disk, test phrase
+	voicemail, full, wrongPIN, changed, emergency, manyCalls, disk, clock, test phrase
 
 	received, length, attached, listen string
 	unknown                            string // who calls without a number
@@ -68,6 +68,10 @@ var spanish = vocabulary{
 		"El disco del servidor está al %d %%",
 		"El disco del servidor está al %d %%. Los mensajes de voz nuevos se rechazan hasta que haya espacio; las llamadas siguen funcionando.",
 	},
+	clock: phrase{
+		"Revisa el reloj del servidor",
+		"El reloj del servidor saltó más de un mes, o el servidor estuvo apagado todo ese tiempo. Durante un día no se borra nada por viejo. Si la hora de abajo no es la correcta, corrígela.",
+	},
 	test:    phrase{"Prueba de correo de Timbre", "Si lees esto, el correo de tu oficina funciona."},
 	unknown: "un número desconocido",
 	date: func(t time.Time) string {
@@ -107,6 +111,10 @@ var english = vocabulary{
 	disk: phrase{
 		"The server's disk is %d%% full",
 		"The server's disk is %d%% full. New voicemail messages are refused until there is room; calls go on.",
+	},
+	clock: phrase{
+		"Check the server's clock",
+		"The server's clock jumped by more than a month, or the server was off for that long. For a day nothing is deleted for its age. If the time below is wrong, correct it.",
 	},
 	test:    phrase{"Timbre mail test", "If you can read this, your office's e-mail works."},
 	unknown: "an unknown number",

@@ -15,6 +15,7 @@ const (
 	NoticeEmergency    NoticeKind = "emergency"    // Extension called Number
 	NoticeManyCalls    NoticeKind = "manyCalls"    // Count outside calls of Extension in a few minutes
 	NoticeDisk         NoticeKind = "disk"         // Count per cent of the disk are used
+	NoticeClock        NoticeKind = "clock"        // the clock jumped: for a day nothing is deleted for its age
 	NoticeTest         NoticeKind = "test"         // nothing but that e-mail works
 )
 

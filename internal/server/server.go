@@ -151,6 +151,15 @@ func (h *house) run(ctx context.Context) error {
 		<-serving.Done()
 		return nil
 	})
+	parts.Go(func() error { // the data may be lost to another server
+		select {
+		case err := <-kept:
+			kept <- nil
+			return err
+		case <-serving.Done():
+			return nil
+		}
+	})
 	err := parts.Wait()
 	if h.cfg.ReadyFile != "" {
 		os.Remove(h.cfg.ReadyFile)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -107,21 +108,49 @@ func (w *writing) putCall(side Side, seq int64) error {
 	return affected(r, err)
 }
 
-// interruptCalls ends the rows that a stop of the server left live.
-func (s *Store) interruptCalls(ctx context.Context) error {
-	return s.write(ctx, func(w *writing) error {
-		rows, err := w.Query("SELECT " + callColumns + ", account FROM call WHERE outcome = ''")
-		sides, err := collect(rows, err, func(r *sql.Rows) (side Side, err error) {
-			side.Call, err = scanCall(r, &side.Account)
-			side.Call.Outcome, side.Call.Reason = office.Failed, office.Interrupted
+// loadCut reads the rows that a stop of the server left live, as they are to
+// stand in the logs: an answered call went on until the server was last seen.
+func (s *Store) loadCut(ctx context.Context) error {
+	rows, err := s.db.Query(ctx, "SELECT "+callColumns+", account FROM call WHERE outcome = ''")
+	s.cut, err = collect(rows, err, func(r *sql.Rows) (side Side, err error) {
+		c := &side.Call
+		*c, err = scanCall(r, &side.Account)
+		c.Outcome, c.Reason = office.Failed, office.Interrupted
+		c.Quality = nil // stays as it is
+		if c.AnsweredAt == nil {
 			return side, err
+		}
+		if c.Kind != office.Outgoing {
+			c.Kind = office.KindOf(office.Answered)
+		}
+		c.Duration = office.Duration(max(0, time.Duration(c.Duration), s.alive.Sub(*c.AnsweredAt)))
+		return side, err
+	})
+	return err
+}
+
+// interruptCalls enters them into the logs.
+func (s *Store) interruptCalls(ctx context.Context) error {
+	for len(s.cut) > 0 {
+		n := min(len(s.cut), maxCut)
+		sides := s.cut[:n:n]
+		err := s.write(ctx, func(w *writing) error {
+			there := slices.DeleteFunc(slices.Clone(sides), func(side Side) bool {
+				_, err := w.hold(side.Account, TypeCall)
+				return errors.Is(err, office.ErrNotFound) // purged meanwhile
+			})
+			return w.endCalls(there)
 		})
-		if err != nil || len(sides) == 0 {
+		if err != nil {
 			return err
 		}
-		return w.endCalls(sides)
-	})
+		s.cut = s.cut[n:]
+	}
+	return nil
 }
+
+// maxCut bounds how many calls go into the logs in one commit.
+const maxCut = 200
 
 const callColumns = `id, kind, outcome, reason, number, name, started_at, answered_at, ring_time, duration,
 	answered_by, forwarded_to, enc_local, enc_remote, quality`

@@ -167,6 +167,57 @@ func interruptedCalls(t *testing.T, f *fixture) {
 	}
 }
 
+// A call that the server's stop cut in the middle of the talk was not missed, and
+// lasted as long as the server is known to have run.
+func interruptedTalks(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana, beto := f.add(t, "101"), f.add(t, "102")
+	answered := f.now.Add(10 * time.Second)
+	in, out := call("in", office.Missed, f.now), call("out", office.Outgoing, f.now)
+	in.AnsweredAt, out.AnsweredAt = &answered, &answered
+	late := call("late", office.Missed, f.now)
+	after := f.now.Add(time.Hour)
+	late.AnsweredAt = &after
+	must(t, f.BeginCalls(ctx, store.Side{Account: ana, Call: out}, store.Side{Account: beto, Call: in}, store.Side{Account: beto, Call: late}))
+	f.now = f.now.Add(3 * time.Minute).Truncate(time.Second)
+	f.house(t) // seen for the last time
+	talk := f.now.Sub(answered)
+	f.now = f.now.Add(time.Hour)
+	f.restart(t)
+	for account, want := range map[office.ID]office.Call{ana: out, beto: in} {
+		if want.Kind == office.Missed {
+			want.Kind = office.Incoming
+		}
+		want.Outcome, want.Reason, want.Duration = office.Failed, office.Interrupted, office.Duration(talk)
+		if got, err := f.Calls(ctx, account, want.ID); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		}
+	}
+	if got, err := f.Calls(ctx, beto, "late"); err != nil || len(got) != 1 || got[0].Duration != 0 {
+		t.Errorf("answered after the server was last seen: %+v, %v", got, err)
+	}
+}
+
+// A server starts on a disk without room, and enters what its stop cut when there
+// is room again.
+func interruptedOnAFullDisk(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana, beto := f.add(t, "101"), f.add(t, "102")
+	for i := range 250 { // more than go into one commit
+		must(t, f.BeginCalls(ctx, store.Side{Account: ana, Call: call(office.ID(fmt.Sprint("c", i)), office.Outgoing, f.now)}))
+	}
+	must(t, f.BeginCalls(ctx, store.Side{Account: beto, Call: call("gone", office.Incoming, f.now)}))
+	must(t, f.Exec(ctx, "ALTER TABLE feed RENAME TO full_disk")) // nothing of it can be written
+	f.restart(t)
+	must(t, f.Exec(ctx, "ALTER TABLE full_disk RENAME TO feed"))
+	must(t, f.BeginCalls(ctx, store.Side{Account: ana, Call: call("now", office.Outgoing, f.now)}))
+	must(t, f.RemoveExtension(ctx, "102", 0))
+	f.house(t)
+	if n, err := f.CountCalls(ctx, ana, store.CallFilter{}); n != 250 || err != nil {
+		t.Errorf("%d calls in the log, %v; want those that were cut, and not the one that goes on", n, err)
+	}
+}
+
 func concurrentCalls(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	ana, beto := f.add(t, "101"), f.add(t, "102")

@@ -14,7 +14,8 @@ import (
 
 // CopyTo copies all rows, in one commit, to the PostgreSQL at dsn, where the same
 // folder then goes on with them: nothing changes for clients. office.ErrNotEmpty:
-// there is an office already; then nothing was changed.
+// there is an office already; office.ErrInUse: somebody uses it. Then nothing was
+// changed.
 func (s *Store) CopyTo(ctx context.Context, dsn string) (err error) {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -24,6 +25,11 @@ func (s *Store) CopyTo(ctx context.Context, dsn string) (err error) {
 	if err != nil {
 		return err
 	}
+	claimed, err := claim(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer claimed.Close()
 	to, err := pg.Open(ctx, dsn, sub)
 	if errors.Is(err, sqldb.ErrNewerSchema) {
 		return fmt.Errorf("%w: %w", err, office.ErrNewerSchema)

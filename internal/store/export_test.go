@@ -29,6 +29,24 @@ func (s *Store) TableNames(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// Beside returns cfg for a Store that works beside another on one PostgreSQL,
+// which no two servers do: the rows must stand it all the same.
+func Beside(cfg Config) Config {
+	cfg.beside = true
+	return cfg
+}
+
+// Exec changes the database behind the store's back.
+func (s *Store) Exec(ctx context.Context, statement string) error {
+	return s.write(ctx, func(w *writing) error { _, err := w.Exec(statement); return err })
+}
+
+// Look does what a server does when it begins to run, and each hour.
+func (s *Store) Look(ctx context.Context) {
+	s.doubt(ctx, s.clock.left > 0)
+	s.look(ctx, true)
+}
+
 // KeepHouse does one round of the housekeeping.
 func (s *Store) KeepHouse(ctx context.Context) error { return s.keepHouse(ctx) }
 

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb/pg"
 )
 
 // tombstoneAge is how long a client may be away and still catch up on deletions.
@@ -15,24 +17,77 @@ const tombstoneAge = 60 * 24 * time.Hour
 
 // Run does the housekeeping once an hour, until ctx ends, and then returns nil:
 // what is over, forgotten or too old goes, in pieces, the rest of which a stop
-// leaves to the next start. Reads and writes work without it.
+// leaves to the next start; nothing while the clock is doubted. Reads and writes
+// work without it. office.ErrInUse: PostgreSQL was away, and another server took
+// the data.
 func (s *Store) Run(ctx context.Context) error {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	alive := context.WithoutCancel(ctx)
+	s.doubt(alive, s.clock.left > 0)
 	for n := 0; ; n++ {
-		if n%60 == 0 {
-			if err := s.keepHouse(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("housekeeping", "err", err)
-			}
-		}
-		s.markAlive(alive)
+		s.look(ctx, n%60 == 0)
 		select {
 		case <-minute.C:
 		case <-ctx.Done():
 			s.markAlive(alive)
 			return nil
 		}
+		if err := s.keepClaim(ctx); err != nil {
+			return err
+		}
+		s.doubt(alive, s.clock.tick(s.now(), time.Now()))
+	}
+}
+
+// look does what is to be done each minute, and with hour what is to be done each
+// hour.
+func (s *Store) look(ctx context.Context, hour bool) {
+	alive := context.WithoutCancel(ctx)
+	if err := s.interruptCalls(alive); err != nil {
+		s.log.Error("calls that the last stop cut are not in the logs yet", "count", len(s.cut), "err", err)
+	}
+	if hour && s.clock.left == 0 {
+		if err := s.keepHouse(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("housekeeping", "err", err)
+		}
+	}
+	s.markAlive(alive)
+}
+
+// keepClaim sees to it that no other server works on the rows in PostgreSQL.
+// office.ErrInUse: one does.
+func (s *Store) keepClaim(ctx context.Context) error {
+	if s.claim == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
+	if err := s.claim.Keep(ctx); errors.Is(err, pg.ErrClaimed) {
+		return fmt.Errorf("keeping the data: %w: %w", err, office.ErrInUse)
+	}
+	return nil // PostgreSQL is away: nobody works on them
+}
+
+// claimTime bounds how long PostgreSQL is waited for.
+const claimTime = 10 * time.Second
+
+// watchClock begins to doubt the clock, or goes on with it.
+func (s *Store) watchClock(ctx context.Context) error {
+	left, err := s.metaNumber(ctx, clockDoubted)
+	s.clock.left = time.Duration(left) * time.Millisecond
+	s.clock.start(s.now(), time.Now(), s.alive)
+	return err
+}
+
+// doubt tells the administrator once a day that the clock is doubted, if it is.
+func (s *Store) doubt(ctx context.Context, doubted bool) {
+	if !doubted {
+		return
+	}
+	s.log.Error("the clock is doubted: nothing is deleted for its age", "for", s.clock.left, "now", s.now())
+	if err := s.AddMail(ctx, Mail{Notice: office.Notice{Kind: office.NoticeClock}, Every: holdTime}); err != nil {
+		s.log.Error("administrator not told of the clock", "err", err)
 	}
 }
 
@@ -98,8 +153,12 @@ func (s *Store) dropTombstones(ctx context.Context) error {
 // opened, to the minute; the zero Time if none ever did.
 func (s *Store) Alive() time.Time { return s.alive }
 
-// lastAlive is the row of meta that says when a server last worked.
-const lastAlive = "alive"
+// The rows of meta that say when a server last worked, and for how many
+// milliseconds the clock is still doubted.
+const (
+	lastAlive    = "alive"
+	clockDoubted = "clock.doubted"
+)
 
 // loadAlive reads what the last server noted, before this one does.
 func (s *Store) loadAlive(ctx context.Context) error {
@@ -113,7 +172,12 @@ func (s *Store) loadAlive(ctx context.Context) error {
 
 // markAlive notes that a server works on these data now.
 func (s *Store) markAlive(ctx context.Context) {
-	err := s.write(ctx, func(w *writing) error { return w.setMeta(lastAlive, s.now().UTC().Format(time.RFC3339)) })
+	err := s.write(ctx, func(w *writing) error {
+		if err := w.setMeta(clockDoubted, strconv.FormatInt(s.clock.left.Milliseconds(), 10)); err != nil {
+			return err
+		}
+		return w.setMeta(lastAlive, s.now().UTC().Format(time.RFC3339))
+	})
 	if err != nil {
 		s.log.Error("the store cannot write", "err", err)
 	}

@@ -1,12 +1,25 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb/pg"
 )
+
+// claim makes this process the only user of the PostgreSQL at dsn. office.ErrInUse:
+// another process is, on whatever folder.
+func claim(ctx context.Context, dsn string) (*pg.Claim, error) {
+	c, err := pg.Take(ctx, dsn)
+	if errors.Is(err, pg.ErrClaimed) {
+		return nil, fmt.Errorf("%w: %w", err, office.ErrInUse)
+	}
+	return c, err
+}
 
 // lockDir makes this process the only user of the data folder until the file
 // that it returns is closed. office.ErrInUse: another process is.

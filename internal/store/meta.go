@@ -67,6 +67,9 @@ func (s *Store) SetDoor(ctx context.Context, url string, print office.Fingerprin
 	if err != nil {
 		return err
 	}
+	if kept, err := s.meta(ctx, doorName); err != nil || kept == string(text) { // a server starts on a full disk too
+		return err
+	}
 	return s.write(ctx, func(w *writing) error { return w.setMeta(doorName, string(text)) })
 }
 

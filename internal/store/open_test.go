@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,45 @@ func TestFolderInUse(t *testing.T) {
 	again, err := store.Open(t.Context(), store.Config{Dir: dir})
 	must(t, err)
 	must(t, again.Close())
+}
+
+// Two servers on one PostgreSQL would end each other's calls and remove each
+// other's files.
+func secondServer(t *testing.T, f *fixture) {
+	other := f.cfg
+	other.Dir = filepath.Join(t.TempDir(), "other")
+	if f.cfg.DSN == "" {
+		s, err := store.Open(t.Context(), other)
+		must(t, err)
+		must(t, s.Close())
+		return
+	}
+	ana, v := f.furnish(t)
+	must(t, f.BeginCalls(t.Context(), store.Side{Account: ana, Call: call("live", office.Incoming, f.now)}))
+	before, err := f.CountCalls(t.Context(), ana, store.CallFilter{})
+	must(t, err)
+	taken := f.take(t)
+	if _, err := store.Open(t.Context(), other); !errors.Is(err, office.ErrInUse) {
+		t.Fatalf("opened twice: %v", err)
+	}
+	if _, err := store.Restore(t.Context(), other, bytes.NewReader(taken), true); !errors.Is(err, office.ErrInUse) {
+		t.Errorf("restored over a server that runs: %v", err)
+	}
+	plain, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
+	must(t, err)
+	defer plain.Close()
+	if err := plain.CopyTo(t.Context(), f.cfg.DSN); !errors.Is(err, office.ErrInUse) {
+		t.Errorf("copied over a server that runs: %v", err)
+	}
+	if n, err := f.CountCalls(t.Context(), ana, store.CallFilter{}); n != before || err != nil {
+		t.Errorf("%d calls in the log, %v; want %d", n, err, before)
+	}
+	checkVoicemail(t, f.Store, ana, v.ID)
+	must(t, f.Close())
+	s, err := store.Open(t.Context(), other)
+	must(t, err)
+	must(t, s.Close())
+	f.open(t)
 }
 
 func TestUnusableFolderIsNamed(t *testing.T) {

@@ -267,6 +267,38 @@ func bindings(t *testing.T, f *fixture) {
 	}
 }
 
+// A clock that is far ahead when the server starts ends nothing that is kept for a
+// time, also if the server is started again; after a day it is believed.
+func clockSetAhead(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	must(t, f.SetCompany(ctx, office.Company{Number: "+525555550100", Email: "admin@example.com"}))
+	must(t, f.SetRetention(ctx, store.Retention{Calls: 100 * 24 * time.Hour, Voicemail: 100 * 24 * time.Hour}))
+	ana := f.add(t, "101")
+	f.leave(t, ana, "m1")
+	f.Look(ctx)
+	f.now = f.now.Add(365 * 24 * time.Hour)
+	for range 2 {
+		f.restart(t)
+		f.Look(ctx)
+		if m, err := f.Mailbox(ctx, ana); m.Messages != 1 || err != nil {
+			t.Fatalf("%+v, %v: the message is gone", m, err)
+		}
+	}
+	m, ok, err := f.ClaimMail(ctx, time.Minute)
+	if err != nil || !ok || m.Notice.Kind != office.NoticeClock || m.To != "admin@example.com" {
+		t.Errorf("the administrator was told %+v, %t, %v", m, ok, err)
+	}
+	if _, ok, err := f.ClaimMail(ctx, time.Minute); ok || err != nil {
+		t.Errorf("told twice, %v", err)
+	}
+	must(t, f.Exec(ctx, "UPDATE meta SET value = '0' WHERE name = 'clock.doubted'")) // a day later
+	f.restart(t)
+	f.Look(ctx)
+	if m, err := f.Mailbox(ctx, ana); m.Messages != 0 || err != nil {
+		t.Errorf("%+v, %v: it stays for ever", m, err)
+	}
+}
+
 func alive(t *testing.T, f *fixture) {
 	f.restart(t)
 	if a := f.Alive(); !a.IsZero() {

@@ -34,7 +34,8 @@ const databaseFile = "timbre.db"
 // again; all sessions, administrators' tokens and invitations have ended, as they
 // may have been ended since the backup; e-mail that was not sent is held until
 // ReleaseMail. office.ErrBackup: it is none or is damaged; office.ErrNewerSchema:
-// a newer version took it; office.ErrInUse: somebody uses the folder;
+// a newer version took it; office.ErrInUse: somebody uses the folder or
+// the database;
 // office.ErrNotEmpty: the folder or the database holds something, and replace is
 // not set. Then nothing was changed.
 func Restore(ctx context.Context, cfg Config, backup io.ReadSeeker, replace bool) (Manifest, error) {
@@ -57,6 +58,13 @@ func Restore(ctx context.Context, cfg Config, backup io.ReadSeeker, replace bool
 		return Manifest{}, err
 	}
 	defer lock.Close()
+	if cfg.DSN != "" {
+		claimed, err := claim(ctx, cfg.DSN)
+		if err != nil {
+			return Manifest{}, err
+		}
+		defer claimed.Close()
+	}
 	if err := finishRestore(cfg.Dir); err != nil {
 		return Manifest{}, err
 	}

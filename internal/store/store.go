@@ -39,6 +39,8 @@ type Config struct {
 	DSN string           // "postgres://…", or empty: SQLite in Dir
 	Log *slog.Logger     // nil: nothing is logged
 	Now func() time.Time // nil: time.Now
+
+	beside bool // for tests: another Store may work on the same PostgreSQL
 }
 
 // A Store holds everything that an office keeps: rows in SQLite or PostgreSQL
@@ -49,9 +51,12 @@ type Store struct {
 	log        *slog.Logger
 	now        func() time.Time
 	lock       *os.File
+	claim      *pg.Claim // of the rows in PostgreSQL, as lock is of the folder; nil with SQLite. Of Open, then of Run
 	db         *sqldb.DB
 	epoch      string
-	alive      time.Time // when the last server was
+	alive      time.Time  // when the last server was
+	clock      clockwatch // of Open, then of Run
+	cut        []Side     // calls that a stop of the server cut and that are not in the logs yet; of Open, then of Run
 	generation atomic.Uint64
 	wakes      wakes // by account
 	configured wakes
@@ -60,11 +65,11 @@ type Store struct {
 	files      removals
 }
 
-// Open locks cfg.Dir, opens the database and brings its schema up to date. Call
-// rows that a stop of the server left live become failed, reason interrupted;
-// files that no row owns are removed. It returns office.ErrInUse where another
-// process holds the folder and office.ErrNewerSchema where a newer version
-// wrote the data.
+// Open locks cfg.Dir and the database, opens that and brings its schema up to
+// date. Call rows that a stop of the server left live become failed, reason
+// interrupted; files that no row owns are removed. It returns office.ErrInUse
+// where another process holds the folder or the database and
+// office.ErrNewerSchema where a newer version wrote the data.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{dir: cfg.Dir, log: cfg.Log, now: cfg.Now}
 	if s.log == nil {
@@ -84,7 +89,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.Close()
 		return nil, err
 	}
-	if err := s.open(ctx, cfg.DSN); err != nil {
+	if err := s.open(ctx, cfg); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -92,15 +97,20 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 // open opens the database and clears away what a stop left behind.
-func (s *Store) open(ctx context.Context, dsn string) error {
+func (s *Store) open(ctx context.Context, cfg Config) error {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	if dsn == "" {
+	if cfg.DSN != "" && !cfg.beside {
+		if s.claim, err = claim(ctx, cfg.DSN); err != nil {
+			return err
+		}
+	}
+	if cfg.DSN == "" {
 		s.db, err = sqldb.Open(ctx, sqldb.Config{Path: filepath.Join(s.dir, databaseFile), Migrations: sub})
 	} else {
-		s.db, err = pg.Open(ctx, dsn, sub)
+		s.db, err = pg.Open(ctx, cfg.DSN, sub)
 	}
 	if errors.Is(err, sqldb.ErrNewerSchema) {
 		return fmt.Errorf("%w: %w", err, office.ErrNewerSchema)
@@ -114,11 +124,17 @@ func (s *Store) open(ctx context.Context, dsn string) error {
 	if err := s.loadAlive(ctx); err != nil {
 		return fmt.Errorf("reading when the last server ran: %w", err)
 	}
+	if err := s.watchClock(ctx); err != nil {
+		return fmt.Errorf("reading what the last server thought of the clock: %w", err)
+	}
 	if err := s.fillDirectory(ctx); err != nil {
 		return fmt.Errorf("filling the directory: %w", err)
 	}
-	if err := s.interruptCalls(ctx); err != nil {
-		return fmt.Errorf("ending interrupted calls: %w", err)
+	if err := s.loadCut(ctx); err != nil {
+		return fmt.Errorf("reading interrupted calls: %w", err)
+	}
+	if err := s.interruptCalls(ctx); err != nil { // the disk may be full: telephones ring all the same
+		s.log.Error("calls that the last stop cut are not in the logs yet", "count", len(s.cut), "err", err)
 	}
 	if err := s.sweepFiles(ctx); err != nil {
 		return fmt.Errorf("removing files without an owner: %w", err)
@@ -131,6 +147,9 @@ func (s *Store) Close() error {
 	var err error
 	if s.db != nil {
 		err = s.db.Close()
+	}
+	if s.claim != nil {
+		s.claim.Close()
 	}
 	return errors.Join(err, s.lock.Close()) // closing gives up the lock
 }

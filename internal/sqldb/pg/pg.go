@@ -29,9 +29,9 @@ const maxConns = 16
 // each other. It returns sqldb.ErrNewerSchema where the schema is newer than
 // migrations. Its errors never show the password in dsn.
 func Open(ctx context.Context, dsn string, migrations fs.FS) (*sqldb.DB, error) {
-	cfg, err := pgx.ParseConfig(dsn)
+	cfg, err := parse(dsn)
 	if err != nil {
-		return nil, errors.New("opening PostgreSQL: the address cannot be read")
+		return nil, err
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120)) // tries each second for 2 minutes
 	if err != nil {
@@ -52,6 +52,15 @@ func Open(ctx context.Context, dsn string, migrations fs.FS) (*sqldb.DB, error) 
 		return nil, fmt.Errorf("opening PostgreSQL at %s:%d: %w", cfg.Host, cfg.Port, err)
 	}
 	return out, nil
+}
+
+// parse reads an address. Its error does not show it, for the password's sake.
+func parse(dsn string) (*pgx.ConnConfig, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("opening PostgreSQL: the address cannot be read")
+	}
+	return cfg, nil
 }
 
 // retry reports whether a transaction lost against another one: serialization

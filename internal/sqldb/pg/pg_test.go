@@ -32,6 +32,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a write runs again after a deadlock":      deadlock,
 		"a newer schema is left alone":             newerSchema,
 		"a write waits for a restart":              restart,
+		"one process claims a database":            claim,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, cluster.Database(t)) })
 	}
@@ -96,14 +97,65 @@ func newerSchema(t *testing.T, dsn string) {
 	}
 }
 
+func claim(t *testing.T, dsn string) {
+	first, err := pg.Take(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pg.Take(t.Context(), dsn); !errors.Is(err, pg.ErrClaimed) {
+		t.Fatalf("claimed twice: %v", err)
+	}
+	db, err := pg.Open(t.Context(), dsn, migrations(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	cut := func() { // all connections but this one, as by a restart
+		t.Helper()
+		err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut()
+	if err := first.Keep(t.Context()); err != nil {
+		t.Fatalf("not taken again: %v", err)
+	}
+	if _, err := pg.Take(t.Context(), dsn); !errors.Is(err, pg.ErrClaimed) {
+		t.Fatalf("claimed twice after a restart: %v", err)
+	}
+	cut()
+	second, err := pg.Take(t.Context(), dsn) // was quicker
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Keep(t.Context()); !errors.Is(err, pg.ErrClaimed) {
+		t.Fatalf("kept beside another: %v", err)
+	}
+	second.Close()
+	if err := first.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+}
+
 func TestErrorsHideThePassword(t *testing.T) {
 	for _, dsn := range []string{
 		"postgres://timbre:hunter2@127.0.0.1:1/timbre?connect_timeout=2", // nobody listens
 		"postgres://timbre:hunter2@127.0.0.1:port/timbre",                // unreadable
 	} {
 		_, err := pg.Open(t.Context(), dsn, migrations(table))
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("got %v", err)
+		_, claiming := pg.Take(t.Context(), dsn)
+		for _, err := range []error{err, claiming} {
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("got %v", err)
+			}
 		}
 	}
 }
