@@ -21,8 +21,11 @@ const (
 	OfflineTime = 4 * time.Second
 	// ForwardTime is how long the forward rings.
 	ForwardTime = 25 * time.Second
-	// KeyTime is how long who answers a forward may take to press a key.
+	// KeyTime is how long who answers a forward may take to press a key once the
+	// question has been spoken. It is for the World to keep.
 	KeyTime = 10 * time.Second
+	// AskTime is the same with the question, whatever becomes of that.
+	AskTime = 30 * time.Second
 )
 
 // A Member is one extension that the call is for, as it is when the hunt begins.
@@ -208,7 +211,7 @@ func (h *Hunt) hear(now time.Time, e Event) {
 			h.win(e.Leg)
 			return
 		}
-		l.phase, l.until = asked, now.Add(KeyTime)
+		l.phase, l.until = asked, now.Add(AskTime)
 		h.tell()
 		h.do(Action{Do: Ask, Leg: e.Leg})
 	case Key:

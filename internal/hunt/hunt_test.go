@@ -179,7 +179,7 @@ func (w *witness) ends(r Result) {
 	for _, m := range w.members {
 		longest = max(longest, m.RingTime)
 	}
-	if took := w.now.Sub(w.start); took > longest+ForwardTime+KeyTime {
+	if took := w.now.Sub(w.start); took > longest+ForwardTime+AskTime {
 		w.fail("it took %v", took)
 	}
 	if !w.hunt.Next().IsZero() || !w.hunt.Over() {

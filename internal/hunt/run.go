@@ -21,7 +21,8 @@ type World[L any] interface {
 	// with Rings and, with the leg, Early.
 	Dial(ctx context.Context, t Target, tell func(what Happening, early L)) (L, Event)
 	// Ask speaks the prompt to who answered leg and returns the first key that is
-	// pressed of 1 and 2; 0 where leg is over or ctx ends.
+	// pressed of 1 and 2; 0 where none is within KeyTime after the prompt, leg is over
+	// or ctx ends.
 	Ask(ctx context.Context, leg L) rune
 	Hangup(leg L) // does not wait
 	Ring()
@@ -34,12 +35,12 @@ type Runner[L any] struct {
 	world  World[L]
 	events chan signal[L]
 	over   chan struct{} // closed at the end
-	legs   map[Leg]*line[L]
+	legs   map[Leg]*phone[L]
 	work   sync.WaitGroup
 }
 
-// A line is what the runner knows of a leg.
-type line[L any] struct {
+// A phone is what the runner knows of a leg.
+type phone[L any] struct {
 	cancel context.CancelCauseFunc
 	leg    L // once it sends sound or has answered
 }
@@ -52,7 +53,7 @@ type signal[L any] struct {
 
 // NewRunner returns a runner of h.
 func NewRunner[L any](h *Hunt, w World[L]) *Runner[L] {
-	return &Runner[L]{hunt: h, world: w, events: make(chan signal[L]), over: make(chan struct{}), legs: map[Leg]*line[L]{}}
+	return &Runner[L]{hunt: h, world: w, events: make(chan signal[L]), over: make(chan struct{}), legs: map[Leg]*phone[L]{}}
 }
 
 // Run carries out the hunt and returns its result, with the winner if there is
@@ -127,7 +128,7 @@ func (r *Runner[L]) carryOut(ctx context.Context, actions []Action) (result Resu
 // dial rings a target.
 func (r *Runner[L]) dial(ctx context.Context, a Action) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	r.legs[a.Leg] = &line[L]{cancel: cancel}
+	r.legs[a.Leg] = &phone[L]{cancel: cancel}
 	r.work.Go(func() {
 		leg, e := r.world.Dial(ctx, a.Target, func(what Happening, early L) {
 			r.tell(signal[L]{Event{What: what, Leg: a.Leg}, early})
@@ -144,13 +145,13 @@ func (r *Runner[L]) dial(ctx context.Context, a Action) {
 
 // ask asks who answered for the key.
 func (r *Runner[L]) ask(ctx context.Context, n Leg) {
-	line := r.legs[n]
+	p := r.legs[n]
 	ctx, cancel := context.WithCancelCause(ctx)
-	dialled := line.cancel
-	line.cancel = func(cause error) { cancel(cause); dialled(cause) }
+	dialled := p.cancel
+	p.cancel = func(cause error) { cancel(cause); dialled(cause) }
 	r.work.Go(func() {
 		defer cancel(nil)
-		r.tell(signal[L]{Event: Event{What: Key, Leg: n, Key: r.world.Ask(ctx, line.leg)}})
+		r.tell(signal[L]{Event: Event{What: Key, Leg: n, Key: r.world.Ask(ctx, p.leg)}})
 	})
 }
 

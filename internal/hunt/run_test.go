@@ -24,7 +24,7 @@ type telephone struct {
 	to    office.Number
 	late  bool          // answers although it is canceled
 	key   rune          // that is pressed when it is asked; 0: none
-	waits time.Duration // before that
+	waits time.Duration // before that; without both: KeyTime
 }
 
 var (
@@ -116,8 +116,8 @@ func (s *stage) Dial(ctx context.Context, t Target, tell func(Happening, string)
 func (s *stage) Ask(ctx context.Context, leg string) rune {
 	s.note("ask " + leg)
 	p := s.phones[leg]
-	if p.key == 0 {
-		p.waits = time.Hour
+	if p.key == 0 && p.waits == 0 {
+		p.waits = KeyTime
 	}
 	select {
 	case <-time.After(p.waits):
@@ -362,6 +362,22 @@ func TestHunt(t *testing.T) {
 			"",
 			[]office.Outcome{office.NoAnswer},
 			[]string{"0 dial 0>", "0 ring", "20 ask 0>", "30 hangup 0>"},
+		},
+		{
+			"the question is long: the key comes in time after it",
+			[]Member{with(forwarding(false, true, office.ForwardAlways))},
+			map[string]telephone{"0>": {does: Answers, key: '1', waits: 8*time.Second + KeyTime}},
+			"0>",
+			[]office.Outcome{office.Forwarded},
+			nil,
+		},
+		{
+			"the question has no end",
+			[]Member{with(forwarding(false, true, office.ForwardAlways))},
+			map[string]telephone{"0>": {does: Answers, after: time.Second, waits: time.Hour}},
+			"",
+			[]office.Outcome{office.NoAnswer},
+			[]string{"0 dial 0>", "0 ring", "1 ask 0>", "31 hangup 0>"},
 		},
 		{
 			"early sound",

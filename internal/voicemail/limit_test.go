@@ -171,6 +171,14 @@ func TestOwnerIsToldOfWrongPINs(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
+	samples, err := builtIn.Prompt(AcceptCall, office.Spanish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompt := lasting(len(samples))
+	if prompt < 5*time.Second {
+		t.Fatalf("the prompt takes %v: nothing is late", prompt)
+	}
 	for _, c := range []struct {
 		name, keys string
 		want       rune
@@ -180,7 +188,8 @@ func TestAsk(t *testing.T) {
 		{"declined", "2", '2', 0},
 		{"another key does not count", "5,1", '1', 6 * time.Second},
 		{"after a while", ",2", '2', 6 * time.Second},
-		{"nothing", "", 0, 10 * time.Second},
+		{"late, but the prompt is long", ",,,1", '1', 15 * time.Second},
+		{"nothing", "", 0, prompt + 10*time.Second},
 		{"hung up", ",!", 0, 6 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {

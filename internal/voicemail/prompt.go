@@ -101,16 +101,19 @@ const pauseTime = 2 * time.Second
 
 // Ask speaks a prompt, again and again, until one of keys is pressed, which it
 // returns, also in the middle of the prompt. It returns 0 where none is within
-// the time given, or when the leg is over.
+// the time given after the prompt was spoken once, or when the leg is over.
 func (b *Box) Ask(ctx context.Context, leg Leg, p Prompt, l office.Language, keys string, within time.Duration) (rune, error) {
 	samples, err := b.sounds.Prompt(p, l)
 	if err != nil {
 		return 0, err
 	}
-	limited, cancel := context.WithTimeout(ctx, within)
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for {
+	for first := true; ; first = false {
 		key, err := leg.Play(limited, samples, keys)
+		if first {
+			defer time.AfterFunc(within, cancel).Stop()
+		}
 		if key == 0 && err == nil {
 			key, err = await(limited, leg, keys, pauseTime)
 		}
