@@ -123,7 +123,7 @@ func Restore(ctx context.Context, cfg Config, file string, replace bool) (Restor
 	case errors.Is(err, office.ErrNotEmpty):
 		return Restored{}, fmt.Errorf("data folder %s: %w; --force replaces it", cfg.Data, err)
 	case err != nil:
-		return Restored{}, fmt.Errorf("data folder %s: %w", cfg.Data, err)
+		return Restored{}, folderError(cfg, err)
 	}
 	if cfg.DB != "" {
 		if err := os.WriteFile(mark, nil, 0o600); err != nil {

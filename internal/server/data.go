@@ -26,23 +26,36 @@ func checkFolder(dir string) error {
 	return fmt.Errorf("data folder %s: others may write to it; take that away with chmod go-w %s", dir, dir)
 }
 
+// sqliteFile is where a data folder keeps its rows, unless in PostgreSQL.
+const sqliteFile = "timbre.db"
+
+// folderError says of which folder err is; a sentinel that says it all is told
+// without what the store said of it.
+func folderError(cfg Config, err error) error {
+	for _, plain := range []office.Error{office.ErrInUse, office.ErrNewerSchema} {
+		if errors.Is(err, plain) {
+			return fmt.Errorf("data folder %s: %w", cfg.Data, plain)
+		}
+	}
+	return fmt.Errorf("data folder %s: %w", cfg.Data, err)
+}
+
 // openStore locks and opens the office's data.
 func openStore(ctx context.Context, cfg Config) (*store.Store, error) {
 	if err := checkFolder(cfg.Data); err != nil {
 		return nil, err
 	}
 	mark := filepath.Join(cfg.Data, elsewhere)
-	if _, err := os.Stat(mark); err == nil && cfg.DB == "" {
+	_, moved := os.Stat(mark)
+	if moved == nil && cfg.DB == "" {
 		return nil, fmt.Errorf("data folder %s: its rows are in PostgreSQL, which --db must name", cfg.Data)
 	}
-	kept, err := store.Open(ctx, store.Config{Dir: cfg.Data, DSN: cfg.DB, Log: cfg.Log})
-	for _, plain := range []office.Error{office.ErrInUse, office.ErrNewerSchema} {
-		if errors.Is(err, plain) { // which says it all
-			return nil, fmt.Errorf("data folder %s: %w", cfg.Data, plain)
-		}
+	if _, err := os.Stat(filepath.Join(cfg.Data, sqliteFile)); err == nil && moved != nil && cfg.DB != "" {
+		return nil, fmt.Errorf("data folder %s: its rows are in %s: leave out --db, or first move them with timbred migrate --to", cfg.Data, sqliteFile)
 	}
+	kept, err := store.Open(ctx, store.Config{Dir: cfg.Data, DSN: cfg.DB, Log: cfg.Log})
 	if err != nil {
-		return nil, fmt.Errorf("data folder %s: %w", cfg.Data, err)
+		return nil, folderError(cfg, err)
 	}
 	if cfg.DB != "" {
 		if err := os.WriteFile(mark, nil, 0o600); err != nil {

@@ -255,6 +255,18 @@ func TestServerOnPostgreSQL(t *testing.T) {
 	}
 	r, _ := start(t, cfg)
 	login(t, r)
+	other := loopback(t.TempDir())
+	set(t, other)
+	other.DB = cfg.DB
+	if _, _, err := server.Admin(context.Background(), other, false); err == nil || !strings.Contains(err.Error(), "migrate") {
+		t.Errorf("--db beside rows in SQLite: %v", err)
+	}
+	other.DB = ""
+	if _, done, err := server.Admin(context.Background(), other, false); err != nil {
+		t.Errorf("an office was locked out by one --db too many: %v", err)
+	} else if err := done(); err != nil {
+		t.Error(err)
+	}
 	a, done, err := server.Admin(context.Background(), cfg, false)
 	if err != nil {
 		t.Fatal(err)

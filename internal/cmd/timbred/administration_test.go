@@ -303,7 +303,7 @@ func TestBackupAndRestore(t *testing.T) {
 	a := d.ask(t, "POST", "/v1/sessions", "", `{"companyNumber":"+525555550100","extension":"101","password":"correct horse"}`)
 	decode(t, a.body, &login)
 	run(t, "", with("extension", "add", "103", "--name", "Since")...).ok(t)
-	run(t, "", with("restore", file, "--force")...).refused(t, "using it")
+	run(t, "", with("restore", file, "--force")...).refused(t, "timbred: data folder "+data+": a server or another command is using it; stop that first\n")
 	d.end(syscall.SIGTERM)
 	run(t, "", with("restore", file)...).refused(t, "an office is there already")
 	run(t, "", with("restore", file+".none")...).refused(t, "no such file")

@@ -40,7 +40,7 @@ func words(err error) string {
 	case errors.As(err, &refused):
 		text = refused.Detail
 	case errors.Is(err, office.ErrInUse):
-		text = strings.ReplaceAll(text, string(office.ErrInUse), "another server or command is using it")
+		text = strings.ReplaceAll(text, string(office.ErrInUse), "a server or another command is using it; stop that first")
 	case errors.Is(err, office.ErrNotEmpty):
 		text = strings.ReplaceAll(text, string(office.ErrNotEmpty), "an office is there already")
 	case errors.Is(err, office.ErrBackup):

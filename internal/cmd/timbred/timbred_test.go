@@ -272,7 +272,7 @@ func TestServersThatAreRefused(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "office")
 	d := serve(t, data)
 	free := []string{"--https", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--sips", "127.0.0.1:0"}
-	run(t, "", append(free, "serve", "--data", data)...).refused(t, "another server or command is using it")
+	run(t, "", append(free, "serve", "--data", data)...).refused(t, ": a server or another command is using it; stop that first")
 
 	fresh := filepath.Join(t.TempDir(), "fresh")
 	for flag, addr := range map[string]string{"--https": strings.TrimPrefix(d.HTTPS, "https://"), "--sip": d.SIP, "--sips": d.SIPS} {
