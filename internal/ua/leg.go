@@ -74,6 +74,8 @@ type Leg struct {
 	referred  bool     // there was a REFER before; guarded by mu
 	outcome   chan int // of our own REFER; nil: none is open; guarded by mu
 
+	telling sync.WaitGroup // what BYE must not overtake; Add under mu while not ended
+
 	digits chan rune     // closed under mu
 	done   chan struct{} // closed at the end
 	closed chan struct{} // closed when the dialog is gone too: nothing more is sent
@@ -382,6 +384,7 @@ func (l *Leg) bye() error {
 		case <-ctx.Done():
 		}
 	}
+	l.telling.Wait() // seconds at most
 	res, err := l.do(ctx, sip.BYE, nil)
 	l.conclude()
 	if err == nil {

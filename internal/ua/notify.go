@@ -10,14 +10,10 @@ import (
 // parties and headers are taken. A refusal is a *StatusError, no answer until ctx ends
 // one with 408, an unreachable address one with 503.
 func (e *Endpoint) Notify(ctx context.Context, t Target, event, contentType string, body []byte) error {
-	res, err := e.ask(ctx, t, sip.NOTIFY, func(req *sip.Request) {
+	return heard(e.ask(ctx, t, sip.NOTIFY, func(req *sip.Request) {
 		req.AppendHeader(sip.NewHeader("Event", event))
 		req.AppendHeader(sip.NewHeader("Subscription-State", "terminated;reason=noresource")) // there is none
 		req.AppendHeader(sip.NewHeader("Content-Type", contentType))
 		req.SetBody(body)
-	})
-	if err != nil {
-		return err
-	}
-	return refused(res)
+	}))
 }

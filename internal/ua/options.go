@@ -2,7 +2,6 @@ package ua
 
 import (
 	"context"
-	"errors"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -45,13 +44,7 @@ func (e *Endpoint) ask(ctx context.Context, t Target, method sip.RequestMethod, 
 		return nil, &StatusError{Code: 503, Reason: "Unreachable"}
 	}
 	res, err := final(ctx, tx)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, &StatusError{Code: 408, Reason: "No Response"}
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	}
-	return res, err
+	return res, late(err)
 }
 
 // outside builds a request outside any dialog, but for its body.

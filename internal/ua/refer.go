@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,8 +15,8 @@ import (
 
 // A Refer is the far side's wish that the call be transferred (RFC 3515). It is
 // answered once, with Accept or Reject; one that is not is refused with 603 after
-// 10 s. Once accepted, its progress is told until a final status ends it. It is safe
-// for concurrent use.
+// 10 s. Once accepted, its progress is told until a final status ends it, or the far
+// side wants to hear no more. It is safe for concurrent use.
 type Refer struct {
 	To       string       // user part of Refer-To, unescaped
 	ToHost   string       // its host; empty for a tel URI
@@ -26,10 +27,13 @@ type Refer struct {
 	event   string        // value of Event in what is told
 	verdict chan int      // capacity 1: the status that answers it
 	replied chan struct{} // closed when it was answered
+	unsent  error         // why it could not be; set before replied is closed
 
 	mu       sync.Mutex
 	decided  bool // guarded by mu
 	accepted bool // and not over; guarded by mu
+	telling  bool // a NOTIFY is on its way; guarded by mu
+	next     int  // status to be told after it; 0: none; guarded by mu
 }
 
 // The time limits of a transfer.
@@ -59,7 +63,9 @@ func (e *Endpoint) onREFER(req *sip.Request, tx sip.ServerTransaction) {
 		e.answer(req, tx, 491, Headers{"Retry-After": "1"})
 		return
 	}
-	e.answer(req, tx, r.judged())
+	if r.unsent = tx.Respond(e.response(req, r.judged())); r.unsent != nil {
+		r.drop()
+	}
 	close(r.replied)
 }
 
@@ -150,14 +156,28 @@ func (r *Refer) close() {
 	}
 }
 
-// Accept answers 202 and tells that the transfer is being tried. It fails with
-// ErrClosed where the transfer was answered before, or the leg has ended.
+// drop ends the transfer for the far side: nothing more is told.
+func (r *Refer) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accepted, r.next = false, 0
+	r.close()
+}
+
+// Accept answers 202 and has the far side told that the transfer is being tried. It
+// fails where the 202 could not be sent; with ErrClosed where the transfer was
+// answered before, or the leg had ended. Whether the far side listens is its own
+// affair: there are phones that refuse to be told, and such as hang up at the 202.
 func (r *Refer) Accept() error {
 	if !r.decide(202) {
 		return ErrClosed
 	}
 	<-r.replied
-	return r.Progress(100)
+	if r.unsent != nil {
+		return r.unsent
+	}
+	r.Progress(100) // fails where the far side has hung up already
+	return nil
 }
 
 // Reject refuses the transfer with a status from 300 to 699. It fails with ErrClosed
@@ -172,36 +192,83 @@ func (r *Refer) Reject(code int) error {
 	return nil
 }
 
-// Progress tells the far side how the transfer goes, as a SIP status of the call
-// that it began, and waits until it has heard, for at most 4 s. A status of 200 and
-// more is the last. It fails with ErrClosed where the transfer was not accepted, is
-// over, or the leg is.
+// Progress has the far side told how the transfer goes, as a SIP status of the call
+// that it began. It does not wait: of what comes while the far side is being told,
+// the newest is told next, before the BYE of a hang-up that follows. A status of 200
+// and more is the last. It fails with ErrClosed where the transfer was not accepted,
+// is over, the far side did not want to hear before, or the leg is over.
 func (r *Refer) Progress(code int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.accepted || r.leg.over() {
 		return ErrClosed
 	}
+	if code >= 200 { // before it is told: the far side may be quick to ask anew
+		r.accepted = false
+		r.close()
+	}
+	if r.telling {
+		r.next = code
+		return nil
+	}
+	if !r.leg.tell(func() { r.tell(code) }) {
+		return ErrClosed
+	}
+	r.telling = true
+	return nil
+}
+
+// tell sends the status and what is to be told after it.
+func (r *Refer) tell(code int) {
+	for code != 0 {
+		if err := r.notify(code); err != nil {
+			r.leg.e.log.Debug("transfer not told", "status", code, "err", err)
+			var no *StatusError
+			if errors.As(err, &no) && ends(no.Code) {
+				r.drop()
+			}
+		}
+		r.mu.Lock()
+		code, r.next = r.next, 0
+		r.telling = code != 0
+		r.mu.Unlock()
+	}
+}
+
+// notify sends one NOTIFY and returns what the far side says of it.
+func (r *Refer) notify(code int) error {
 	state := "active;expires=60"
 	if code >= 200 {
 		state = "terminated;reason=noresource"
 	}
 	ctx, cancel := context.WithTimeout(r.leg.e.dead, tellTime)
 	defer cancel()
-	res, err := r.leg.do(ctx, sip.NOTIFY, func(req *sip.Request) {
+	return heard(r.leg.do(ctx, sip.NOTIFY, func(req *sip.Request) {
 		req.AppendHeader(sip.NewHeader("Event", r.event))
 		req.AppendHeader(sip.NewHeader("Subscription-State", state))
 		req.AppendHeader(sip.NewHeader("Content-Type", "message/sipfrag;version=2.0"))
 		req.SetBody([]byte("SIP/2.0 " + strconv.Itoa(code) + " " + reason(code) + "\r\n"))
-	})
-	if code >= 200 || err == nil && res.StatusCode == 481 {
-		r.accepted = false
-		r.close()
+	}))
+}
+
+// tell runs f, which tells the far side something, in a goroutine that the leg's BYE
+// waits for. It reports false where the leg is over.
+func (l *Leg) tell(f func()) bool {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return false
 	}
-	if err != nil {
-		return err
+	l.telling.Add(1)
+	l.mu.Unlock()
+	if l.e.spawnTalk("transfer", func() {
+		defer l.telling.Done()
+		f()
+	}) {
+		return true
 	}
-	return refused(res)
+	l.telling.Done()
+	return false
 }
 
 // Refers brings the wishes of the far side that the call be transferred, one at a

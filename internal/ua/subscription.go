@@ -179,14 +179,24 @@ func (s *Subscription) send(state string) error {
 	if err != nil {
 		return &StatusError{Code: 503, Reason: "Unreachable"}
 	}
-	res, err := final(ctx, tx)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return &StatusError{Code: 408, Reason: "No Response"}
-	case err != nil:
-		return err
+	return heard(final(ctx, tx))
+}
+
+// heard returns what the outcome of a request means that tells something: nil where
+// the far side has taken it, else a *StatusError.
+func heard(res *sip.Response, err error) error {
+	if err != nil {
+		return late(err)
 	}
 	return refused(res)
+}
+
+// late returns a *StatusError with 408 in place of the end of a time limit.
+func late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &StatusError{Code: 408, Reason: "No Response"}
+	}
+	return err
 }
 
 // watch ends the subscription when it expires or its connection breaks.
