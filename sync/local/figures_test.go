@@ -157,16 +157,15 @@ func figuresOfLists(t *testing.T, m *Mirror, n int) {
 		})
 		t.Logf("%s: p50 %v, p99 %v", c.name, p50, p99)
 	}
-	for _, texts := range [][]string{
-		{"ana", "María", "peña", "lopez gar", "x", "zu"},
-		{"555", "+52 55", "1234", "79993", "8", "97", "0"},
-		{"+522000079993", "4799580", "ximena yañez quiroga7", "nadie", "000000000", "luis 999"},
+	for _, text := range []string{
+		"ana", "María", "peña", "lopez gar", "x", "zu", "555", "+52 55", "1234", "79993", "8", "97", "0",
+		"+522000079993", "4799580", "ximena yañez quiroga7", "nadie", "000000000", "luis 999",
 	} {
-		p50, p99 := percentiles(60*len(texts)/len(texts), func(i int) {
-			if _, err := m.Search(ctx, texts[i%len(texts)], 50); err != nil {
+		p50, p99 := percentiles(50, func(int) {
+			if _, err := m.Search(ctx, text, 50); err != nil {
 				t.Fatal(err)
 			}
 		})
-		t.Logf("search %q: p50 %v, p99 %v", texts, p50, p99)
+		t.Logf("search %q: p50 %v, p99 %v", text, p50, p99)
 	}
 }
