@@ -130,8 +130,8 @@ func (t Table) find(dialled string) Destination {
 	if toVoicemail {
 		return t.extension(Voicemail, n, n)
 	}
-	if bare := office.Number(strings.TrimPrefix(string(n), "+")); bare.IsEmergency(t.Region) {
-		return Destination{Kind: Emergency, Number: bare, Class: office.National}
+	if help, ok := emergency(n, t.Region); ok {
+		return Destination{Kind: Emergency, Number: help, Class: office.National}
 	}
 	if n[0] == '*' {
 		return t.code(n)

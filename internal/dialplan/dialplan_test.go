@@ -62,6 +62,8 @@ func TestRoute(t *testing.T) {
 		"00 33 1 23 45 67 89": {Outside, "+33123456789", "international", false, office.Line{}},
 		"900 123 4567":        {Outside, "+529001234567", "premium", false, office.Line{}},
 		"040":                 {Outside, "040", "national", true, office.Line{}},
+		"020":                 {Outside, "020", "premium", false, office.Line{}}, // an operator connects calls to anywhere
+		"090":                 {Outside, "090", "premium", false, office.Line{}},
 		"030":                 {Outside, "030", "national", true, office.Line{}},
 		"55 5555":             {Kind: NotFound, Number: "555555"}, // Mexico has no shorter local numbers any more
 		"+52 55 5":            {Kind: NotFound, Number: "+52555"},
@@ -78,7 +80,17 @@ func TestRoute(t *testing.T) {
 		"112":   {Emergency, "112", "national", true, office.Line{}},
 		"+112":  {Emergency, "112", "national", true, office.Line{}},
 		"066":   {Emergency, "066", "national", true, office.Line{}},
-		"999":   {Kind: NotFound, Number: "999"}, // of another region
+		"00911": {Emergency, "911", "national", true, office.Line{}},
+		"52911": {Kind: NotFound, Number: "52911"}, // might be an extension
+
+		"+52 911":    {Emergency, "911", "national", true, office.Line{}},
+		"0052 911":   {Emergency, "911", "national", true, office.Line{}},
+		"+52 066":    {Emergency, "066", "national", true, office.Line{}},
+		"+1 911":     {Kind: NotFound, Number: "+1911"}, // another country's
+		"+52 52 911": {Kind: NotFound, Number: "+5252911"},
+		"+52 1 911":  {Kind: NotFound, Number: "+521911"},
+
+		"999": {Kind: NotFound, Number: "999"}, // of another region
 	} {
 		if got := Route(from, dialled, table); !reflect.DeepEqual(got, want) {
 			t.Errorf("Route(%q) = %+v, want %+v", dialled, got, want)

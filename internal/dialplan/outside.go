@@ -1,6 +1,8 @@
 package dialplan
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -18,13 +20,57 @@ func ParseOutside(s string, region office.Region) (office.Number, office.Class, 
 		return "", "", office.ErrNumber
 	}
 	if n.IsService(region) {
-		return n, office.National, nil
+		return n, classOfService(n, region), nil
 	}
 	p, e164, ok := read(modern(n, region), region)
 	if !ok || !isPossible(p) {
 		return "", "", office.ErrNumber
 	}
 	return e164, classOf(p, e164, region), nil
+}
+
+// CheckRegion returns office.ErrRegion unless r is a country whose numbers are
+// known.
+func CheckRegion(r office.Region) error {
+	if err := office.CheckRegion(r); err != nil {
+		return err
+	}
+	if phonenumbers.GetCountryCodeForRegion(string(r)) == 0 {
+		return office.ErrRegion
+	}
+	return nil
+}
+
+// emergency returns the number of the emergency services that n is, however much
+// stands before it: a telephone book on a mobile writes them with + or the country
+// code as well.
+func emergency(n office.Number, region office.Region) (help office.Number, ok bool) {
+	if n.IsEmergency(region) {
+		return n, true
+	}
+	abroad, ok := strings.CutPrefix(string(international(n, region)), "+")
+	if !ok {
+		return "", false
+	}
+	country := strconv.Itoa(phonenumbers.GetCountryCodeForRegion(string(region)))
+	for _, help := range [...]office.Number{office.Number(abroad), office.Number(strings.TrimPrefix(abroad, country))} {
+		if help.IsEmergency(region) {
+			return help, true
+		}
+	}
+	return "", false
+}
+
+// operators are the service codes behind which somebody connects calls to anywhere,
+// for the fee of both.
+var operators = map[office.Region]string{"MX": "020 090"}
+
+// classOfService returns what class a service code of the region is of.
+func classOfService(n office.Number, region office.Region) office.Class {
+	if slices.Contains(strings.Fields(operators[region]), string(n)) {
+		return office.Premium
+	}
+	return office.National
 }
 
 // read returns the number n, as it is dialled in the region, and its E.164 form;
@@ -43,15 +89,21 @@ func read(n office.Number, region office.Region) (p *phonenumbers.PhoneNumber, e
 	return again, office.Number(form), true
 }
 
-// modern returns n with + in the place of 00, in North America also of 011, and
-// in Mexico without what had to be dialled before 2019: 01, 044 and 045, and the
-// 1 behind 52 for mobiles.
-func modern(n office.Number, region office.Region) office.Number {
+// international returns n with + in the place of 00, in North America also of 011.
+func international(n office.Number, region office.Region) office.Number {
 	if rest, ok := strings.CutPrefix(string(n), "00"); ok {
-		n = office.Number("+" + rest)
-	} else if rest, ok := strings.CutPrefix(string(n), "011"); ok && phonenumbers.GetCountryCodeForRegion(string(region)) == 1 {
-		n = office.Number("+" + rest)
+		return office.Number("+" + rest)
 	}
+	if rest, ok := strings.CutPrefix(string(n), "011"); ok && phonenumbers.GetCountryCodeForRegion(string(region)) == 1 {
+		return office.Number("+" + rest)
+	}
+	return n
+}
+
+// modern returns n as international does, and in Mexico without what had to be
+// dialled before 2019: 01, 044 and 045, and the 1 behind 52 for mobiles.
+func modern(n office.Number, region office.Region) office.Number {
+	n = international(n, region)
 	if region != "MX" && !strings.HasPrefix(string(n), "+52") {
 		return n
 	}

@@ -96,6 +96,17 @@ func TestParseOutside(t *testing.T) {
 	}
 }
 
+func TestCheckRegion(t *testing.T) {
+	for r, want := range map[office.Region]error{
+		"MX": nil, "US": nil, "DE": nil,
+		"XX": office.ErrRegion, "ZZ": office.ErrRegion, "": office.ErrRegion, "mx": office.ErrRegion, "MEX": office.ErrRegion, "001": office.ErrRegion,
+	} {
+		if err := CheckRegion(r); err != want {
+			t.Errorf("CheckRegion(%q) = %v, want %v", string(r), err, want)
+		}
+	}
+}
+
 func TestWritten(t *testing.T) {
 	for _, c := range []struct {
 		region   office.Region
