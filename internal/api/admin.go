@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"timbre/internal/dialplan"
 	"timbre/internal/office"
 )
 
@@ -60,7 +61,7 @@ func (s *Server) setCompany(ctx context.Context, in *In[Company]) (*Out[Company]
 	if err := office.CheckEmail(c.Email); err != nil {
 		return nil, s.refuse(ctx, "email", err)
 	}
-	if err := office.CheckRegion(c.Region); err != nil {
+	if err := dialplan.CheckRegion(c.Region); err != nil {
 		return nil, s.refuse(ctx, "region", err)
 	}
 	if err := office.CheckName(c.Name); err != nil {

@@ -93,6 +93,10 @@ func TestAdministrationRefuses(t *testing.T) {
 				_, err := a.SetCompany(ctx, api.Company{Number: company, Name: "x", Region: "mexico"})
 				return err
 			}, office.ErrRegion},
+			{"region that there is not", func() error {
+				_, err := a.SetCompany(ctx, api.Company{Number: company, Name: "x", Region: "XX"})
+				return err
+			}, office.ErrRegion},
 			{"taken", func() error { _, err := a.AddExtension(ctx, api.NewExtension{Number: "101", Name: "x"}); return err }, office.ErrExists},
 			{"emergency", func() error { _, err := a.AddExtension(ctx, api.NewExtension{Number: "911", Name: "x"}); return err }, office.ErrExtension},
 			{"no extension", func() error { _, err := a.AddExtension(ctx, api.NewExtension{Number: "1/2", Name: "x"}); return err }, office.ErrExtension},

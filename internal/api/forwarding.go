@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -50,7 +49,7 @@ func (s *Server) checkForwarding(ctx context.Context, e office.Extension, was of
 	if now.Number == "" || now.Number == was.Number && (was.IsEnabled || !now.IsEnabled) {
 		return nil
 	}
-	d, err := s.route(ctx, e, c.Region, now.Number)
+	d, err := dialplan.Lookup(ctx, s.cfg.Store, c.Region, e, string(now.Number))
 	if err != nil {
 		return err
 	}
@@ -66,27 +65,4 @@ func (s *Server) checkForwarding(ctx context.Context, e office.Extension, was of
 	}
 	now.Number = d.Number
 	return nil
-}
-
-// route returns where a number leads that e dials.
-func (s *Server) route(ctx context.Context, e office.Extension, region office.Region, n office.Number) (dialplan.Destination, error) {
-	var broken error
-	has := func(err error) bool {
-		if err != nil && !errors.Is(err, office.ErrNotFound) {
-			broken = err
-		}
-		return err == nil
-	}
-	d := dialplan.Route(e, string(n), dialplan.Table{
-		Region: region,
-		HasExtension: func(n office.Number) bool {
-			_, err := s.cfg.Store.Extension(ctx, n)
-			return has(err)
-		},
-		IsOwn: func(n office.Number) (office.Line, bool) {
-			l, err := s.cfg.Store.LineOf(ctx, n)
-			return l, has(err)
-		},
-	})
-	return d, broken
 }

@@ -89,6 +89,9 @@ func TestSettingsPatches(t *testing.T) {
 	if err := h.store.SetLine(ctx, office.Line{Number: "+525555550123", Extensions: []office.Number{"101"}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := h.store.AddExtension(ctx, office.Extension{Number: "199", Name: "Fue", Disabled: true}, "no password"); err != nil {
+		t.Fatal(err)
+	}
 	s, me := h.login("101"), jmap.ID(h.account("101"))
 	const bad = jmap.InvalidProperties
 	tests := []struct {
@@ -128,6 +131,7 @@ func TestSettingsPatches(t *testing.T) {
 		{"to a code", "ForwardingSettings", `{"number":"*97"}`, "", bad, "number"},
 		{"to the emergency services", "ForwardingSettings", `{"number":"911"}`, "", bad, "number"},
 		{"to nobody", "ForwardingSettings", `{"number":"12"}`, "", bad, "number"},
+		{"to a disabled extension", "ForwardingSettings", `{"number":"199"}`, "", bad, "number"},
 		{"not a number", "ForwardingSettings", `{"number":"home"}`, "", bad, "number"},
 		{"abroad", "ForwardingSettings", `{"number":"00 1 305 555 0100"}`, "", jmap.Forbidden, ""},
 		{"off", "ForwardingSettings", `{"isEnabled":false,"number":""}`, `null`, "", ""},
