@@ -71,12 +71,12 @@ func (p *PBX) serve(ctx context.Context, in *ua.Incoming) *ua.Leg {
 	if in.Peer() != "" {
 		return p.fromTrunk(ctx, in)
 	}
-	device, _, ok := p.table.Device(ctx, in.Username())
+	device, account, ok := p.table.Device(ctx, in.Username())
 	if !ok { // removed since its digest was checked
 		p.reject(in, 403)
 		return nil
 	}
-	from, err := p.store.Extension(ctx, device.Extension)
+	from, err := p.caller(ctx, device, account, p.isEmergency(ctx, in.To()))
 	if err != nil {
 		p.log.Error("caller not found", "ext", device.Extension, "err", err)
 		p.reject(in, 500)
@@ -106,7 +106,7 @@ func (p *PBX) fromDevice(ctx context.Context, in *ua.Incoming, device office.Dev
 		case err != nil:
 			c.log.Error("number not looked up", "err", err)
 			c.refuse(ctx, o, &refusal{code: 500})
-		case from.Disabled && place.Kind != dialplan.Emergency:
+		case from.Disabled: // since its digest was checked
 			c.refuse(ctx, o, &refusal{code: 403})
 		case o.hops <= 0:
 			c.refuse(ctx, o, &refusal{code: 483})

@@ -15,7 +15,16 @@ import (
 
 // connect takes o to where place leads and stays until that is over.
 func (c *call) connect(ctx context.Context, o *origin, place dialplan.Destination) {
+	if place.Kind == dialplan.Emergency {
+		c.emergency(ctx, o, place)
+		return
+	}
 	p, no := c.reach(ctx, o, place)
+	c.goOn(ctx, o, p, no)
+}
+
+// goOn is what follows the search for somebody who answers: o is refused, or talks.
+func (c *call) goOn(ctx context.Context, o *origin, p *party, no *refusal) {
 	switch {
 	case no != nil:
 		c.refuse(ctx, o, no)
@@ -45,8 +54,6 @@ func (c *call) reach(ctx context.Context, o *origin, place dialplan.Destination)
 		return nil, c.toVoicemail(ctx, o, place.Number)
 	case dialplan.Outside:
 		return c.toOutside(ctx, o, place)
-	case dialplan.Emergency:
-		return c.toEmergency(ctx, o, place)
 	case dialplan.EchoTest:
 		return nil, c.toEcho(ctx, o)
 	case dialplan.OwnMenu:

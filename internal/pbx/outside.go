@@ -3,6 +3,7 @@ package pbx
 import (
 	"context"
 	"errors"
+	"time"
 
 	"timbre/internal/dialplan"
 	"timbre/internal/hunt"
@@ -91,24 +92,52 @@ func (c *call) toOutside(ctx context.Context, o *origin, place dialplan.Destinat
 	return c.dialFor(ctx, o, outside{payer: o.payer, place: place, toll: toll})
 }
 
-// toEmergency connects o with the emergency services, whatever o may else do. The
-// administrator is told.
-func (c *call) toEmergency(ctx context.Context, o *origin, place dialplan.Destination) (*party, *refusal) {
+// What one extension may ask of the emergency services.
+const (
+	maxEmergencies = 3               // at the same time
+	emergencyTime  = 5 * time.Minute // the administrator is told once in that
+)
+
+// emergency connects o with the emergency services and stays until that is over.
+func (c *call) emergency(ctx context.Context, o *origin, place dialplan.Destination) {
 	if o.answered() || o.payer.Number == "" { // only who dials it means it
-		return nil, &refusal{code: 403, prompt: voicemail.NotAllowed}
+		c.refuse(ctx, o, &refusal{code: 403, prompt: voicemail.NotAllowed})
+		return
 	}
+	x := c.pbx
+	if !x.alarms(o.payer.Number, +1) {
+		c.refuse(ctx, o, &refusal{code: 403, prompt: voicemail.TooManyCalls})
+		return
+	}
+	defer x.alarms(o.payer.Number, -1)
 	c.log.Warn("emergency call")
-	c.pbx.tell(ctx, 0, office.Notice{Kind: office.NoticeEmergency, At: c.pbx.cfg.Now().UTC(), Extension: o.payer.Number, Name: o.payer.Name, Number: place.Number})
+	c.dialing.Go(func() { // the store may take its time
+		defer c.recovers("telling of an emergency", func() {})
+		x.tell(ctx, emergencyTime, office.Notice{Kind: office.NoticeEmergency, At: x.cfg.Now().UTC(), Extension: o.payer.Number, Name: o.payer.Name, Number: place.Number})
+	})
 	p, no := c.dialFor(ctx, o, outside{payer: o.payer, place: place, emergency: true})
 	if no != nil && no.prompt == voicemail.NoTrunk {
 		no.prompt = voicemail.EmergencyUnavailable
 	}
-	return p, no
+	c.goOn(ctx, o, p, no)
+}
+
+// alarms counts n more emergency calls of ext; false where it has as many as it may.
+func (p *PBX) alarms(ext office.Number, n int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n > 0 && p.emergencies[ext] >= maxEmergencies {
+		return false
+	}
+	if p.emergencies[ext] += n; p.emergencies[ext] == 0 {
+		delete(p.emergencies, ext)
+	}
+	return true
 }
 
 // dialFor calls outside for o, who hears what the far side sends.
 func (c *call) dialFor(ctx context.Context, o *origin, q outside) (*party, *refusal) {
-	if err := c.begin(ctx); err != nil && !q.emergency {
+	if err := c.beginOutside(ctx, q.emergency); err != nil && !q.emergency {
 		if q.toll != nil {
 			q.toll.ends(ctx)
 		}
@@ -116,51 +145,96 @@ func (c *call) dialFor(ctx context.Context, o *origin, q outside) (*party, *refu
 	}
 	dialling, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type sign struct {
-		what  hunt.Happening
-		early *party
-	}
-	signs := make(chan sign)
+	w := waiting{signs: make(chan sign), ended: make(chan ending, 1), giveUp: cancel}
 	q.codecs, q.hops, q.path = offer(o.codecs()), o.hops, o.path
 	q.tell = func(what hunt.Happening, early *party) {
 		select {
-		case signs <- sign{what, early}:
+		case w.signs <- sign{what, early}:
 		case <-dialling.Done():
 		}
 	}
-	type end struct {
-		p   *party
-		err error
-	}
-	ended := make(chan end, 1)
 	c.dialing.Go(func() {
-		defer c.recovers("calling outside", func() { ended <- end{err: &ua.StatusError{Code: 500}} })
+		defer c.recovers("calling outside", func() { w.ended <- ending{err: &ua.StatusError{Code: 500}} })
 		p, err := c.dialOutside(dialling, q)
-		ended <- end{p, err}
+		w.ended <- ending{p, err}
 	})
-	gone, stopped := o.gone(), ctx.Done()
-	for rung := false; ; {
-		select {
-		case s := <-signs:
-			switch {
-			case s.what == hunt.Early:
-				rung = true
-				_ = o.pass(ctx, s.early.leg)
-			case !rung:
-				rung = true
-				if err := o.ring(ctx); err != nil {
-					c.log.Debug("ringing not told", "err", err)
-				}
+	rung := false
+	e, gone := w.wait(ctx, o.gone(), func(s sign) {
+		switch {
+		case s.what == hunt.Early:
+			rung = true
+			_ = o.pass(ctx, s.early.leg)
+		case !rung:
+			rung = true
+			if err := o.ring(ctx); err != nil {
+				c.log.Debug("ringing not told", "err", err)
 			}
+		}
+	})
+	c.record.stopsRinging(c.pbx.cfg.Now())
+	return c.dialled(ctx, o, e.p, e.err, gone)
+}
+
+// beginOutside writes the live rows of a call outside. An emergency does not wait for
+// a store that does not answer.
+func (c *call) beginOutside(ctx context.Context, emergency bool) error {
+	if emergency {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, readTime)
+		defer cancel()
+	}
+	return c.begin(ctx)
+}
+
+// ringOutside is how long a telephone outside may ring without another sign of that
+// (timer C of RFC 3261 §16.6).
+const ringOutside = 3 * time.Minute
+
+// A sign is what a call outside tells before it ends.
+type sign struct {
+	what  hunt.Happening // Rings, or Early with the party
+	early *party
+}
+
+// An ending is how a call outside ended.
+type ending struct {
+	p   *party
+	err error
+}
+
+// A waiting is the wait for a call outside to be answered.
+type waiting struct {
+	signs  chan sign
+	ended  chan ending // capacity 1
+	giveUp func()      // it ends soon then
+}
+
+// wait returns how the call ended, and whether the caller has gone before; heed is
+// told of the signs. It is given up where the caller goes, ctx ends, or it rings for
+// too long.
+func (w *waiting) wait(ctx context.Context, gone <-chan struct{}, heed func(sign)) (e ending, left bool) {
+	stopped := ctx.Done()
+	limit := time.NewTimer(ringOutside)
+	defer limit.Stop()
+	for late := false; ; {
+		select {
+		case s := <-w.signs:
+			limit.Reset(ringOutside)
+			heed(s)
 		case <-gone:
-			gone = nil
-			cancel()
+			gone, left = nil, true
+			w.giveUp()
 		case <-stopped:
 			stopped = nil
-			cancel()
-		case e := <-ended:
-			c.record.stopsRinging(c.pbx.cfg.Now())
-			return c.dialled(ctx, o, e.p, e.err, gone == nil)
+			w.giveUp()
+		case <-limit.C:
+			late = true
+			w.giveUp()
+		case e := <-w.ended:
+			if late && e.err != nil {
+				e.err = &ua.StatusError{Code: 408}
+			}
+			return e, left
 		}
 	}
 }

@@ -82,15 +82,17 @@ type PBX struct {
 	calling context.Context // of the calls that the office itself makes; never ends
 	idle    chan struct{}   // closed when stopped and no call is left
 
-	mu         sync.Mutex
-	stopped    bool                   // guarded by mu, as are all below; no call begins any more
-	live       int                    // calls in progress
-	busy       map[office.Number]int  // calls of each extension that has any
-	ringing    map[office.Number]int  // those of them that ring there
-	talking    map[*ua.Leg]*call      // the calls in which two parties talk, by the legs of both
-	unanswered map[*ua.Incoming]*call // the calls of our own telephones before somebody answers
-	companyIs  office.Company         // as it was last read
-	companyAt  uint64                 // the store's generation then, plus one
+	mu          sync.Mutex
+	stopped     bool                           // guarded by mu, as are all below; no call begins any more
+	live        int                            // calls in progress
+	busy        map[office.Number]int          // calls of each extension that has any
+	ringing     map[office.Number]int          // those of them that ring there
+	emergencies map[office.Number]int          // those with the emergency services
+	talking     map[*ua.Leg]*call              // the calls in which two parties talk, by the legs of both
+	unanswered  map[*ua.Incoming]*call         // the calls of our own telephones before somebody answers
+	callers     map[office.ID]office.Extension // the extensions that have called, as they were last read
+	companyIs   office.Company                 // as it was last read
+	companyAt   uint64                         // the store's generation then, plus one
 }
 
 // New returns a switchboard over cfg.Store that serves once Run is called. It
@@ -105,6 +107,8 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), board: newBoard(), idle: make(chan struct{})}
 	p.busy, p.ringing = map[office.Number]int{}, map[office.Number]int{}
 	p.talking, p.unanswered = map[*ua.Leg]*call{}, map[*ua.Incoming]*call{}
+	p.emergencies = map[office.Number]int{}
+	p.callers = map[office.ID]office.Extension{}
 	p.till.of = map[office.ID]*account{}
 	p.halt, p.stop = context.WithCancel(context.Background())
 	p.calling = context.WithoutCancel(ctx)

@@ -1,34 +1,73 @@
 package pbx
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"timbre/internal/dialplan"
 	"timbre/internal/office"
 )
 
+// readTime is how long is waited for the store where what was read before will do.
+const readTime = time.Second
+
 // company returns the office's company; without one its region is the usual one.
-// It is read again when anything about the office changed.
+// It is read again when anything about the office changed; where the store does not
+// answer it is as it was.
 func (p *PBX) company(ctx context.Context) office.Company {
 	g := p.store.Generation()
 	p.mu.Lock()
-	known, c := p.companyAt == g+1, p.companyIs
+	at, c := p.companyAt, p.companyIs
 	p.mu.Unlock()
-	if known {
+	if at == g+1 {
 		return c
 	}
-	c, err := p.store.Company(ctx)
-	if err != nil {
-		if !errors.Is(err, office.ErrNoCompany) {
-			p.log.Error("company not read", "err", err)
-		}
+	if at != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, readTime)
+		defer cancel()
+	}
+	now, err := p.store.Company(ctx)
+	switch {
+	case errors.Is(err, office.ErrNoCompany):
 		return office.Company{Region: office.DefaultRegion}
+	case err != nil:
+		p.log.Error("company not read", "err", err)
+		return cmp.Or(c, office.Company{Region: office.DefaultRegion})
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.companyAt, p.companyIs = g+1, c
-	return c
+	p.companyAt, p.companyIs = g+1, now
+	return now
+}
+
+// caller returns the extension of a telephone that calls. Where the store does not
+// answer, an emergency is its call as it was last read, or of no more than its number.
+func (p *PBX) caller(ctx context.Context, device office.Device, account office.ID, emergency bool) (office.Extension, error) {
+	if emergency {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, readTime)
+		defer cancel()
+	}
+	from, err := p.store.Extension(ctx, device.Extension)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		p.callers[account] = from
+	case emergency && !errors.Is(err, office.ErrNotFound):
+		p.log.Error("caller of an emergency not read", "ext", device.Extension, "err", err)
+		return cmp.Or(p.callers[account], office.Extension{Number: device.Extension, Account: account}), nil
+	}
+	return from, err
+}
+
+// isEmergency reports whether dialled leads to the emergency services.
+func (p *PBX) isEmergency(ctx context.Context, dialled string) bool {
+	nobody := func(office.Number) bool { return false }
+	return dialplan.Route(office.Extension{}, dialled, dialplan.Table{Region: p.company(ctx).Region, HasExtension: nobody}).Kind == dialplan.Emergency
 }
 
 // place returns where dialled leads for a call that the extension from makes or

@@ -111,8 +111,12 @@ func (a *account) ringing(to office.Number) (n int) {
 // tell has the administrator be told, unless it was told the same less than every
 // ago.
 func (p *PBX) tell(ctx context.Context, every time.Duration, n office.Notice) {
-	if err := p.store.AddMail(context.WithoutCancel(ctx), store.Mail{Notice: n, Every: every}); err != nil {
+	add := func(ctx context.Context) error { return p.store.AddMail(ctx, store.Mail{Notice: n, Every: every}) }
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	if err := add(ctx); err != nil {
 		p.log.Error("administrator not told", "kind", n.Kind, "err", err)
+		p.late.add(debt{p.log, "notice", add})
 	}
 }
 
