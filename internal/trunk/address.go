@@ -20,9 +20,6 @@ const resolveTime = 5 * time.Second
 // where the URI has none. It returns office.ErrTrunk where that is no address.
 func place(t office.Trunk) (host string, port uint16, err error) {
 	at, ok := strings.CutPrefix(t.URI, "sip:")
-	if !ok {
-		at, ok = strings.CutPrefix(t.URI, "sips:")
-	}
 	at, _, _ = strings.Cut(at, ";")
 	if port = 5060; t.Transport == "tls" {
 		port = 5061
@@ -46,14 +43,14 @@ func place(t office.Trunk) (host string, port uint16, err error) {
 	return host, port, nil
 }
 
-// resolve looks up the addresses of l anew. Where the name server does not
+// resolve looks up the addresses of c anew. Where the name server does not
 // answer, the addresses of before remain; it is an error where there are none.
-func (g *Group) resolve(ctx context.Context, l *line) error {
-	if l.host == "" {
-		g.note(l, func(s *State) { s.LastError = office.ErrTrunk.Error() })
+func (g *Group) resolve(ctx context.Context, c *carrier) error {
+	if c.host == "" {
+		g.note(c, func(s *State) { s.LastError = office.ErrTrunk.Error() })
 		return office.ErrTrunk
 	}
-	found, err := g.lookup(ctx, l.host)
+	found, err := g.lookup(ctx, c.host)
 	g.mu.Lock()
 	if err == nil {
 		for i, a := range found {
@@ -61,19 +58,19 @@ func (g *Group) resolve(ctx context.Context, l *line) error {
 		}
 		// IPv4 first, which carriers serve best; then the one in use before all.
 		slices.SortStableFunc(found, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
-		if len(l.addrs) > 0 {
-			if at := slices.Index(found, l.addrs[0]); at > 0 {
+		if len(c.addrs) > 0 {
+			if at := slices.Index(found, c.addrs[0]); at > 0 {
 				found = slices.Concat(found[at:], found[:at])
 			}
 		}
-		l.addrs = found
+		c.addrs = found
 	}
-	none := len(l.addrs) == 0
+	none := len(c.addrs) == 0
 	g.mu.Unlock()
 	if !none || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	g.note(l, func(s *State) { s.Reachable, s.LastError = false, err.Error() })
+	g.note(c, func(s *State) { s.Reachable, s.LastError = false, err.Error() })
 	return err
 }
 
@@ -94,24 +91,24 @@ func (g *Group) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return slices.Clone(found), nil
 }
 
-// addr returns where requests to l go; invalid where its host has no address.
-func (g *Group) addr(l *line) netip.AddrPort {
+// addr returns where requests to c go; invalid where its host has no address.
+func (g *Group) addr(c *carrier) netip.AddrPort {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(l.addrs) == 0 {
+	if len(c.addrs) == 0 {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(l.addrs[0], l.port)
+	return netip.AddrPortFrom(c.addrs[0], c.port)
 }
 
-// next has the next address of l used, where it has several.
-func (g *Group) next(l *line) {
+// next has the next address of c used, where it has several.
+func (g *Group) next(c *carrier) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(l.addrs) > 1 {
-		l.addrs = slices.Concat(l.addrs[1:], l.addrs[:1])
+	if len(c.addrs) > 1 {
+		c.addrs = slices.Concat(c.addrs[1:], c.addrs[:1])
 	}
 }
 
-// at reports whether a is an address of l. g.mu must be held.
-func (l *line) at(a netip.Addr) bool { return slices.Contains(l.addrs, a.Unmap()) }
+// at reports whether a is an address of c. g.mu must be held.
+func (c *carrier) at(a netip.Addr) bool { return slices.Contains(c.addrs, a.Unmap()) }

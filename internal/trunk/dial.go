@@ -67,21 +67,21 @@ type Call struct {
 // error where ctx ended, after which no leg is left; and it wraps office.ErrNoTrunk
 // where no trunk took the call, or there is none, and the *ua.StatusError of the
 // last one.
-func (g *Group) Dial(ctx context.Context, c Call) (*ua.Leg, office.Trunk, error) {
+func (g *Group) Dial(ctx context.Context, call Call) (*ua.Leg, office.Trunk, error) {
 	err := error(office.ErrNoTrunk)
 	var used office.Trunk
-	lines := g.order()
-	for i, l := range lines {
+	carriers := g.order()
+	for i, c := range carriers {
 		var leg *ua.Leg
 		var rang bool
-		used = l.trunk
-		leg, rang, err = g.try(ctx, l, c, i+1 < len(lines) && g.stateOf(lines[i+1]).Up())
+		used = c.trunk
+		leg, rang, err = g.try(ctx, c, call, i+1 < len(carriers) && g.stateOf(carriers[i+1]).Up())
 		switch {
 		case err == nil:
 			return leg, used, nil
 		case ctx.Err() != nil:
 			return nil, used, ctx.Err()
-		case !c.Emergency && (rang || !carriersOwn(err)):
+		case !call.Emergency && (rang || !carriersOwn(err)):
 			return nil, used, err
 		}
 		g.log.Info("trunk did not take the call", "trunk", used.Name, "err", err)
@@ -90,16 +90,16 @@ func (g *Group) Dial(ctx context.Context, c Call) (*ua.Leg, office.Trunk, error)
 	return nil, used, err
 }
 
-// order returns the lines as they are to be tried.
-func (g *Group) order() []*line {
+// order returns the carriers as they are to be tried.
+func (g *Group) order() []*carrier {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var up, down []*line
-	for _, l := range g.lines {
-		if l.state.Up() {
-			up = append(up, l)
+	var up, down []*carrier
+	for _, c := range g.carriers {
+		if c.state.Up() {
+			up = append(up, c)
 		} else {
-			down = append(down, l)
+			down = append(down, c)
 		}
 	}
 	return append(up, down...)
@@ -120,28 +120,28 @@ func carriersOwn(err error) bool {
 	}
 }
 
-// patience returns how long the carrier of l may say nothing, and no more than 100,
-// to c; another: the next line is up.
-func (g *Group) patience(l *line, c Call, another bool) (mute, silent time.Duration) {
+// patience returns how long the carrier of c may say nothing, and no more than 100,
+// to call; another: the next one is up.
+func (g *Group) patience(c *carrier, call Call, another bool) (mute, silent time.Duration) {
 	mute = deadTime
-	if g.stateOf(l).Up() {
+	if g.stateOf(c).Up() {
 		mute = muteTime
 	}
 	switch {
 	case another:
 		return mute, silenceTime
-	case c.Emergency:
+	case call.Emergency:
 		return mute, helpTime
 	}
 	return mute, slowTime
 }
 
-// try calls over l until the carrier is silent for too long; another: the next line
+// try calls over c until the carrier is silent for too long; another: the next one
 // is up. rang says that the carrier has told that it rings.
-func (g *Group) try(ctx context.Context, l *line, c Call, another bool) (leg *ua.Leg, rang bool, err error) {
+func (g *Group) try(ctx context.Context, c *carrier, call Call, another bool) (leg *ua.Leg, rang bool, err error) {
 	limited, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	a := &attempt{call: c}
+	a := &attempt{call: call}
 	after := func(limit time.Duration, over func() bool) *time.Timer {
 		return time.AfterFunc(limit, func() {
 			if over() {
@@ -149,10 +149,10 @@ func (g *Group) try(ctx context.Context, l *line, c Call, another bool) (leg *ua
 			}
 		})
 	}
-	mute, silent := g.patience(l, c, another)
+	mute, silent := g.patience(c, call, another)
 	defer after(mute, a.mute).Stop()
 	defer after(silent, a.silent).Stop()
-	leg, err = g.invite(limited, l, a)
+	leg, err = g.invite(limited, c, a)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -162,32 +162,32 @@ func (g *Group) try(ctx context.Context, l *line, c Call, another bool) (leg *ua
 	}
 	var status *ua.StatusError
 	refused := errors.As(err, &status) && status.Code != 408 && status.Code != 503
-	g.called(l, err == nil || refused || a.rang(), err)
+	g.called(c, err == nil || refused || a.rang(), err)
 	return leg, a.rang(), err
 }
 
-// invite calls over l.
-func (g *Group) invite(ctx context.Context, l *line, a *attempt) (*ua.Leg, error) {
-	if !g.addr(l).IsValid() { // it has just been added
-		if err := g.resolve(ctx, l); err != nil {
+// invite calls over c.
+func (g *Group) invite(ctx context.Context, c *carrier, a *attempt) (*ua.Leg, error) {
+	if !g.addr(c).IsValid() { // it has just been added
+		if err := g.resolve(ctx, c); err != nil {
 			return nil, err
 		}
 	}
-	c := a.call
-	t := g.target(l, c.written(c.Number, l.trunk.Format))
-	t.Identity = office.Party{Number: office.Number(c.written(c.Identity.Number, l.trunk.Format)), Name: c.Identity.Name}
+	call := a.call
+	t := g.target(c, call.written(call.Number, c.trunk.Format))
+	t.Identity = office.Party{Number: office.Number(call.written(call.Identity.Number, c.trunk.Format)), Name: call.Identity.Name}
 	t.From = t.Identity
-	t.Codecs, t.Diversion, t.Hops, t.Auth = c.Codecs, c.Diversion, c.Hops, g.credentials(l)
+	t.Codecs, t.Diversion, t.Hops, t.Auth = call.Codecs, call.Diversion, call.Hops, g.credentials(c)
 	t.OnTrying, t.OnRinging, t.OnEarly = a.trying, a.ringing, a.early
 	return g.cfg.Endpoint.Dial(ctx, t)
 }
 
 // written returns n as a carrier with format f wants it.
-func (c Call) written(n office.Number, f office.NumberFormat) string {
-	if c.Written == nil || n == "" {
+func (call Call) written(n office.Number, f office.NumberFormat) string {
+	if call.Written == nil || n == "" {
 		return string(n)
 	}
-	return c.Written(n, f)
+	return call.Written(n, f)
 }
 
 // An attempt is one call over one trunk until it is answered or not: either it

@@ -22,19 +22,19 @@ func (g *Group) Identify(source netip.AddrPort, transport, toUser string) (name 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	rank := 0
-	for _, l := range g.lines {
+	for _, c := range g.carriers {
 		r := 0
 		switch {
-		case l.trunk.Register && toUser == l.contact:
+		case c.trunk.Register && toUser == c.contact:
 			r = 3
-		case !l.at(source.Addr()) || transport == "udp" && l.trunk.Transport != "udp":
-		case l.port == source.Port():
+		case !c.at(source.Addr()) || transport == "udp" && c.trunk.Transport != "udp":
+		case c.port == source.Port():
 			r = 2
 		case !source.Addr().IsLoopback():
 			r = 1
 		}
 		if r > rank {
-			rank, name = r, l.trunk.Name
+			rank, name = r, c.trunk.Name
 		}
 	}
 	return name, rank > 0

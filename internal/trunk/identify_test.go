@@ -14,29 +14,29 @@ func known(t *testing.T, trunks ...office.Trunk) *Group {
 	t.Helper()
 	g := New(Config{})
 	for _, tr := range trunks {
-		l := newLine(tr, "secret", time.Time{})
-		if err := g.resolve(t.Context(), l); err != nil {
+		c := newCarrier(tr, "secret", time.Time{})
+		if err := g.resolve(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		g.lines = append(g.lines, l)
+		g.carriers = append(g.carriers, c)
 	}
 	return g
 }
 
 func TestIdentify(t *testing.T) {
-	plain, secure := carrier("1", 1), carrier("2", 2)
+	plain, secure := trunkAt("1", 1), trunkAt("2", 2)
 	secure.Transport, secure.URI = "tls", "sip:10.0.0.2"
-	registered := carrier("3", 3)
+	registered := trunkAt("3", 3)
 	registered.Register, registered.Username = true, "525555550100"
 	twin := registered
 	twin.ID, twin.Name, twin.Username = "id-4", "carrier 4", "525555550199"
-	here := carrier("5", 5)
+	here := trunkAt("5", 5)
 	here.URI = "sip:127.0.0.1:5070"
 	g := known(t, plain, secure, registered, twin, here)
 	of := func(name string) string {
-		for _, l := range g.lines {
-			if l.trunk.Name == name {
-				return l.contact
+		for _, c := range g.carriers {
+			if c.trunk.Name == name {
+				return c.contact
 			}
 		}
 		return ""
@@ -72,7 +72,7 @@ func TestIdentify(t *testing.T) {
 }
 
 func TestContactsAreSecretAndStay(t *testing.T) {
-	one, two := carrier("1", 1), carrier("2", 2)
+	one, two := trunkAt("1", 1), trunkAt("2", 2)
 	if before := contactOf(one, "secret"); before != contactOf(one, "secret") {
 		t.Error("another contact after a restart")
 	}
@@ -124,7 +124,7 @@ func TestPlace(t *testing.T) {
 		{"sip:carrier.example", "udp", "carrier.example", 5060},
 		{"sip:carrier.example", "tls", "carrier.example", 5061},
 		{"sip:carrier.example:5080;transport=tcp", "tcp", "carrier.example", 5080},
-		{"sips:carrier.example", "tls", "carrier.example", 5061},
+		{"sips:carrier.example", "tls", "", 0},
 		{"sip:[2001:db8::1]:5070", "udp", "2001:db8::1", 5070},
 		{"sip:[2001:db8::1]", "udp", "2001:db8::1", 5060},
 		{"sip:10.0.0.1:0", "udp", "", 0},

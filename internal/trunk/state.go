@@ -23,9 +23,9 @@ func (s State) Up() bool { return s.Reachable && (s.Registered || !s.Trunk.Regis
 func (g *Group) States() []State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	states := make([]State, 0, len(g.lines))
-	for _, l := range g.lines {
-		states = append(states, l.state)
+	states := make([]State, 0, len(g.carriers))
+	for _, c := range g.carriers {
+		states = append(states, c.state)
 	}
 	return states
 }
@@ -35,43 +35,43 @@ func (g *Group) States() []State {
 // where there is no such trunk.
 func (g *Group) Test(ctx context.Context, id office.ID) (s State, err error) {
 	g.mu.Lock()
-	var l *line
-	for _, have := range g.lines {
+	var c *carrier
+	for _, have := range g.carriers {
 		if have.trunk.ID == id {
-			l = have
+			c = have
 		}
 	}
 	g.mu.Unlock()
-	if l == nil {
+	if c == nil {
 		return State{}, office.ErrNotFound
 	}
-	if err = g.resolve(ctx, l); err == nil {
-		err = g.ask(ctx, l)
+	if err = g.resolve(ctx, c); err == nil {
+		err = g.ask(ctx, c)
 	}
-	return g.stateOf(l), err
+	return g.stateOf(c), err
 }
 
-func (g *Group) stateOf(l *line) State {
+func (g *Group) stateOf(c *carrier) State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return l.state
+	return c.state
 }
 
-// note changes the state of l. Only a change of what is up or down is logged.
-func (g *Group) note(l *line, change func(*State)) {
+// note changes the state of c. Only a change of what is up or down is logged.
+func (g *Group) note(c *carrier, change func(*State)) {
 	g.mu.Lock()
-	was := l.state
-	change(&l.state)
-	is := l.state
+	was := c.state
+	change(&c.state)
+	is := c.state
 	changed := is.Registered != was.Registered || is.Reachable != was.Reachable
 	if changed {
-		l.state.Since = g.cfg.Now()
+		c.state.Since = g.cfg.Now()
 	}
 	g.mu.Unlock()
 	switch {
 	case is.Up() && !was.Up():
-		g.log.Info("trunk is up", "trunk", l.trunk.Name)
+		g.log.Info("trunk is up", "trunk", c.trunk.Name)
 	case !is.Up() && (was.Up() || is.LastError != was.LastError):
-		g.log.Warn("trunk is down", "trunk", l.trunk.Name, "err", is.LastError)
+		g.log.Warn("trunk is down", "trunk", c.trunk.Name, "err", is.LastError)
 	}
 }

@@ -59,8 +59,8 @@ type Group struct {
 	cfg Config
 	log *slog.Logger
 
-	mu    sync.Mutex
-	lines []*line // guarded by mu; in the order of their priority
+	mu       sync.Mutex
+	carriers []*carrier // guarded by mu; in the order of their priority
 }
 
 // New returns a group that knows no trunk until Run is called.
@@ -106,52 +106,52 @@ func (g *Group) Run(ctx context.Context) error {
 	}
 }
 
-// read returns the lines as they are configured, none of them running.
-func (g *Group) read(ctx context.Context) ([]*line, error) {
+// read returns the carriers as they are configured, none of them running.
+func (g *Group) read(ctx context.Context) ([]*carrier, error) {
 	trunks, err := g.cfg.Store.Trunks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(trunks, func(a, b office.Trunk) int { return a.Priority - b.Priority })
-	var lines []*line
+	var carriers []*carrier
 	for _, t := range trunks {
 		secret, err := g.cfg.Store.TrunkSecret(ctx, t.ID)
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, newLine(t, secret, g.cfg.Now()))
+		carriers = append(carriers, newCarrier(t, secret, g.cfg.Now()))
 	}
-	return lines, nil
+	return carriers, nil
 }
 
-// adopt makes wanted the lines of the group: those that run as wanted go on, the
+// adopt makes wanted the carriers of the group: those that run as wanted go on, the
 // others are ended, and waited for, before the new ones start.
-func (g *Group) adopt(ctx context.Context, wanted []*line) {
+func (g *Group) adopt(ctx context.Context, wanted []*carrier) {
 	g.mu.Lock()
-	old := map[*line]bool{}
-	for _, l := range g.lines {
-		old[l] = true
+	old := map[*carrier]bool{}
+	for _, c := range g.carriers {
+		old[c] = true
 	}
-	var fresh []*line
+	var fresh []*carrier
 	for i, w := range wanted {
-		if at := slices.IndexFunc(g.lines, w.same); at >= 0 {
-			wanted[i] = g.lines[at]
-			delete(old, g.lines[at])
+		if at := slices.IndexFunc(g.carriers, w.same); at >= 0 {
+			wanted[i] = g.carriers[at]
+			delete(old, g.carriers[at])
 			continue
 		}
 		fresh = append(fresh, w)
 	}
-	g.lines = wanted
+	g.carriers = wanted
 	g.mu.Unlock()
-	for l := range maps.Keys(old) {
-		l.stop()
+	for c := range maps.Keys(old) {
+		c.stop()
 	}
-	for l := range maps.Keys(old) {
-		<-l.done
-		g.log.Info("trunk removed", "trunk", l.trunk.Name)
+	for c := range maps.Keys(old) {
+		<-c.done
+		g.log.Info("trunk removed", "trunk", c.trunk.Name)
 	}
-	for _, l := range fresh {
-		g.log.Info("trunk added", "trunk", l.trunk.Name)
-		g.start(ctx, l)
+	for _, c := range fresh {
+		g.log.Info("trunk added", "trunk", c.trunk.Name)
+		g.start(ctx, c)
 	}
 }

@@ -61,6 +61,7 @@ type network struct {
 	dialed   []string                                                           // guarded by mu
 	register map[string]func(ua.RegisterConfig)                                 // guarded by mu
 	joined   []string                                                           // guarded by mu; "+host" and "-host"
+	panics   int                                                                // guarded by mu; so many times
 }
 
 func last(addr netip.AddrPort) string {
@@ -85,6 +86,9 @@ func (n *network) Options(_ context.Context, t ua.Target) (int, error) {
 	defer n.mu.Unlock()
 	host := last(t.Addr)
 	n.asked[host]++
+	if n.panics--; n.panics >= 0 {
+		panic("an answer that nobody expected")
+	}
 	if n.deaf[host] {
 		return 0, &ua.StatusError{Code: 408, Reason: "No Response"}
 	}
@@ -97,8 +101,12 @@ func (n *network) RegisterLoop(ctx context.Context, cfg ua.RegisterConfig) error
 	}
 	n.mu.Lock()
 	n.joined = append(n.joined, "+"+cfg.Domain)
-	f := n.register[cfg.Domain]
+	f, fails := n.register[cfg.Domain], n.panics > 0
+	n.panics--
 	n.mu.Unlock()
+	if fails {
+		panic("an answer that nobody expected")
+	}
 	if f != nil {
 		f(cfg)
 	} else if _, err := cfg.Resolve(ctx); err == nil {
@@ -128,8 +136,8 @@ func (n *network) hear(host string, hears bool) {
 	n.deaf[host] = !hears
 }
 
-// carrier returns the trunk whose address ends with last.
-func carrier(last string, priority int) office.Trunk {
+// trunkAt returns the trunk whose address ends with last.
+func trunkAt(last string, priority int) office.Trunk {
 	return office.Trunk{
 		ID: office.ID("id-" + last), Name: "carrier " + last, URI: "sip:10.0.0." + last, Transport: "udp",
 		Priority: priority, Format: office.E164,
@@ -229,7 +237,7 @@ func TestFailover(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}, func(t *testing.T, s scene) {
+			play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2)}, func(t *testing.T, s scene) {
 				leg, rings := new(ua.Leg), 0
 				s.net.dial["1"], s.net.dial["2"] = tt.first, takes(leg)
 				got, used, err := s.Dial(t.Context(), Call{Number: "+525512345678", Emergency: tt.emergency, OnRinging: func(int, func(string) string) { rings++ }})
@@ -259,7 +267,7 @@ func TestNoTrunkTakesTheCall(t *testing.T) {
 			t.Errorf("without any: %v", err)
 		}
 	})
-	play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}, func(t *testing.T, s scene) {
+	play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2)}, func(t *testing.T, s scene) {
 		s.net.dial["1"], s.net.dial["2"] = refuses(503, false), refuses(500, false)
 		_, used, err := s.Dial(t.Context(), Call{Number: "+525512345678"})
 		var last *ua.StatusError
@@ -270,7 +278,7 @@ func TestNoTrunkTakesTheCall(t *testing.T) {
 }
 
 func TestOrderIsByPriorityAndWhatIsDownComesLast(t *testing.T) {
-	play(t, []office.Trunk{carrier("3", 30), carrier("1", 10), carrier("2", 20)}, func(t *testing.T, s scene) {
+	play(t, []office.Trunk{trunkAt("3", 30), trunkAt("1", 10), trunkAt("2", 20)}, func(t *testing.T, s scene) {
 		s.Dial(t.Context(), Call{Number: "+525512345678"})
 		if got := s.net.calls(); got != "1 2 3" {
 			t.Errorf("all are up: %s", got)
@@ -304,7 +312,7 @@ func TestSilentCarrierIsLeft(t *testing.T) {
 		{"it is too late", silenceTime + time.Millisecond, "1 2", silenceTime},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}, func(t *testing.T, s scene) {
+			play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2)}, func(t *testing.T, s scene) {
 				rings := 0
 				s.net.dial["2"] = takes(leg)
 				s.net.dial["1"] = func(ctx context.Context, to ua.Target) (*ua.Leg, error) {
@@ -333,7 +341,7 @@ func TestSilentCarrierIsLeft(t *testing.T) {
 		})
 	}
 	t.Run("there is no other", func(t *testing.T) {
-		play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}, func(t *testing.T, s scene) {
+		play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2)}, func(t *testing.T, s scene) {
 			s.net.hear("2", false)
 			time.Sleep(askTime + patience)
 			s.net.dial["1"] = func(ctx context.Context, to ua.Target) (*ua.Leg, error) {
@@ -376,7 +384,7 @@ func TestSilenceIsBounded(t *testing.T) {
 		{"two say 100, down, emergency", carriers{silent, silent}, true, true, 2 * helpTime},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}[:len(tt.carriers)], func(t *testing.T, s scene) {
+			play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2)}[:len(tt.carriers)], func(t *testing.T, s scene) {
 				for i, c := range tt.carriers {
 					s.net.dial[string(rune('1'+i))] = c
 					s.net.hear(string(rune('1'+i)), !tt.down)
@@ -392,14 +400,14 @@ func TestSilenceIsBounded(t *testing.T) {
 	}
 	t.Run("a name server that is silent too", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			named := carrier("1", 1)
+			named := trunkAt("1", 1)
 			named.URI = "sip:carrier.example"
 			g := known(t)
 			g.cfg.Resolve = func(ctx context.Context, _ string) ([]netip.Addr, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
-			g.lines = append(g.lines, newLine(named, "", time.Time{}))
+			g.carriers = append(g.carriers, newCarrier(named, "", time.Time{}))
 			began := time.Now()
 			_, _, err := g.Dial(t.Context(), Call{Number: "911", Emergency: true})
 			if took := time.Since(began); took != deadTime || !errors.Is(err, office.ErrNoTrunk) {
@@ -410,7 +418,7 @@ func TestSilenceIsBounded(t *testing.T) {
 }
 
 func TestCancelEndsTheFailover(t *testing.T) {
-	play(t, []office.Trunk{carrier("1", 1), carrier("2", 2), carrier("3", 3)}, func(t *testing.T, s scene) {
+	play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2), trunkAt("3", 3)}, func(t *testing.T, s scene) {
 		s.net.dial["1"], s.net.dial["2"] = silent, silent
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(silenceTime+time.Second, cancel) // in the middle of the second
@@ -422,7 +430,7 @@ func TestCancelEndsTheFailover(t *testing.T) {
 }
 
 func TestWhatGoesOut(t *testing.T) {
-	one, two := carrier("1", 1), carrier("2", 2)
+	one, two := trunkAt("1", 1), trunkAt("2", 2)
 	one.Format, one.URI, one.Register, one.Username = office.NationalFormat, "sip:10.0.0.1:5080", true, "user"
 	var got []ua.Target
 	note := func(code int) func(context.Context, ua.Target) (*ua.Leg, error) {
@@ -448,7 +456,7 @@ func TestWhatGoesOut(t *testing.T) {
 		t.Fatalf("%d calls", len(got))
 	}
 	if g := got[0]; g.URI != "sip:5512345678@10.0.0.1:5080" || g.Addr.String() != "10.0.0.1:5080" || g.Identity.Number != "5555550100" ||
-		g.FromHost != "10.0.0.1" || g.Auth == nil || g.ContactUser == "" || g.ContactUser == "user" || g.Hops != 7 || len(g.Diversion) != 1 {
+		g.FromHost != "10.0.0.1" || g.Auth == nil || g.ContactUser != "" || g.Hops != 7 || len(g.Diversion) != 1 {
 		t.Errorf("%+v", g)
 	}
 	if g := got[1]; g.URI != "sip:+525512345678@10.0.0.2" || g.Addr.String() != "10.0.0.2:5060" || g.Identity.Number != "+525555550100" ||
@@ -462,7 +470,7 @@ func TestWhatGoesOut(t *testing.T) {
 }
 
 func TestChangesDisturbNobodyElse(t *testing.T) {
-	one, two := carrier("1", 1), carrier("2", 2)
+	one, two := trunkAt("1", 1), trunkAt("2", 2)
 	for _, tr := range []*office.Trunk{&one, &two} {
 		tr.Register, tr.Username = true, "user"
 	}
@@ -498,7 +506,7 @@ func TestChangesDisturbNobodyElse(t *testing.T) {
 }
 
 func TestStateOfARegisteringTrunk(t *testing.T) {
-	one := carrier("1", 1)
+	one := trunkAt("1", 1)
 	one.Register, one.Username = true, "user"
 	play(t, []office.Trunk{one}, func(t *testing.T, s scene) {
 		tell := make(chan ua.RegisterState)
@@ -537,8 +545,31 @@ func TestStateOfARegisteringTrunk(t *testing.T) {
 	})
 }
 
+// TestNoAnswerEndsTheOffice has the endpoint panic, asked and registering.
+func TestNoAnswerEndsTheOffice(t *testing.T) {
+	asked, registering := trunkAt("1", 1), trunkAt("1", 1)
+	registering.Register, registering.Username = true, "user"
+	for _, tr := range []office.Trunk{asked, registering} {
+		play(t, nil, func(t *testing.T, s scene) {
+			s.net.mu.Lock()
+			s.net.panics = 2
+			s.net.mu.Unlock()
+			s.book.set(nil, tr)
+			synctest.Wait()
+			if s.States()[0].Up() {
+				t.Error("it cannot be up yet")
+			}
+			time.Sleep(2 * askDownTime)
+			synctest.Wait()
+			if st := s.States()[0]; !st.Up() {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
 func TestRegisteringWithoutAUserIsAnError(t *testing.T) {
-	one := carrier("1", 1)
+	one := trunkAt("1", 1)
 	one.Register = true
 	play(t, []office.Trunk{one}, func(t *testing.T, s scene) {
 		if st := s.States()[0]; st.Up() || st.LastError != "no user" {
@@ -549,14 +580,14 @@ func TestRegisteringWithoutAUserIsAnError(t *testing.T) {
 
 // TestCarrierThatIgnoresOPTIONS is known by its calls alone.
 func TestCarrierThatIgnoresOPTIONS(t *testing.T) {
-	play(t, []office.Trunk{carrier("1", 1)}, func(t *testing.T, s scene) {
+	play(t, []office.Trunk{trunkAt("1", 1)}, func(t *testing.T, s scene) {
 		s.net.hear("1", false)
 		time.Sleep(askTime + patience)
 		if st := s.States()[0]; st.Up() {
 			t.Errorf("it answered once, and does not any more: %+v", st)
 		}
 	})
-	deaf := carrier("1", 1)
+	deaf := trunkAt("1", 1)
 	play(t, nil, func(t *testing.T, s scene) {
 		s.net.hear("1", false)
 		s.book.set(nil, deaf)
@@ -584,7 +615,7 @@ func TestCarrierThatIgnoresOPTIONS(t *testing.T) {
 }
 
 func TestTest(t *testing.T) {
-	play(t, []office.Trunk{carrier("1", 1), carrier("2", 2)}, func(t *testing.T, s scene) {
+	play(t, []office.Trunk{trunkAt("1", 1), trunkAt("2", 2)}, func(t *testing.T, s scene) {
 		if _, err := s.Test(t.Context(), "unknown"); !errors.Is(err, office.ErrNotFound) {
 			t.Errorf("%v", err)
 		}
@@ -599,7 +630,7 @@ func TestTest(t *testing.T) {
 }
 
 func TestAddressesAreFollowed(t *testing.T) {
-	named := carrier("1", 1)
+	named := trunkAt("1", 1)
 	named.URI = "sip:carrier.example"
 	found := map[string][]netip.Addr{}
 	var mu sync.Mutex
