@@ -10,15 +10,62 @@ import (
 var errNoPort = errors.New("no free RTP port")
 
 // Ports hands out RTP ports, each time the next of its range, so that a port that
-// was just given back rests before it is used again. The zero Ports lets the kernel
-// choose. It is safe for concurrent use.
+// was just given back rests before it is used again. It knows the sessions that are
+// open on them: sound that one of ours sends to another goes round for ever. The zero
+// Ports lets the kernel choose. It is safe for concurrent use.
 type Ports struct {
 	Min, Max int // inclusive; even ports are used; Max 0: any port
 
-	mu   sync.Mutex
-	next int // guarded by mu
+	mu      sync.Mutex
+	next    int                     // guarded by mu
+	open    map[netip.AddrPort]bool // where our sessions are bound; guarded by mu
+	writers map[uint32]bool         // the SSRCs under which they write; guarded by mu
 
 	pumps pumps
+}
+
+// Lead reports whether what is sent to an address reaches a session of ours; public
+// is how this machine is known out there.
+func (p *Ports) Lead(to netip.AddrPort, public netip.Addr) bool {
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[to] {
+		return true
+	}
+	if to.Addr() == public {
+		for at := range p.open {
+			if at.Port() == to.Port() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// enter notes that a session is open at an address and writes under ssrc.
+func (p *Ports) enter(at netip.AddrPort, ssrc uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open == nil {
+		p.open, p.writers = map[netip.AddrPort]bool{}, map[uint32]bool{}
+	}
+	p.open[at], p.writers[ssrc] = true, true
+}
+
+// leave notes that the session is closed.
+func (p *Ports) leave(at netip.AddrPort, ssrc uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, at)
+	delete(p.writers, ssrc)
+}
+
+// wrote reports whether one of our sessions writes under ssrc.
+func (p *Ports) wrote(ssrc uint32) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.writers[ssrc]
 }
 
 // bind returns a UDP socket on a with an even port of the range.

@@ -38,8 +38,10 @@ const eventClock = 8000
 // writing have a lock each, so that neither waits for the other; a new agreement
 // takes both.
 type Session struct {
+	ports  *Ports
 	conn   socket
 	name   netip.AddrPort // how the SDP calls the socket
+	leave  func()         // tells the ports that it is closed, once
 	signal netip.Addr     // whence the signalling comes: sound may come from there too
 
 	in struct {
@@ -49,6 +51,7 @@ type Session struct {
 		far     netip.AddrPort // where the far side says that it is
 		latched netip.AddrPort // whence its packets come; invalid until the first
 		digits  digitReader
+		source  uint32 // the SSRC of what was accepted last, which is nobody's of ours
 	}
 	out struct {
 		sync.Mutex
@@ -82,10 +85,13 @@ func Open(ports *Ports, bind, name, signal netip.Addr) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{conn: conn, signal: signal}
+	s := &Session{ports: ports, conn: conn, signal: signal}
 	s.name = netip.AddrPortFrom(name, conn.port())
 	s.out.muted = true // until the far side has said where it is
-	s.out.writer = writer{ssrc: rand.Uint32(), sequence: uint16(rand.Uint32()), timestamp: rand.Uint32()}
+	ssrc, at := rand.Uint32(), netip.AddrPortFrom(bind.Unmap(), conn.port())
+	s.out.writer = writer{ssrc: ssrc, sequence: uint16(rand.Uint32()), timestamp: rand.Uint32()}
+	s.ports.enter(at, ssrc)
+	s.leave = sync.OnceFunc(func() { ports.leave(at, ssrc) })
 	return s, nil
 }
 
@@ -93,7 +99,10 @@ func Open(ports *Ports, bind, name, signal netip.Addr) (*Session, error) {
 func (s *Session) Name() netip.AddrPort { return s.name }
 
 // Close ends the session: Run returns, and Write fails with net.ErrClosed.
-func (s *Session) Close() { s.conn.end() }
+func (s *Session) Close() {
+	s.conn.end()
+	s.leave()
+}
 
 // Agree takes over what an exchange of descriptions has settled: the far side's
 // address, formats, our key and its key (nil: plain RTP). Keys that did not change
@@ -193,6 +202,12 @@ func (s *Session) accept(b []byte, from netip.AddrPort, p *Packet) (ok bool) {
 	event := f.isEvent(r.pt)
 	if !event && !f.isSound(r.pt) {
 		return false
+	}
+	if r.ssrc != s.in.source {
+		if s.ports.wrote(r.ssrc) {
+			return false // it would go round for ever
+		}
+		s.in.source = r.ssrc
 	}
 	if !s.in.latched.IsValid() {
 		s.in.latched = from

@@ -15,6 +15,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"timbre/internal/rtp"
 	"timbre/internal/sipguard"
 )
 
@@ -47,7 +48,7 @@ func FuzzGuard(f *testing.F) {
 			if req.IsInvite() && req.Contact() == nil {
 				t.Errorf("no Contact in %q", b)
 			}
-			_, _ = (&Endpoint{}).readOffer(req)
+			_, _ = (&Endpoint{ports: new(rtp.Ports)}).readOffer(req)
 			_ = digestParams(header(req, "Authorization"))
 			_ = acceptsSDP(req)
 		}

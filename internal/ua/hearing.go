@@ -14,13 +14,15 @@ import (
 const lowestPort = 1024
 
 // mayHear reports whether sound may be sent to where m says: not to many at once,
-// not to a well-known port, not to our own SIP socket. Anybody in a call could make
-// us flood those. To 0.0.0.0 nothing is sent: it asks for silence.
+// not to a well-known port, not to our own sockets. Anybody in a call could make us
+// flood those. To 0.0.0.0 nothing is sent: it asks for silence.
 func (e *Endpoint) mayHear(m *sdp.Media) bool {
 	switch {
 	case m.Addr.IsUnspecified():
 		return true
 	case m.Addr.IsMulticast(), m.Addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}), m.Port < lowestPort:
+		return false
+	case e.ports.Lead(netip.AddrPortFrom(m.Addr, uint16(m.Port)), e.cfg.Media.Public):
 		return false
 	}
 	sip := e.udp != nil && m.Port == int(remote(e.udp.LocalAddr()).Port())

@@ -238,10 +238,17 @@ func TestSoundIsSentToPhonesAlone(t *testing.T) {
 	// The same on the wire: the call goes on as it was.
 	s := call(t, "udp", p, scriptedSDP)
 	leg := next(t, legs)
-	if res := s.request("INVITE", "Content-Type: application/sdp\n", strings.Replace(scriptedSDP, "PORT", "53", 1)); !strings.HasPrefix(res, "SIP/2.0 488 ") {
-		t.Errorf("a change to port 53 is answered\n%s", res)
+	own := leg.sound.Name().Port()
+	for _, m := range []struct {
+		what, addr string
+		port       uint16
+	}{{"port 53", "127.0.0.1", 53}, {"the other end of the same call", "127.0.0.1", own}, {"that end from outside", "192.0.2.9", own}} {
+		body := strings.NewReplacer("PORT", fmt.Sprint(m.port), "c=IN IP4 127.0.0.1", "c=IN IP4 "+m.addr).Replace(scriptedSDP)
+		if res := s.request("INVITE", "Content-Type: application/sdp\n", body); !strings.HasPrefix(res, "SIP/2.0 488 ") {
+			t.Errorf("a change to %s is answered\n%s", m.what, res)
+		}
+		s.ack("")
 	}
-	s.ack("")
 	if err := leg.WritePacket(&Packet{Payload: []byte("still")}); err != nil {
 		t.Fatal(err)
 	}
