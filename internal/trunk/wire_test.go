@@ -160,6 +160,11 @@ func TestTrunksOverEveryTransport(t *testing.T) {
 			if w.In.From().Number != "+525555550100" || w.In.To() != "+525512345678" {
 				t.Errorf("%s to %s", string(w.In.From().Number), w.In.To())
 			}
+			// Who is shown the call must not learn what makes a caller the carrier.
+			user, _, _ := strings.Cut(strings.TrimPrefix(w.In.Header("Contact"), "<sip:"), "@")
+			if _, ok := p.Identify(netip.MustParseAddrPort("192.0.2.9:5060"), "tcp", user); ok || user == "" {
+				t.Errorf("a stranger who calls %q passes for the carrier", user)
+			}
 			if err := leg.Hangup(ctx); err != nil {
 				t.Error(err)
 			}

@@ -39,12 +39,11 @@ type Target struct {
 	Secure    bool           // offer SRTP, and refuse an answer without it
 	Headers   Headers
 
-	Identity    office.Party // who calls, for a trunk: From and P-Asserted-Identity; zero: From alone
-	FromHost    string       // host of From; empty: Config.Host, or our address
-	ContactUser string       // user of our Contact; empty: the number of From
-	Diversion   []Diversion  // from whom the call was diverted, the last first
-	Hops        int          // how many more times the call may be passed on; 0: 70
-	AutoAnswer  bool         // the phone shall answer by itself
+	Identity   office.Party // who calls, for a trunk: From and P-Asserted-Identity; zero: From alone
+	FromHost   string       // host of From; empty: Config.Host, or our address
+	Diversion  []Diversion  // from whom the call was diverted, the last first
+	Hops       int          // how many more times the call may be passed on; 0: 70
+	AutoAnswer bool         // the phone shall answer by itself
 
 	Auth *Credentials // nil: a challenge is a failure
 
@@ -124,7 +123,7 @@ func (e *Endpoint) Dial(ctx context.Context, t Target) (*Leg, error) {
 	}
 	e.dialled.first(legKey(d.leg.callID, d.leg.localTag), time.Now())
 	d.leg.auth, d.leg.takes = t.Auth, usualCodecs(t.Codecs)
-	d.leg.contact = p.uri(t.contactUser())
+	d.leg.contact = p.uri(string(t.caller().Number))
 	d.offer = d.leg.describe()
 	d.offer.Codecs = d.leg.takes
 	if t.Secure {

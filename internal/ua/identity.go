@@ -127,14 +127,6 @@ func (e *Endpoint) from(t Target, way path) *sip.FromHeader {
 	return &sip.FromHeader{DisplayName: quotable(who.Name), Address: sip.Uri{Scheme: "sip", User: string(who.Number), Host: domain}}
 }
 
-// contactUser is the user part of our Contact in a call to t.
-func (t *Target) contactUser() string {
-	if t.ContactUser != "" {
-		return t.ContactUser
-	}
-	return string(t.caller().Number)
-}
-
 // vouched returns the fields that say more of the caller than from does, and how
 // the phone shall ring.
 func (t *Target) vouched(from *sip.FromHeader) []sip.Header {

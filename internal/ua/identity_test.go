@@ -123,6 +123,9 @@ func TestPeersAreNotChallenged(t *testing.T) {
 		if in.Peer() != "carrier" || in.Username() != "" || in.Hops() != 70 {
 			t.Errorf("peer %q, user %q, hops %d", in.Peer(), in.Username(), in.Hops())
 		}
+		if user := in.contact().Address.User; user == "" || user == in.To() {
+			t.Errorf("the caller is shown %q, which the carrier alone may know", user)
+		}
 		if got := in.Identity(); got != (office.Party{Number: "+525555550101", Name: "Ana"}) {
 			t.Errorf("identity %+v", got)
 		}
@@ -203,9 +206,9 @@ func TestWhatATrunkIsTold(t *testing.T) {
 		},
 		{"a trunk", Target{
 			From: office.Party{Number: "101", Name: "Ana"}, Identity: office.Party{Number: "+525555550100", Name: `"Office"`}, FromHost: "carrier.test",
-			ContactUser: "account", Hops: 12, Diversion: []Diversion{{office.Party{Number: "102"}, "unconditional"}, {office.Party{Number: "103", Name: "L"}, "no\r\nanswer"}},
+			Hops: 12, Diversion: []Diversion{{office.Party{Number: "102"}, "unconditional"}, {office.Party{Number: "103", Name: "L"}, "no\r\nanswer"}},
 		}, []string{
-			`From: "\"Office\"" <sip:+525555550100@carrier.test>;tag=`, "Contact: <sip:account@", "Max-Forwards: 12\r\n",
+			`From: "\"Office\"" <sip:+525555550100@carrier.test>;tag=`, "Contact: <sip:+525555550100@", "Max-Forwards: 12\r\n",
 			"P-Asserted-Identity: \"\\\"Office\\\"\" <sip:+525555550100@carrier.test>\r\n",
 			"Diversion: <sip:102@carrier.test>;reason=unconditional\r\n", "Diversion: \"L\" <sip:103@carrier.test>;reason=unknown\r\n",
 		}, []string{"101", "Ana"}},

@@ -112,9 +112,15 @@ func (in *Incoming) Ring(headers ...Headers) error {
 	return in.tx.Respond(res)
 }
 
-// contact is our own Contact of the call.
+// contact is our own Contact of the call. Towards a trunk it does not name what was
+// called, which may be the contact that we registered with the carrier: that is
+// known to nobody else, and who calls is shown this one.
 func (in *Incoming) contact() *sip.ContactHeader {
-	return &sip.ContactHeader{Address: in.path.uri(in.req.Recipient.User)}
+	user := in.req.Recipient.User
+	if in.peer != "" {
+		user = in.tag()
+	}
+	return &sip.ContactHeader{Address: in.path.uri(user)}
 }
 
 // Reject refuses the call with a status from 300 to 699. It fails with ErrClosed

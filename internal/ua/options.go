@@ -55,7 +55,7 @@ func (e *Endpoint) outside(method sip.RequestMethod, uri sip.Uri, p path, t Targ
 	to := &sip.ToHeader{DisplayName: quotable(t.To.Name), Address: sip.Uri{Scheme: uri.Scheme, User: uri.User, Host: uri.Host}}
 	maxForwards, callID := sip.MaxForwardsHeader(defaultHops), sip.CallIDHeader(newToken())
 	for _, h := range []sip.Header{
-		&maxForwards, from, to, &callID, &sip.CSeqHeader{SeqNo: 1, MethodName: method}, &sip.ContactHeader{Address: p.uri(t.contactUser())},
+		&maxForwards, from, to, &callID, &sip.CSeqHeader{SeqNo: 1, MethodName: method}, &sip.ContactHeader{Address: p.uri(string(t.caller().Number))},
 	} {
 		req.AppendHeader(h)
 	}
