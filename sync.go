@@ -44,7 +44,7 @@ func syncOnce(ctx context.Context, o *options, e *engine.Engine) error {
 	if err := errors.Join(e.SyncOnce(ctx), ctx.Err()); err != nil {
 		return err
 	}
-	if err := e.FetchAudio(ctx); err != nil {
+	if err := e.FetchBlobs(ctx); err != nil {
 		return err
 	}
 	answer, text, err := standing(ctx, o, e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"text/tabwriter"
@@ -108,12 +109,13 @@ func playVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.
 	if err != nil {
 		return usageError{"cli.usage.value", []any{"flag", "--audio", "value", system}}
 	}
-	var path string
-	err = o.find(ctx, e, func() (err error) { path, err = e.Audio(ctx, id); return err })
+	var file io.ReadSeekCloser
+	err = o.find(ctx, e, func() (err error) { file, err = e.Audio(ctx, id); return err })
 	if err != nil {
 		return err
 	}
-	player, err := audio.OpenMP3(path)
+	player, err := audio.ReadMP3(file)
+	file.Close()
 	if err != nil {
 		return usageError{"error.badAudio", nil}
 	}

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -54,7 +55,10 @@ type inbox struct{ *local.Mirror }
 func (i inbox) DeleteVoicemail(ctx context.Context, id office.ID) error {
 	return i.Mirror.DeleteVoicemail(ctx, id, noonOfGallery.Add(local.Hold))
 }
-func (i inbox) Audio(context.Context, office.ID) (string, error)  { return "", office.ErrOffline }
+func (i inbox) Audio(context.Context, office.ID) (io.ReadSeekCloser, error) {
+	return nil, office.ErrOffline
+}
+
 func (i inbox) Download(context.Context, office.ID, string) error { return office.ErrOffline }
 func (i inbox) Login(context.Context, engine.Login) error         { return office.ErrLogin }
 func (i inbox) Logout(context.Context, bool) error                { return nil }
@@ -136,7 +140,7 @@ func newGallery(t *testing.T, lang office.Language, calls []office.Call, mails [
 	})
 	g.status = engine.Status{Online: true, Since: noonOfGallery.Add(-25 * time.Minute)}
 	g.phone = model.NewPhone(g.desk)
-	g.voicemail = model.NewVoicemail(g.desk, inbox{mirror}, func(string) (model.Sound, error) { return nil, office.ErrOffline })
+	g.voicemail = model.NewVoicemail(g.desk, inbox{mirror}, func(io.Reader) (model.Sound, error) { return nil, office.ErrOffline })
 	g.calllog = model.NewCallLog(g.desk, mirror)
 	g.standing = model.NewStanding(g.desk, func() engine.Status { return g.status }, func() (engine.Account, bool) {
 		return engine.Account{Extension: "101", Name: "Ana López", Company: "+525555550100"}, true

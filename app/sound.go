@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 
 	"timbre/app/model"
 	"timbre/assets"
@@ -15,8 +16,8 @@ type message struct {
 }
 
 // openSound reads the sound of a message.
-func (d *shell) openSound(path string) (model.Sound, error) {
-	p, err := audio.OpenMP3(path)
+func (d *shell) openSound(r io.Reader) (model.Sound, error) {
+	p, err := audio.ReadMP3(r)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package model
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,7 +61,16 @@ type box struct {
 func (b *box) DeleteVoicemail(ctx context.Context, id office.ID) error {
 	return b.Mirror.DeleteVoicemail(ctx, id, noon.Add(local.Hold))
 }
-func (b *box) Audio(context.Context, office.ID) (string, error) { return "sound", b.audioErr }
+
+func (b *box) Audio(context.Context, office.ID) (io.ReadSeekCloser, error) {
+	return file{strings.NewReader("sound")}, b.audioErr
+}
+
+// file is a sound without a disk beneath it.
+type file struct{ *strings.Reader }
+
+func (file) Close() error { return nil }
+
 func (b *box) Download(_ context.Context, id office.ID, dst string) error {
 	b.saved = string(id) + " " + dst
 	return nil

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"timbre/internal/office"
@@ -32,7 +33,7 @@ type Player struct {
 	Problem  string // in words; empty for none
 
 	desk     *Desk
-	open     func(path string) (Sound, error)
+	open     func(io.Reader) (Sound, error)
 	onChange func()
 	sound    Sound
 	turn     int             // counts messages, so that a late answer finds that it is late
@@ -54,7 +55,7 @@ const hearing = time.Second
 
 // play fetches the sound where that has not been done and plays it; heard is
 // called once it has been heard.
-func (p *Player) play(fetch func(context.Context) (string, error), heard func()) {
+func (p *Player) play(fetch func(context.Context) (io.ReadSeekCloser, error), heard func()) {
 	if p.Playing || p.Loading {
 		return
 	}
@@ -67,10 +68,11 @@ func (p *Player) play(fetch func(context.Context) (string, error), heard func())
 	p.onChange()
 	turn := p.turn
 	p.desk.Go(func(ctx context.Context) func() {
-		path, err := fetch(ctx)
+		file, err := fetch(ctx)
 		var sound Sound
 		if err == nil {
-			sound, err = p.open(path)
+			sound, err = p.open(file)
+			file.Close()
 		}
 		return func() {
 			if turn != p.turn {

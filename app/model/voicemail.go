@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ type Inbox interface {
 	MarkVoicemail(ctx context.Context, id office.ID, isNew bool) error
 	DeleteVoicemail(ctx context.Context, id office.ID) error
 	UndoDelete(ctx context.Context, id office.ID) error
-	Audio(ctx context.Context, id office.ID) (path string, err error)
+	Audio(ctx context.Context, id office.ID) (io.ReadSeekCloser, error)
 	Download(ctx context.Context, id office.ID, dst string) error
 }
 
@@ -72,7 +73,7 @@ type Voicemail struct {
 
 // NewVoicemail returns the page, empty until Reload. open reads the sound of a
 // message.
-func NewVoicemail(desk *Desk, inbox Inbox, open func(path string) (Sound, error)) *Voicemail {
+func NewVoicemail(desk *Desk, inbox Inbox, open func(io.Reader) (Sound, error)) *Voicemail {
 	v := &Voicemail{desk: desk, inbox: inbox, limit: local.DefaultLimit}
 	v.Player = Player{desk: desk, open: open, onChange: func() { changed(v.OnTick) }}
 	return v
@@ -172,7 +173,7 @@ func (v *Voicemail) Play(id office.ID) {
 	if v.Open == "" {
 		return
 	}
-	v.Player.play(func(ctx context.Context) (string, error) { return v.inbox.Audio(ctx, id) }, func() {
+	v.Player.play(func(ctx context.Context) (io.ReadSeekCloser, error) { return v.inbox.Audio(ctx, id) }, func() {
 		if r, ok := v.row(id); ok && r.IsNew {
 			v.Mark(id, false)
 		}

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func (s *tone) Duration() time.Duration { return 34 * time.Second }
 func newMail(t *testing.T, b *bench, mails ...office.Voicemail) (*Voicemail, *box, *tone) {
 	t.Helper()
 	inbox, sound := newBox(t, mails, nil), &tone{end: make(chan error)}
-	v := NewVoicemail(b.Desk, inbox, func(string) (Sound, error) { return sound, nil })
+	v := NewVoicemail(b.Desk, inbox, func(io.Reader) (Sound, error) { return sound, nil })
 	v.Reload()
 	b.until("the rows", func() bool { return v.Loaded })
 	return v, inbox, sound

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -192,7 +193,10 @@ func (m *mails) DeleteVoicemail(_ context.Context, id office.ID) error {
 	return nil
 }
 func (*mails) UndoDelete(context.Context, office.ID) error       { return nil }
-func (*mails) Audio(context.Context, office.ID) (string, error)  { return "", office.ErrOffline }
+func (*mails) Audio(context.Context, office.ID) (io.ReadSeekCloser, error) {
+	return nil, office.ErrOffline
+}
+
 func (*mails) Download(context.Context, office.ID, string) error { return nil }
 
 func mail(id office.ID) local.Voicemail {

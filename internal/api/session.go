@@ -83,6 +83,7 @@ type LoginInput struct {
 // only in the answer to the login.
 type SessionReply struct {
 	Token     string            `json:"token,omitempty"`
+	DeviceID  office.ID         `json:"deviceId"` // of the session's telephone, as in the quality of a call
 	ExpiresAt time.Time         `json:"expiresAt"`
 	Session   jmap.Session      `json:"session"`
 	SIP       office.SIPAccount `json:"sip"`
@@ -104,7 +105,7 @@ func (s *Server) login(ctx context.Context, in *LoginInput) (*SessionOutput, err
 	if err != nil {
 		return nil, s.refuseLogin(ctx, err)
 	}
-	return &SessionOutput{SessionReply{l.Token, l.Session.ExpiresAt.UTC(), s.jmapSession(l.Extension, in.host), s.dialled(l.SIP, in.host)}}, nil
+	return &SessionOutput{SessionReply{l.Token, l.Session.Device.ID, l.Session.ExpiresAt.UTC(), s.jmapSession(l.Extension, in.host), s.dialled(l.SIP, in.host)}}, nil
 }
 
 // refuseLogin tells with a TooMany how long to wait.
@@ -139,7 +140,7 @@ func (s *Server) currentSession(ctx context.Context, in *TokenInput) (*SessionOu
 	if err != nil {
 		return nil, s.refuse(ctx, "session", err)
 	}
-	return &SessionOutput{SessionReply{"", session.ExpiresAt.UTC(), s.jmapSession(e, in.host), s.dialled(sip, in.host)}}, nil
+	return &SessionOutput{SessionReply{"", session.Device.ID, session.ExpiresAt.UTC(), s.jmapSession(e, in.host), s.dialled(sip, in.host)}}, nil
 }
 
 // A SIPOutput carries a new SIP account.

@@ -3,7 +3,7 @@ package officetest_test
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"testing"
 	"time"
 
@@ -90,9 +90,9 @@ func TestKilledServerLosesNothing(t *testing.T) {
 		calls[1].Outcome != office.ToVoicemail {
 		t.Errorf("the log of 101 is %+v", calls)
 	}
-	if path, err := marta.Audio(ctx, list[0].ID); err != nil {
+	if sound, err := marta.Audio(ctx, list[0].ID); err != nil {
 		t.Error(err)
-	} else if err := holdsTone(path); err != nil {
+	} else if err := holdsTone(sound); err != nil {
 		t.Errorf("the message that was cut off: %v", err)
 	}
 }
@@ -157,8 +157,9 @@ func leaveMessage(t *testing.T, ctx context.Context, p *officetest.Phone, n offi
 }
 
 // holdsTone looks for the tone of 1 kHz in an MP3 file.
-func holdsTone(path string) error {
-	data, err := os.ReadFile(path)
+func holdsTone(sound io.ReadCloser) error {
+	defer sound.Close()
+	data, err := io.ReadAll(sound)
 	if err != nil {
 		return err
 	}

@@ -4,21 +4,20 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
+	"io"
 
 	"timbre/internal/media"
 )
 
-// OpenMP3 returns a player at the start of the MP3 file at path, such as a
-// voicemail.
-func OpenMP3(path string) (*Player, error) {
-	data, err := os.ReadFile(path)
+// ReadMP3 returns a player at the start of an MP3 file, such as a voicemail.
+func ReadMP3(r io.Reader) (*Player, error) {
+	data, err := io.ReadAll(r)
 	if err != nil {
-		return nil, fmt.Errorf("opening a message: %w", err)
+		return nil, fmt.Errorf("reading a message: %w", err)
 	}
 	sound, err := media.DecodeMP3(data)
 	if err != nil {
-		return nil, fmt.Errorf("opening a message: %w", err)
+		return nil, fmt.Errorf("reading a message: %w", err)
 	}
 	return NewPlayer(sound), nil
 }

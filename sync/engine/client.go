@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,28 +93,37 @@ func (c *client) resolve(reference string) (string, error) {
 	return u.String(), nil
 }
 
+// A file is a body that is sent as it is.
+type file struct {
+	io.Reader
+	size      int64
+	mediaType string
+}
+
 // send makes a request and returns the answer if its status is 2xx. The caller
-// closes the body. Other answers and failures are errors of package office.
+// closes the body. Other answers and failures are errors of package office; see
+// delayed. body is sent as JSON unless it is a file; nil sends none.
 func (c *client) send(ctx context.Context, method, reference string, body any, headers ...string) (*http.Response, error) {
 	target, err := c.resolve(reference)
 	if err != nil {
 		return nil, err
 	}
-	var content io.Reader
-	if body != nil {
+	content, isFile := body.(file)
+	if body != nil && !isFile {
 		raw, err := json.Marshal(body)
 		if err != nil {
 			return nil, err
 		}
-		content = bytes.NewReader(raw)
+		content = file{bytes.NewReader(raw), int64(len(raw)), jmap.RequestType}
 	}
-	r, err := http.NewRequestWithContext(ctx, method, target, content)
+	r, err := http.NewRequestWithContext(ctx, method, target, content.Reader)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("User-Agent", "Timbre")
 	if body != nil {
-		r.Header.Set("Content-Type", jmap.RequestType)
+		r.ContentLength = content.size
+		r.Header.Set("Content-Type", content.mediaType)
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
@@ -135,7 +145,12 @@ func (c *client) send(ctx context.Context, method, reference string, body any, h
 // exchange makes a request with JSON and reads the answer into the value that
 // into points to; nil skips it.
 func (c *client) exchange(ctx context.Context, method, reference string, body, into any) error {
-	within, cancel := context.WithTimeout(ctx, exchangeTime)
+	return c.exchangeWithin(ctx, exchangeTime, method, reference, body, into)
+}
+
+// exchangeWithin is exchange with a limit of time.
+func (c *client) exchangeWithin(ctx context.Context, limit time.Duration, method, reference string, body, into any) error {
+	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	res, err := c.send(within, method, reference, body)
 	if err != nil {
@@ -203,26 +218,52 @@ func isPublic(chain []*x509.Certificate) bool {
 	return err == nil
 }
 
+// A delayed error comes with the time after which the server wants to be asked
+// again (RFC 9110 §10.2.3).
+type delayed struct {
+	error
+	after time.Duration
+}
+
+func (d *delayed) Unwrap() error { return d.error }
+
+// maxDelay bounds what a server may ask for.
+const maxDelay = 10 * time.Minute
+
 // refusal returns what a status of 3xx or more means.
 func refusal(res *http.Response) error {
-	var p struct {
-		Type string `json:"type"`
+	err := meaning(res)
+	after, at := res.Header.Get("Retry-After"), time.Time{}
+	seconds, notSeconds := strconv.Atoi(after)
+	if notSeconds != nil {
+		at, _ = http.ParseTime(after) // the zero time asks for nothing
 	}
+	if d := max(time.Duration(min(max(seconds, 0), 3600))*time.Second, time.Until(at)); d > 0 {
+		return &delayed{err, min(d, maxDelay)}
+	}
+	return err
+}
+
+// meaning returns what the status and the problem of an answer say.
+func meaning(res *http.Response) error {
+	var p jmap.Problem
 	raw, _ := io.ReadAll(io.LimitReader(res.Body, 16<<10)) // without it the status says enough
 	if json.Unmarshal(raw, &p) == nil {
 		if code, ours := strings.CutPrefix(p.Type, office.ProblemType); ours && code != "" {
 			return office.Error(code)
 		}
-		if p.Type == jmap.LimitProblem {
+		if p.Type == jmap.LimitProblem && res.StatusCode != http.StatusRequestEntityTooLarge {
 			return office.ErrTooMany
 		}
 	}
-	switch {
-	case res.StatusCode == http.StatusUnauthorized:
+	switch res.StatusCode {
+	case http.StatusUnauthorized:
 		return office.ErrSession
-	case res.StatusCode == http.StatusTooManyRequests:
+	case http.StatusTooManyRequests:
 		return office.ErrTooMany
-	case res.StatusCode == http.StatusNotFound:
+	case http.StatusRequestEntityTooLarge:
+		return office.ErrLimit
+	case http.StatusNotFound:
 		return office.ErrNotFound
 	}
 	return fmt.Errorf("%w: status %d", office.ErrUnavailable, res.StatusCode)

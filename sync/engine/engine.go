@@ -24,9 +24,10 @@ import (
 
 // Options are how an Engine works.
 type Options struct {
-	Log     *slog.Logger     // nil: nothing is logged
-	Offline bool             // never touches the network
-	Now     func() time.Time // nil: time.Now
+	Log         *slog.Logger     // nil: nothing is logged
+	Offline     bool             // never touches the network
+	NoDownloads bool             // Run fetches no sounds and pages before somebody wants them
+	Now         func() time.Time // nil: time.Now
 }
 
 // An Engine is one profile folder of one user. It is safe for concurrent use.
@@ -34,22 +35,24 @@ type Engine struct {
 	profile string
 	log     *slog.Logger
 	offline bool
+	lazy    bool // NoDownloads
 	now     func() time.Time
 
 	turn  chan struct{} // holds a value while a sync goes on
 	tasks tasks
 
-	mu     sync.Mutex
-	login  *login                     // guarded by mu; nil: nobody is logged in
-	status Status                     // guarded by mu; but Pending
-	seen   local.Stamps               // guarded by mu; of login.mirror, when subscribers were last told
-	subs   map[*Subscription]struct{} // guarded by mu
-	audio  map[office.ID]*fetch       // guarded by mu; downloads under way, by blob
+	mu       sync.Mutex
+	login    *login                     // guarded by mu; nil: nobody is logged in
+	status   Status                     // guarded by mu; but Pending
+	seen     local.Stamps               // guarded by mu; of login.mirror, when subscribers were last told
+	presence presence                   // guarded by mu
+	subs     map[*Subscription]struct{} // guarded by mu
+	fetches  map[office.ID]*fetch       // guarded by mu; downloads under way, by blob
 }
 
 // tasks are the wake channels of Run's parts, each of capacity one.
 type tasks struct {
-	sync, stream, audio, watch chan struct{}
+	sync, stream, blobs chan struct{}
 }
 
 // wake leaves word in a wake channel.
@@ -66,11 +69,11 @@ func wake(c chan struct{}) {
 // newer version of the program was here.
 func Open(profile string, o Options) (*Engine, error) {
 	e := &Engine{
-		profile: profile, log: o.Log, offline: o.Offline, now: o.Now,
-		turn:  make(chan struct{}, 1),
-		tasks: tasks{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)},
-		subs:  map[*Subscription]struct{}{},
-		audio: map[office.ID]*fetch{},
+		profile: profile, log: o.Log, offline: o.Offline, lazy: o.NoDownloads, now: o.Now,
+		turn:    make(chan struct{}, 1),
+		tasks:   tasks{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)},
+		subs:    map[*Subscription]struct{}{},
+		fetches: map[office.ID]*fetch{},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -147,7 +150,7 @@ type Status struct {
 	Syncing       bool
 	SessionEnded  bool // the server wants a new login; the outbox is kept
 	Pending       int  // changes not yet sent
-	SecretsInFile bool // there is no keychain: token and SIP secret are in PROFILE/credentials
+	SecretsInFile bool // there is no keychain: token and SIP secret are in PROFILE/credentials, and so is the cache key
 }
 
 // Status returns how things stand now.

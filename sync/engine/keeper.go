@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,10 +20,12 @@ import (
 	"timbre/sync/local"
 )
 
-// Secrets are what a login session must keep to itself.
+// Secrets are what a login session must keep to itself, and the key of what the
+// account has on this computer, which outlives the session.
 type secrets struct {
-	Token string            `json:"token"`
-	SIP   office.SIPAccount `json:"sip"`
+	Token string            `json:"token,omitempty"`
+	SIP   office.SIPAccount `json:"sip,omitzero"`
+	Key   []byte            `json:"key,omitempty"` // local.KeySize octets; nil: none was made
 }
 
 // keychainTime is how long the system's keychain may take. A Linux desktop may
@@ -33,9 +36,11 @@ const keychainTime = 2 * time.Second
 const keychainService = "timbre"
 
 // A keeper keeps the secrets of one account of one profile: in the system's
-// keychain, or without one in the file PROFILE/credentials.
+// keychain, or without one in the file PROFILE/credentials, which holds those of
+// all its accounts.
 type keeper struct {
 	profile string
+	account office.ID
 	user    string // in the keychain; differs for each profile, so that two may be logged in to one account
 
 	mu     sync.Mutex
@@ -49,7 +54,7 @@ func newKeeper(profile string, account office.ID) *keeper {
 		abs = profile
 	}
 	sum := sha256.Sum256([]byte(abs))
-	return &keeper{profile: profile, user: string(account) + "-" + hex.EncodeToString(sum[:6])}
+	return &keeper{profile: profile, account: account, user: string(account) + "-" + hex.EncodeToString(sum[:6])}
 }
 
 func (k *keeper) path() string { return filepath.Join(k.profile, "credentials") }
@@ -61,18 +66,13 @@ func (k *keeper) load() secrets {
 	if k.cached != nil {
 		return *k.cached
 	}
-	var s secrets
-	text, err := os.ReadFile(k.path())
-	if k.file = err == nil; !k.file {
+	s, inFile := k.readFile()[k.account]
+	if k.file = inFile; !inFile {
 		var value string
-		err = inTime(func() (err error) { value, err = keyring.Get(keychainService, k.user); return err })
-		text = []byte(value)
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &s)
-	}
-	if err != nil {
-		s = secrets{}
+		err := inTime(func() (err error) { value, err = keyring.Get(keychainService, k.user); return err })
+		if err != nil || json.Unmarshal([]byte(value), &s) != nil {
+			s = secrets{}
+		}
 	}
 	k.cached = &s
 	return s
@@ -88,27 +88,74 @@ func (k *keeper) save(s secrets) error {
 	defer k.mu.Unlock()
 	k.cached = &s
 	value := string(text)
-	if inTime(func() error { return keyring.Set(keychainService, k.user, value) }) == nil {
-		k.file = false
-		return removeIfThere(k.path())
+	all := k.readFile()
+	if k.file = inTime(func() error { return keyring.Set(keychainService, k.user, value) }) != nil; k.file {
+		all[k.account] = s
+	} else {
+		delete(all, k.account)
 	}
-	k.file = true
-	return local.WriteFile(k.path(), text)
+	return k.writeFile(all)
 }
 
-// forget removes the secrets from wherever they are.
+// endSession forgets the secrets of the session; the key stays for the next one.
+func (k *keeper) endSession() error {
+	if key := k.load().Key; key != nil {
+		return k.save(secrets{Key: key})
+	}
+	return k.forget()
+}
+
+// forget removes all secrets from wherever they are.
 func (k *keeper) forget() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, statErr := os.Stat(k.path())
+	all := k.readFile()
+	_, inFile := all[k.account]
+	delete(all, k.account)
 	k.cached, k.file = &secrets{}, false
 	err := inTime(func() error { return keyring.Delete(keychainService, k.user) })
 	// Secrets that are in the file were never in the keychain, which may fail.
-	inFile := statErr == nil
 	if err != nil && !inFile && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, errNoKeychain) {
-		return errors.Join(fmt.Errorf("emptying the keychain: %w", err), removeIfThere(k.path()))
+		return errors.Join(fmt.Errorf("emptying the keychain: %w", err), k.writeFile(all))
 	}
-	return removeIfThere(k.path())
+	return k.writeFile(all)
+}
+
+// key returns the cache key, which it makes and keeps where there is none.
+func (k *keeper) key() ([]byte, error) {
+	s := k.load()
+	if len(s.Key) == local.KeySize {
+		return s.Key, nil
+	}
+	s.Key = make([]byte, local.KeySize)
+	rand.Read(s.Key) // never fails since Go 1.24
+	return s.Key, k.save(s)
+}
+
+// readFile returns what is in the file by account; one that says nothing is
+// empty.
+func (k *keeper) readFile() map[office.ID]secrets {
+	all := map[office.ID]secrets{}
+	text, err := os.ReadFile(k.path())
+	if err != nil || json.Unmarshal(text, &all) != nil {
+		return map[office.ID]secrets{}
+	}
+	return all
+}
+
+// writeFile replaces the file, which is only there while it says something.
+func (k *keeper) writeFile(all map[office.ID]secrets) error {
+	if len(all) == 0 {
+		if err := os.Remove(k.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing secrets: %w", err)
+		}
+		return nil
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return local.WriteFile(k.path(), text)
 }
 
 // inFile reports whether the secrets are in a file for want of a keychain.
@@ -116,13 +163,6 @@ func (k *keeper) inFile() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.file
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing secrets: %w", err)
-	}
-	return nil
 }
 
 // errNoKeychain is a keychain that is missing or does not answer.

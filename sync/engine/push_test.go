@@ -44,7 +44,8 @@ func TestSettle(t *testing.T) {
 		text := `{"methodResponses":[` + c.answer + `]}`
 		failed := json.Unmarshal([]byte(text), &response) != nil
 		if !failed {
-			_, err := e.settle(ctx, l, &response, "0", edits)
+			x := &exchange{e: e, l: l}
+			_, err := x.settle(ctx, &response, "0", edits)
 			failed = err != nil
 		}
 		refused, err := e.Refused(ctx)

@@ -44,7 +44,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	var streaming atomic.Bool
 	e.part(&parts, "stream", func() { e.streamLoop(ctx, &streaming) })
-	e.part(&parts, "audio", func() { e.audioLoop(ctx) })
+	if !e.lazy {
+		e.part(&parts, "downloads", func() { e.downloadLoop(ctx) })
+	}
 	e.part(&parts, "sync", func() { e.syncLoop(ctx, &streaming) })
 	return nil
 }
@@ -79,16 +81,18 @@ func (e *Engine) syncLoop(ctx context.Context, streaming *atomic.Bool) {
 			case err == nil:
 				failures = 0
 				next = time.After(e.untilNext(ctx, l, streaming.Load()))
-				wake(e.tasks.audio)
+				wake(e.tasks.blobs)
 				if !streaming.Load() {
 					wake(e.tasks.stream)
 				}
 			case errors.Is(err, office.ErrSession):
 				ended = l
 			default:
-				next = time.After(backoff(failures, rand.Float64()))
-				failures++
 				e.log.Debug("not synced", "err", err)
+				if next = e.pause(ctx, err, failures); next == nil {
+					return
+				}
+				failures++
 			}
 		}
 		select {
@@ -97,6 +101,23 @@ func (e *Engine) syncLoop(ctx context.Context, streaming *atomic.Bool) {
 		case <-next:
 		case <-e.tasks.sync:
 		}
+	}
+}
+
+// pause returns what ends the wait after a failure, of which there were so many
+// before. What the server asks for it waits for itself, whatever happens here; it
+// returns nil where ctx ends meanwhile.
+func (e *Engine) pause(ctx context.Context, err error, failures int) <-chan time.Time {
+	wait := time.After(backoff(failures, rand.Float64()))
+	var asked *delayed
+	if !errors.As(err, &asked) {
+		return wait
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(asked.after):
+		return wait
 	}
 }
 
@@ -143,7 +164,7 @@ func (e *Engine) watchLoop(ctx context.Context) {
 			if now, err = e.tell(ctx, l); err != nil {
 				continue
 			}
-			if l == of && now.Voicemails != seen.Voicemails {
+			if k := difference(seen, now); l == of && k&(Voicemails|Faxes|Settings) != 0 {
 				if _, waits, err := l.mirror.NextDue(ctx); err == nil && waits {
 					wake(e.tasks.sync)
 				}

@@ -33,10 +33,22 @@ type login struct {
 	mirror  *local.Mirror
 	keeper  *keeper
 
-	mu      sync.Mutex
-	name    string       // guarded by mu
-	session jmap.Session // guarded by mu
-	client  *client      // guarded by mu; nil before the first use
+	mu       sync.Mutex
+	name     string              // guarded by mu
+	device   office.ID           // guarded by mu; of the session's phone
+	session  jmap.Session        // guarded by mu
+	lacking  map[local.Type]bool // guarded by mu; types that the server does not offer
+	client   *client             // guarded by mu; nil before the first use
+	early    map[int64]int       // guarded by mu; how often the server did not know the call of an edit
+	unlocked bool                // guarded by mu; mirror has the cache key
+}
+
+// newLogin returns the login that a record remembers.
+func newLogin(profile string, r profileRecord, mirror *local.Mirror) *login {
+	return &login{
+		account: r.Account, name: r.Account.Name, device: r.Device, session: r.Session, lacking: map[local.Type]bool{}, early: map[int64]int{},
+		mirror: mirror, keeper: newKeeper(profile, r.Account.ID),
+	}
 }
 
 // profileKey is the meta value that holds a profileRecord.
@@ -45,12 +57,14 @@ const profileKey = "account"
 // A profileRecord is what is remembered of a login, without its secrets.
 type profileRecord struct {
 	Account Account      `json:"account"`
+	Device  office.ID    `json:"device"`
 	Session jmap.Session `json:"session"`
 }
 
 // A sessionReply is what the server says of a session.
 type sessionReply struct {
 	Token   string            `json:"token"`
+	Device  office.ID         `json:"deviceId"`
 	Session jmap.Session      `json:"session"`
 	SIP     office.SIPAccount `json:"sip"`
 }
@@ -87,6 +101,29 @@ func (l *login) door() (*client, error) {
 	return l.client, nil
 }
 
+// vault returns the mirror with the cache key, which sounds and pages need. It may
+// wait for the keychain, as Account does. Without a session that can be used it
+// makes no key: office.ErrSession.
+func (l *login) vault() (*local.Mirror, error) {
+	l.mu.Lock()
+	unlocked := l.unlocked
+	l.mu.Unlock()
+	if unlocked {
+		return l.mirror, nil
+	}
+	if s := l.secrets(); s.Token == "" && s.Key == nil {
+		return nil, office.ErrSession
+	}
+	key, err := l.keeper.key()
+	if err == nil {
+		err = l.mirror.Unlock(key)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unlocked = err == nil
+	return l.mirror, err
+}
+
 // who returns the account with its present name, but without SIP.
 func (l *login) who() Account {
 	l.mu.Lock()
@@ -94,6 +131,39 @@ func (l *login) who() Account {
 	a := l.account
 	a.Name = l.name
 	return a
+}
+
+// deviceID returns which telephone of the office this session's is.
+func (l *login) deviceID() office.ID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.device
+}
+
+// lacks reports whether the server does not offer the type.
+func (l *login) lacks(t local.Type) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lacking[t]
+}
+
+// miss notes that the server does not offer a type, until it is another version.
+func (l *login) miss(t local.Type) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lacking[t] = true
+}
+
+// maxEarly is how often an edit of a call is sent that the server does not have.
+const maxEarly = 5
+
+// isEarly counts that the server did not know the call of an edit, and reports
+// whether it may still come to know it: its side of the call ends a little later.
+func (l *login) isEarly(seq int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.early[seq]++
+	return l.early[seq] < maxEarly
 }
 
 // jmapSession returns the session object as it is known.
@@ -165,7 +235,8 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error
 		Company: in.Company, Extension: in.Extension,
 		Name: reply.name(),
 	}
-	record, err := json.Marshal(profileRecord{account, reply.Session})
+	record := profileRecord{account, reply.Device, reply.Session}
+	text, err := json.Marshal(record)
 	if err != nil {
 		return err
 	}
@@ -183,10 +254,10 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error
 	if err != nil {
 		return err
 	}
-	l := &login{account: account, name: account.Name, session: reply.Session, mirror: mirror, keeper: newKeeper(e.profile, account.ID)}
-	err = l.keeper.save(secrets{reply.Token, reply.SIP})
+	l := newLogin(e.profile, record, mirror)
+	err = l.keeper.save(secrets{reply.Token, reply.SIP, l.secrets().Key})
 	if err == nil {
-		err = mirror.SetMeta(ctx, profileKey, string(record)) // tells other processes
+		err = mirror.SetMeta(ctx, profileKey, string(text)) // tells other processes
 	}
 	if err == nil {
 		err = local.SetCurrent(e.profile, account.ID)
@@ -210,7 +281,7 @@ func (e *Engine) endOld(ctx context.Context) {
 	if err := endSession(ctx, old); err != nil {
 		e.log.Info("old session not ended on the server", "err", err)
 	}
-	if err := old.keeper.forget(); err != nil {
+	if err := old.keeper.endSession(); err != nil {
 		e.log.Warn("old secrets not removed", "err", err)
 	}
 }
@@ -219,7 +290,7 @@ func (e *Engine) endOld(ctx context.Context) {
 func (e *Engine) replace(ctx context.Context, l *login) {
 	e.mu.Lock()
 	old := e.login
-	e.login, e.status, e.seen = l, Status{}, local.Stamps{}
+	e.login, e.status, e.seen, e.presence = l, Status{}, local.Stamps{}, presence{}
 	e.mu.Unlock()
 	if old != nil {
 		if err := old.close(); err != nil {
@@ -229,7 +300,7 @@ func (e *Engine) replace(ctx context.Context, l *login) {
 	if l != nil {
 		e.tell(ctx, l)
 	}
-	e.announce(Voicemails | Calls | StatusKind)
+	e.announce(allKinds)
 	wake(e.tasks.sync)
 	wake(e.tasks.stream)
 }
@@ -253,8 +324,8 @@ func endSession(ctx context.Context, l *login) error {
 }
 
 // Logout ends the session on the server if it can be reached, and here in any
-// case; wipe also deletes the account's local copy with all changes not yet
-// sent (see Status.Pending). Without a session it does nothing.
+// case; wipe also deletes the account's local copy with its key and all changes
+// not yet sent (see Status.Pending). Without a session it does nothing.
 func (e *Engine) Logout(ctx context.Context, wipe bool) error {
 	release, err := e.takeTurn(ctx)
 	if err != nil {
@@ -270,7 +341,11 @@ func (e *Engine) Logout(ctx context.Context, wipe bool) error {
 			e.log.Info("session not ended on the server", "err", err)
 		}
 	}
-	err = errors.Join(l.keeper.forget(), local.SetCurrent(e.profile, ""))
+	forget := l.keeper.endSession
+	if wipe {
+		forget = l.keeper.forget
+	}
+	err = errors.Join(forget(), local.SetCurrent(e.profile, ""))
 	e.replace(ctx, nil)
 	if wipe {
 		err = errors.Join(err, local.Wipe(e.profile, l.account.ID))
@@ -296,7 +371,7 @@ func (e *Engine) WipeKept(ctx context.Context) (int, error) {
 	}
 	kept, err := local.Kept(e.profile)
 	for _, account := range kept {
-		err = errors.Join(err, local.Wipe(e.profile, account))
+		err = errors.Join(err, local.Wipe(e.profile, account), newKeeper(e.profile, account).forget())
 	}
 	return len(kept), err
 }
@@ -371,6 +446,6 @@ func (e *Engine) reload(ctx context.Context) error {
 		return errors.Join(mirror.Close(), local.SetCurrent(e.profile, ""))
 	}
 	record.Account.ID = id
-	e.replace(ctx, &login{account: record.Account, name: record.Account.Name, session: record.Session, mirror: mirror, keeper: newKeeper(e.profile, id)})
+	e.replace(ctx, newLogin(e.profile, record, mirror))
 	return nil
 }

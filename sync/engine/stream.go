@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -46,6 +46,7 @@ func (e *Engine) streamLoop(ctx context.Context, streaming *atomic.Bool) {
 			of, last, failures = l, "", 0
 		}
 		err = e.listen(ctx, l, &last, streaming)
+		e.forgetPresence()
 		if streaming.Swap(false) {
 			failures = 0
 			wake(e.tasks.sync) // is the server still there?
@@ -55,7 +56,9 @@ func (e *Engine) streamLoop(ctx context.Context, streaming *atomic.Bool) {
 			continue
 		}
 		e.log.Debug("event source ended", "err", err)
-		next = time.After(backoff(failures, rand.Float64()))
+		if next = e.pause(ctx, err, failures); next == nil {
+			return
+		}
 		failures++
 	}
 }
@@ -66,9 +69,9 @@ func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *
 	if err != nil {
 		return err
 	}
-	types := make([]string, len(followed))
-	for i, t := range followed {
-		types[i] = string(t)
+	types := []string{presenceType}
+	for _, t := range slices.Concat(local.Lists, local.Singletons) {
+		types = append(types, string(t))
 	}
 	session := l.jmapSession()
 	target, err := jmap.Expand(session.EventSourceURL, map[string]string{
@@ -85,6 +88,8 @@ func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *
 	}
 	defer res.Body.Close()
 	streaming.Store(true)
+	e.wantPresence("") // what was pushed while nobody listened is lost
+	wake(e.tasks.sync)
 	body := newStallReader(res.Body, silence, cancel)
 	defer body.stop()
 	return jmap.ReadEvents(body, func(event jmap.Event) error {
@@ -107,31 +112,42 @@ func (e *Engine) isNews(ctx context.Context, l *login, data []byte) bool {
 	if json.Unmarshal(data, &change) != nil {
 		return false
 	}
+	news := false
 	for t, state := range change.Changed[jmap.ID(l.account.ID)] {
-		have, err := l.mirror.State(ctx, local.Type(t))
-		if err != nil || have != state {
-			return true
+		if t == presenceType {
+			news = e.wantPresence(state) || news
+			continue
 		}
+		if l.lacks(local.Type(t)) {
+			continue
+		}
+		have, err := l.mirror.State(ctx, local.Type(t))
+		news = news || err != nil || have != state
 	}
-	return false
+	return news
 }
 
-// A stallReader gives up a body that brings nothing for a while.
+// A stallReader gives up a body that brings nothing for a while, and remembers
+// what broke it.
 type stallReader struct {
 	r     io.Reader
 	limit time.Duration
 	timer *time.Timer
+	err   error
 }
 
 // newStallReader returns a reader of r that calls giveUp when a read has brought
 // nothing for limit. It must be stopped.
 func newStallReader(r io.Reader, limit time.Duration, giveUp func()) *stallReader {
-	return &stallReader{r, limit, time.AfterFunc(limit, giveUp)}
+	return &stallReader{r: r, limit: limit, timer: time.AfterFunc(limit, giveUp)}
 }
 
 func (s *stallReader) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.timer.Reset(s.limit)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
 	return n, err
 }
 

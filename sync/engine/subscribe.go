@@ -13,7 +13,14 @@ type Kinds uint
 const (
 	Voicemails Kinds = 1 << iota
 	Calls
+	Faxes
+	Directory
+	Settings
+	Contacts
+	PresenceKind
 	StatusKind // Status, Account or Refused
+
+	allKinds = StatusKind<<1 - 1
 )
 
 // A Subscription wakes its reader after changes. C carries no data: after
@@ -77,18 +84,30 @@ func (e *Engine) tell(ctx context.Context, l *login) (local.Stamps, error) {
 	before := e.seen
 	e.seen = now
 	e.mu.Unlock()
-	var k Kinds
-	if now.Voicemails != before.Voicemails {
-		k |= Voicemails | StatusKind // the outbox too may have changed
-	}
-	if now.Calls != before.Calls {
-		k |= Calls
-	}
-	if now.Meta != before.Meta {
-		k |= StatusKind
-	}
-	if k != 0 {
+	if k := difference(before, now); k != 0 {
 		e.announce(k)
 	}
 	return now, nil
+}
+
+// difference returns what changed between two stamps. With what the user can edit,
+// the outbox may have changed.
+func difference(a, b local.Stamps) (k Kinds) {
+	for _, part := range []struct {
+		changed bool
+		kinds   Kinds
+	}{
+		{a.Voicemails != b.Voicemails, Voicemails | StatusKind},
+		{a.Faxes != b.Faxes, Faxes | StatusKind},
+		{a.Settings != b.Settings, Settings | StatusKind},
+		{a.Calls != b.Calls, Calls},
+		{a.Directory != b.Directory, Directory},
+		{a.Contacts != b.Contacts, Contacts},
+		{a.Meta != b.Meta, StatusKind},
+	} {
+		if part.changed {
+			k |= part.kinds
+		}
+	}
+	return k
 }

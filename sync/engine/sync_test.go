@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -268,50 +269,96 @@ func TestTwoProcesses(t *testing.T) {
 func TestAudio(t *testing.T) {
 	h := open(t)
 	ctx := context.Background()
-	v := h.leave(1, 5000)
+	v := h.leave(1, 200_000)
 	dir := t.TempDir()
 	e := h.login(dir, engine.Options{})
 	if _, err := profile(t, dir, engine.Options{Offline: true}).Audio(ctx, v.ID); !errors.Is(err, office.ErrOffline) {
 		t.Errorf("got %v", err)
 	}
 	h.faulty(always("/jmap/download/", cut))
-	for range 2 {
+	for range 2 { // each brings one chunk of 64 KiB and a bit
 		if _, err := e.Audio(ctx, v.ID); !errors.Is(err, office.ErrOffline) {
 			t.Errorf("a cut download: %v", err)
 		}
 	}
 	h.requests()
 	h.faulty(nil)
-	path, err := e.Audio(ctx, v.ID)
+	sound, err := e.Audio(ctx, v.ID)
 	must(t, err)
 	sent := h.requests()
-	if len(sent) != 1 || !strings.HasSuffix(sent[0], " bytes=2000-") {
+	if len(sent) != 1 || !strings.HasSuffix(sent[0], " bytes=131072-") {
 		t.Errorf("it was not continued: %v", sent)
 	}
-	h.sameSound(path, v)
-	if _, err := profile(t, dir, engine.Options{Offline: true}).Audio(ctx, v.ID); err != nil {
-		t.Errorf("offline, though it is cached: %v", err)
+	h.sameSound(sound, v)
+	sound, err = profile(t, dir, engine.Options{Offline: true}).Audio(ctx, v.ID)
+	if err != nil {
+		t.Fatalf("offline, though it is cached: %v", err)
 	}
+	h.sameSound(sound, v)
 	to := fmt.Sprint(t.TempDir(), "/message.mp3")
 	must(t, e.Download(ctx, v.ID, to))
-	h.sameSound(to, v)
+	saved, err := os.Open(to)
+	must(t, err)
+	h.sameSound(saved, v)
 	if _, err := e.Audio(ctx, "none"); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	if sent := h.requests(); len(sent) != 0 {
 		t.Errorf("it is cached, and yet %v", sent)
 	}
+	isSealed(t, dir, v.BlobID)
+}
+
+// isSealed fails unless the blob is in one file that its key alone opens.
+func isSealed(t *testing.T, dir string, blob office.ID) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*", "blobs", string(blob)+"*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	raw, err := os.ReadFile(files[0])
+	must(t, err)
+	if len(raw) <= 200_000 {
+		t.Errorf("%d octets are not sealed", len(raw))
+	}
+}
+
+// A file that was damaged on the disk is fetched again.
+func TestDamagedSoundIsFetchedAgain(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	v := h.leave(1, 200_000)
+	dir := t.TempDir()
+	e := h.login(dir, engine.Options{})
+	sound, err := e.Audio(ctx, v.ID)
+	must(t, err)
+	must(t, sound.Close())
+	files, err := filepath.Glob(filepath.Join(dir, "*", "blobs", string(v.BlobID)+"*"))
+	must(t, err)
+	raw, err := os.ReadFile(files[0])
+	must(t, err)
+	raw[100_000] ^= 1
+	must(t, os.WriteFile(files[0], raw, 0o600))
+	sound, err = e.Audio(ctx, v.ID)
+	must(t, err)
+	if _, err := io.Copy(io.Discard, sound); !errors.Is(err, local.ErrDamaged) {
+		t.Errorf("it was read: %v", err)
+	}
+	must(t, sound.Close())
+	sound, err = e.Audio(ctx, v.ID)
+	must(t, err)
+	h.sameSound(sound, v)
 }
 
 // The user of a full disk is told so, and not to look at the network.
 func TestAudioOnAFullDisk(t *testing.T) {
 	h := open(t)
 	ctx := context.Background()
-	v := h.leave(1, 5000)
+	v := h.leave(1, 200_000)
 	dir := t.TempDir()
 	e := h.login(dir, engine.Options{})
 	must(t, e.SyncOnce(ctx))
-	folders, err := filepath.Glob(filepath.Join(dir, "*", "audio"))
+	folders, err := filepath.Glob(filepath.Join(dir, "*", "blobs"))
 	if err != nil || len(folders) != 1 {
 		t.Fatal(folders, err)
 	}
@@ -321,12 +368,12 @@ func TestAudioOnAFullDisk(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	must(t, os.Remove(part))
-	path, err := e.Audio(ctx, v.ID)
+	sound, err := e.Audio(ctx, v.ID)
 	must(t, err)
-	h.sameSound(path, v)
+	h.sameSound(sound, v)
 }
 
-func TestFetchAudioTakesTheNewestFirst(t *testing.T) {
+func TestFetchBlobsTakesTheNewestFirst(t *testing.T) {
 	h := open(t)
 	ctx := context.Background()
 	old, newest := h.leave(1, 1500), h.leave(2, 1500)
@@ -338,7 +385,7 @@ func TestFetchAudioTakesTheNewestFirst(t *testing.T) {
 		}
 		return none
 	})
-	if err := e.FetchAudio(ctx); !errors.Is(err, office.ErrOffline) {
+	if err := e.FetchBlobs(ctx); !errors.Is(err, office.ErrOffline) {
 		t.Errorf("got %v", err)
 	}
 	for id, want := range map[office.ID]bool{newest.ID: true, old.ID: false} {
@@ -347,7 +394,7 @@ func TestFetchAudioTakesTheNewestFirst(t *testing.T) {
 		}
 	}
 	h.faulty(nil)
-	must(t, e.FetchAudio(ctx))
+	must(t, e.FetchBlobs(ctx))
 	if v, err := e.Voicemail(ctx, old.ID); err != nil || !v.HasAudio {
 		t.Errorf("%+v, %v", v, err)
 	}

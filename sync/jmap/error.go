@@ -70,6 +70,7 @@ type SetError struct {
 	Type        string   `json:"type"`
 	Description string   `json:"description,omitempty"`
 	Properties  []string `json:"properties,omitempty"` // with InvalidProperties
+	ExistingID  ID       `json:"existingId,omitempty"` // with AlreadyExists: the object that is there
 }
 
 // The types of a SetError, beside Forbidden.
@@ -80,6 +81,8 @@ const (
 	WillDestroy       = "willDestroy"
 	InvalidProperties = "invalidProperties"
 	IsSingleton       = "singleton" // there is always one such object
+	AlreadyExists     = "alreadyExists"
+	BlobNotFound      = "blobNotFound"
 )
 
 func (e *SetError) Error() string { return "change refused: " + e.Type + " " + e.Description }

@@ -43,13 +43,14 @@ type Limits struct {
 }
 
 // DefaultLimits are those of a small office. The number of objects is the least
-// that RFC 8620 §2 suggests; requests carry no content and are small.
+// that RFC 8620 §2 suggests; of calls there may be as many as one sync of all
+// types makes. Requests carry no content and are small.
 var DefaultLimits = Limits{
 	MaxSizeUpload:         20 << 20,
 	MaxConcurrentUpload:   4,
 	MaxSizeRequest:        1 << 20,
 	MaxConcurrentRequests: 4,
-	MaxCallsInRequest:     16,
+	MaxCallsInRequest:     32,
 	MaxObjectsInGet:       500,
 	MaxObjectsInSet:       500,
 	CollationAlgorithms:   []string{},

@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"timbre/internal/office"
+	"timbre/sync/jmap"
+	"timbre/sync/local"
+)
+
+// An exchange is one sync: all that goes to and fro until both sides agree. It
+// is used by one goroutine.
+type exchange struct {
+	e      *Engine
+	l      *login
+	client *client
+
+	waiting  []local.Edit   // that want an upload first
+	uploaded map[int64]bool // edits whose files went up in this sync
+	failed   error          // why an upload did not work; nothing is uploaded any more
+}
+
+// A part is what a request does about one type.
+type part struct {
+	of local.Type
+	// add adds its calls to a request.
+	add func(*jmap.Request)
+	// take does what the answers say, and returns whether there is more to ask
+	// for.
+	take func(context.Context, *jmap.Response) (more bool, err error)
+}
+
+// Limits of an exchange.
+const (
+	maxEdits     = 100 // changes of the user in one request
+	pagesBetween = 8   // pages of full reads between two looks at what changed
+	maxStale     = 3   // how often another process may be quicker
+)
+
+// run repeats rounds until both sides agree and full reads are complete. What
+// changes meanwhile, here or there, does not wait for their end.
+func (x *exchange) run(ctx context.Context) error {
+	pages, stale := 0, 0
+	for {
+		more, reading, err := x.round(ctx, pages%pagesBetween == 0 || x.e.isWoken())
+		if errors.Is(err, local.ErrStale) && stale < maxStale {
+			stale++
+			pages = 0
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		x.e.setStatus(func(s *Status) { s.Online, s.Err, s.SessionEnded = true, nil, false })
+		x.e.tell(ctx, x.l)
+		pages++
+		if more {
+			pages = 0
+			continue
+		}
+		sent, err := x.upload(ctx)
+		if err != nil {
+			return err
+		}
+		if sent {
+			pages = 0
+		} else if !reading {
+			return x.failed
+		}
+		wake(x.e.tasks.blobs)
+	}
+}
+
+// round goes through all that there is to say once, in one request if the
+// server's limits allow: the outbox, then what changed of every type, and the next
+// page of those that are being read in full. Where it is not whole, it is only
+// about those pages.
+func (x *exchange) round(ctx context.Context, whole bool) (more, reading bool, err error) {
+	var parts []part
+	if whole {
+		if parts, err = x.edits(ctx); err != nil {
+			return false, false, err
+		}
+	}
+	for _, t := range local.Singletons {
+		if whole && !x.l.lacks(t) {
+			parts = append(parts, x.setting(t))
+		}
+	}
+	for _, t := range local.Lists {
+		if x.l.lacks(t) {
+			continue
+		}
+		p, full, err := x.list(ctx, t, whole)
+		if err != nil {
+			return false, false, err
+		}
+		reading = reading || full
+		parts = append(parts, p...)
+	}
+	if whole && x.e.presenceWanted() {
+		parts = append(parts, x.presence())
+	}
+	more, err = x.send(ctx, parts)
+	return more, reading, err
+}
+
+// send exchanges parts, in as few requests as the server allows.
+func (x *exchange) send(ctx context.Context, parts []part) (more bool, err error) {
+	most := limitsOf(x.l).MaxCallsInRequest
+	for len(parts) > 0 {
+		r := &jmap.Request{Using: []string{jmap.Core, office.Capability}}
+		n := 0
+		for ; n < len(parts); n++ {
+			before := len(r.Calls)
+			if parts[n].add(r); len(r.Calls) > most && n > 0 {
+				r.Calls = r.Calls[:before]
+				break
+			}
+		}
+		response, err := x.ask(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		again, err := x.take(ctx, parts[:n], response)
+		if err != nil {
+			return false, err
+		}
+		more, parts = more || again, parts[n:]
+	}
+	return more, nil
+}
+
+// take lets each part do its own; what one fails at does not keep the others from
+// it.
+func (x *exchange) take(ctx context.Context, parts []part, response *jmap.Response) (more bool, all error) {
+	for _, p := range parts {
+		again, err := p.take(ctx, response)
+		more = more || again
+		if isMethodError(err, jmap.UnknownMethod) {
+			x.e.log.Info("type not offered by the server", "type", p.of)
+			x.l.miss(p.of)
+			continue
+		}
+		all = errors.Join(all, methodFailure(err))
+	}
+	return more, all
+}
+
+// ask exchanges one JMAP request and fetches the session object again where the
+// answer says that it is another one now.
+func (x *exchange) ask(ctx context.Context, r *jmap.Request) (*jmap.Response, error) {
+	session := x.l.jmapSession()
+	var response jmap.Response
+	if err := x.client.exchange(ctx, http.MethodPost, session.APIURL, r, &response); err != nil {
+		return nil, err
+	}
+	if response.SessionState != session.State {
+		if err := x.e.refresh(ctx, x.l, x.client); err != nil {
+			return nil, err
+		}
+	}
+	return &response, nil
+}
+
+// methodFailure returns what a method error means to the user.
+func methodFailure(err error) error {
+	var refused *jmap.MethodError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if refused.Type == jmap.AccountNotFound {
+		return fmt.Errorf("%w: %w", office.ErrSession, err)
+	}
+	return fmt.Errorf("%w: %w", office.ErrUnavailable, err)
+}
+
+// isMethodError reports whether err is a MethodError of the given kind.
+func isMethodError(err error, kind string) bool {
+	var refused *jmap.MethodError
+	return errors.As(err, &refused) && refused.Type == kind
+}
+
+func limitsOf(l *login) jmap.Limits {
+	session := l.jmapSession()
+	return session.Limits()
+}

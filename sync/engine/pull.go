@@ -1,0 +1,238 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"timbre/internal/office"
+	"timbre/sync/jmap"
+	"timbre/sync/local"
+)
+
+// setting returns the part that fetches the settings t.
+func (x *exchange) setting(t local.Type) part {
+	id := ""
+	return part{
+		of: t,
+		add: func(r *jmap.Request) {
+			id = r.Call(string(t)+"/get", jmap.GetArgs{AccountID: x.account(), IDs: []jmap.ID{jmap.ID(office.Singleton)}})
+		},
+		take: func(ctx context.Context, response *jmap.Response) (bool, error) {
+			var now jmap.GetResponse
+			if err := response.Find(id, &now); err != nil {
+				return false, err
+			}
+			if len(now.List) != 1 || now.State == "" {
+				return false, fmt.Errorf("%w: settings without an object", office.ErrUnavailable)
+			}
+			known, err := x.l.mirror.State(ctx, t)
+			switch {
+			case err != nil || known == now.State:
+				return false, err
+			case known == "":
+				return false, x.l.mirror.Replace(ctx, t, now.State, now.List)
+			}
+			return false, x.l.mirror.Apply(ctx, local.Page{Type: t, Since: known, State: now.State, Objects: now.List})
+		},
+	}
+}
+
+// A pulling is what is known of one list before a round.
+type pulling struct {
+	x     *exchange
+	t     local.Type
+	since string     // the mirror's state
+	read  local.Read // the place of a full read, where one goes on
+	size  int        // of a page, in objects
+	over  bool       // read is: another has begun
+}
+
+// list returns the parts that fetch what changed of t, in a whole round, and
+// the next page of its full read, where one goes on; reading says so.
+func (x *exchange) list(ctx context.Context, t local.Type, whole bool) (parts []part, reading bool, err error) {
+	p := &pulling{x: x, t: t, size: min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(x.l).MaxObjectsInGet)}
+	if reading, err = x.l.mirror.Reading(ctx, t); err != nil {
+		return nil, false, err
+	}
+	if reading {
+		if p.read, err = x.l.mirror.BeginRead(ctx, t); err != nil {
+			return nil, false, err
+		}
+	}
+	if p.since, err = x.l.mirror.State(ctx, t); err != nil {
+		return nil, false, err
+	}
+	// The first page of a full read comes with a state of its own; the mirror's
+	// may be what the server has forgotten.
+	if whole && p.since != "" && (!reading || p.read.After != "") {
+		parts = append(parts, p.changes())
+	}
+	switch {
+	case reading && t == local.ExtensionType: // it cannot be queried
+		parts = append(parts, p.all())
+	case reading:
+		parts = append(parts, p.page())
+	}
+	return parts, reading, nil
+}
+
+// changes returns the part that fetches what changed since p.since, with the
+// objects.
+func (p *pulling) changes() part {
+	var changes, created, updated string
+	name := string(p.t) + "/changes"
+	return part{
+		of: p.t,
+		add: func(r *jmap.Request) {
+			changes = r.Call(name, jmap.ChangesArgs{AccountID: p.x.account(), SinceState: p.since, MaxChanges: &p.size})
+			get := func(path string) string {
+				return r.Call(string(p.t)+"/get", jmap.GetArgs{AccountID: p.x.account(), IDsOf: &jmap.ResultReference{ResultOf: changes, Name: name, Path: path}})
+			}
+			created, updated = get("/created"), get("/updated")
+		},
+		take: func(ctx context.Context, response *jmap.Response) (bool, error) {
+			more, err := p.takeChanges(ctx, response, changes, created, updated)
+			if isMethodError(err, jmap.CannotCalculateChanges) {
+				return true, p.again(ctx)
+			}
+			return more, err
+		},
+	}
+}
+
+func (p *pulling) takeChanges(ctx context.Context, response *jmap.Response, changesID, createdID, updatedID string) (more bool, err error) {
+	var changes jmap.ChangesResponse
+	var created, updated jmap.GetResponse
+	if err := response.Find(changesID, &changes); err != nil {
+		return false, err
+	}
+	if err := errors.Join(response.Find(createdID, &created), response.Find(updatedID, &updated)); err != nil {
+		return false, err
+	}
+	page := local.Page{Type: p.t, Since: p.since, State: changes.NewState, Objects: append(created.List, updated.List...)}
+	if page.State == "" || changes.HasMoreChanges && page.State == page.Since {
+		return false, fmt.Errorf("%w: changes without a new state", office.ErrUnavailable)
+	}
+	for _, id := range changes.Destroyed {
+		page.Destroyed = append(page.Destroyed, office.ID(id))
+	}
+	if page.State == page.Since && len(page.Objects)+len(page.Destroyed) == 0 {
+		return false, nil
+	}
+	err = p.x.l.mirror.Apply(ctx, page)
+	p.read.Since = page.State // it was this process that moved on
+	return changes.HasMoreChanges, err
+}
+
+// again begins to read everything anew.
+func (p *pulling) again(ctx context.Context) error {
+	p.x.e.log.Info("reading everything anew", "type", p.t)
+	p.over = true
+	_, err := p.x.l.mirror.AgainRead(ctx, p.t)
+	return err
+}
+
+// all returns the part that reads a list at once, unless it is too long.
+func (p *pulling) all() part {
+	id := ""
+	return part{
+		of:  p.t,
+		add: func(r *jmap.Request) { id = r.Call(string(p.t)+"/get", jmap.GetArgs{AccountID: p.x.account()}) },
+		take: func(ctx context.Context, response *jmap.Response) (bool, error) {
+			var got jmap.GetResponse
+			err := response.Find(id, &got)
+			if isMethodError(err, jmap.RequestTooLarge) { // then in pages, as what changed since there was nothing
+				got, err = jmap.GetResponse{State: office.NoState}, nil
+			}
+			if err != nil {
+				return false, err
+			}
+			return true, p.x.l.mirror.Replace(ctx, p.t, got.State, got.List) // and what changed meanwhile
+		},
+	}
+}
+
+// page returns the part that reads the objects behind p.read.After, newest first,
+// with the state as it was before they were read.
+func (p *pulling) page() part {
+	var state, query, get string
+	name := string(p.t) + "/query"
+	return part{
+		of: p.t,
+		add: func(r *jmap.Request) {
+			args := jmap.QueryArgs{AccountID: p.x.account(), Limit: &p.size}
+			if p.read.After != "" {
+				args.Anchor, args.AnchorOffset = (*jmap.ID)(&p.read.After), 1
+			}
+			state = r.Call(string(p.t)+"/get", jmap.GetArgs{AccountID: p.x.account(), IDs: []jmap.ID{}})
+			query = r.Call(name, args)
+			get = r.Call(string(p.t)+"/get", jmap.GetArgs{AccountID: p.x.account(), IDsOf: &jmap.ResultReference{ResultOf: query, Name: name, Path: "/ids"}})
+		},
+		take: func(ctx context.Context, response *jmap.Response) (bool, error) {
+			if p.over {
+				return true, nil
+			}
+			ended, err := p.takePage(ctx, response, state, query, get)
+			if isMethodError(err, jmap.AnchorNotFound) { // that object is gone
+				return true, p.again(ctx)
+			}
+			return ended, err // what changed meanwhile
+		},
+	}
+}
+
+// takePage returns whether the read has come to its end.
+func (p *pulling) takePage(ctx context.Context, response *jmap.Response, stateID, queryID, getID string) (ended bool, err error) {
+	var first, objects jmap.GetResponse
+	var ids jmap.QueryResponse
+	if err := response.Find(queryID, &ids); err != nil {
+		return false, err
+	}
+	if err := errors.Join(response.Find(stateID, &first), response.Find(getID, &objects)); err != nil {
+		return false, err
+	}
+	var last office.ID
+	if n := len(ids.IDs); n > 0 {
+		last = office.ID(ids.IDs[n-1])
+	}
+	if err := p.x.l.mirror.AddRead(ctx, p.read, first.State, objects.List, last); err != nil {
+		return false, err
+	}
+	if len(ids.IDs) == 0 || ids.Limit == nil && len(ids.IDs) < p.size {
+		return true, p.x.l.mirror.EndRead(ctx, p.read)
+	}
+	return false, nil
+}
+
+// presence returns the part that asks what everybody is doing.
+func (x *exchange) presence() part {
+	id, asked := "", 0
+	return part{
+		of: presenceType,
+		add: func(r *jmap.Request) {
+			asked = x.e.presenceAsked()
+			id = r.Call(presenceType+"/get", jmap.GetArgs{AccountID: x.account()})
+		},
+		take: func(_ context.Context, response *jmap.Response) (bool, error) {
+			var now jmap.GetResponse
+			var refused *jmap.MethodError
+			if err := response.Find(id, &now); err != nil && !errors.As(err, &refused) {
+				return false, err
+			}
+			all := make(map[office.ID]office.PresenceState, len(now.List))
+			for _, raw := range now.List {
+				var one office.Presence
+				if err := json.Unmarshal(raw, &one); err != nil {
+					return false, fmt.Errorf("%w: a presence of the wrong form", office.ErrUnavailable)
+				}
+				all[one.ID] = one.State
+			}
+			x.e.setPresence(asked, now.State, all) // an office too large to ask of has none
+			return false, nil
+		},
+	}
+}
+
+func (x *exchange) account() jmap.ID { return jmap.ID(x.l.account.ID) }
