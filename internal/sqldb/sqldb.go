@@ -35,6 +35,7 @@ type Config struct {
 	Migrations fs.FS  // goose migrations, NNNNN_name.sql at the top
 	Readers    int    // connections that read; 0: 4
 	Cache      int    // KiB that each connection may keep of the file in memory; 0: 2000
+	Checkpoint int    // pages in the log after which they are moved into the file; 0: 1000
 }
 
 // A DB is an open database. It is safe for concurrent use; it starts no
@@ -75,6 +76,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	write.SetMaxOpenConns(1)
+	if cfg.Checkpoint != 0 { // stays set as long as the connection, which is kept
+		if _, err := write.ExecContext(ctx, "PRAGMA wal_autocheckpoint="+strconv.Itoa(cfg.Checkpoint)); err != nil {
+			write.Close()
+			return nil, fmt.Errorf("opening %s: %w", path, named(err))
+		}
+	}
 	read, err := sql.Open("sqlite3", uri+"&_query_only=on")
 	if err != nil {
 		write.Close()

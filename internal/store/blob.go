@@ -93,7 +93,8 @@ func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType stri
 }
 
 // unreferred is true of a blob b that nothing refers to.
-const unreferred = `NOT EXISTS (SELECT 1 FROM voicemail v WHERE v.blob = b.id) AND NOT EXISTS (SELECT 1 FROM greeting g WHERE g.blob = b.id)`
+const unreferred = `NOT EXISTS (SELECT 1 FROM voicemail v WHERE v.blob = b.id) AND NOT EXISTS (SELECT 1 FROM greeting g WHERE g.blob = b.id)
+	AND NOT EXISTS (SELECT 1 FROM fax f WHERE f.blob = b.id)`
 
 // addBlob writes the row of a blob whose file is there.
 func (w *writing) addBlob(b Blob, account office.ID) error {

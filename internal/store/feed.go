@@ -17,6 +17,7 @@ type Type string
 const (
 	TypeVoicemail          Type = "Voicemail"
 	TypeCall               Type = "Call"
+	TypeFax                Type = "Fax"
 	TypeExtension          Type = "Extension" // the directory: the same for all accounts
 	TypeVoicemailSettings  Type = "VoicemailSettings"
 	TypeForwardingSettings Type = "ForwardingSettings"
@@ -28,7 +29,7 @@ const (
 // tables says where the rows of each type are; empty: each account has one
 // object, the singleton.
 var tables = map[Type]string{
-	TypeVoicemail: "voicemail", TypeCall: "call", TypeExtension: "entry",
+	TypeVoicemail: "voicemail", TypeCall: "call", TypeFax: "fax", TypeExtension: "entry",
 	TypeVoicemailSettings: "", TypeForwardingSettings: "", TypeCallerIDSettings: "", TypeProfile: "", TypeAvailability: "",
 }
 

@@ -65,7 +65,7 @@ func changes(t *testing.T, f *fixture) {
 		t.Errorf("a voicemail changed the state of the calls: %+v, %v", got, err)
 	}
 	all, err := f.States(ctx, account)
-	if err != nil || len(all) != 8 || all[store.TypeCall] != c0 || all[store.TypeVoicemail] == s1 {
+	if err != nil || len(all) != 9 || all[store.TypeCall] != c0 || all[store.TypeVoicemail] == s1 {
 		t.Errorf("got %v, %v", all, err)
 	}
 	for _, since := range []store.State{"", "x", "00", "0+", store.State(strings.Replace(string(s1), ".", ".9", 1)), "abcdefghijkl.1", s1 + "x", store.State(strings.Replace(string(s1), ".", ".-", 1))} {
@@ -79,7 +79,7 @@ func changes(t *testing.T, f *fixture) {
 	if _, err := f.States(ctx, "nobody"); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("a missing account: %v", err)
 	}
-	if _, err := f.Changes(ctx, account, "Fax", s0, 0); err == nil {
+	if _, err := f.Changes(ctx, account, "Nonsense", s0, 0); err == nil {
 		t.Error("an unknown type has changes")
 	}
 }

@@ -98,8 +98,9 @@ func (w *writing) setGreeting(account office.ID, g office.Greeting) error {
 	if !g.BlobID.Valid() {
 		return office.ErrGreeting
 	}
-	// A message is no greeting: it would have two owners.
-	err := w.QueryRow("SELECT 1 FROM blob b WHERE b.account = $1 AND b.id = $2 AND NOT EXISTS (SELECT 1 FROM voicemail v WHERE v.blob = b.id)", account, g.BlobID).Scan(&n)
+	// A message or a fax is no greeting: it would have two owners.
+	err := w.QueryRow(`SELECT 1 FROM blob b WHERE b.account = $1 AND b.id = $2 AND NOT EXISTS (SELECT 1 FROM voicemail v WHERE v.blob = b.id)
+		AND NOT EXISTS (SELECT 1 FROM fax f WHERE f.blob = b.id)`, account, g.BlobID).Scan(&n)
 	if err != nil {
 		return orGreeting(found(err))
 	}

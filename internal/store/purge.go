@@ -85,7 +85,7 @@ func (s *Store) purgeRest(w *writing, account office.ID) error {
 	for _, id := range masters {
 		w.orphans = append(w.orphans, s.MasterPath(id))
 	}
-	for _, table := range []string{"voicemail", "blob", "recording", "call", "talk", "mail", "memo", "tombstone", "feed"} {
+	for _, table := range []string{"voicemail", "fax", "blob", "recording", "call", "talk", "mail", "memo", "tombstone", "feed"} {
 		if _, err := w.Exec("DELETE FROM "+table+" WHERE account = $1", account); err != nil {
 			return err
 		}

@@ -1,11 +1,11 @@
 // Package store holds the data of an office: company, extensions and their
 // settings, devices, sessions, bindings, lines to the outside, call log,
-// voicemail, mail to send, what is not to happen twice, and the sound files that
-// belong to them. It owns all SQL of the server, the change feed that clients
-// follow (RFC 8620 §5.2) and the rule "commit, then remove files, then wake". It
-// checks no password and knows no protocol; values are checked by the rules of
-// office before they get here. Everything on the server that keeps something
-// calls it.
+// voicemail, faxes, mail to send, what is not to happen twice, and the files of
+// sounds and pages that belong to them. It owns all SQL of the server, the change
+// feed that clients follow (RFC 8620 §5.2) and the rule "commit, then remove
+// files, then wake". It checks no password and knows no protocol; values are
+// checked by the rules of office before they get here. Everything on the server
+// that keeps something calls it.
 //
 // The first things to know: Open, and Subscribe. Errors that a caller branches
 // on are those of the package office; anything else is the database's.

@@ -50,25 +50,54 @@ func (m *Mirror) Calls(ctx context.Context, f Filter) ([]Call, error) {
 }
 
 func (m *Mirror) calls(ctx context.Context, f Filter, w *wanted) (list []Call, err error) {
-	var parties []int64
-	few := false
 	if w != nil {
-		if parties, few, err = m.parties(ctx, w); err != nil || few && len(parties) == 0 {
+		parties, few, err := m.parties(ctx, w)
+		if err != nil {
 			return nil, err
+		}
+		if few {
+			return m.callsOf(ctx, f, parties)
 		}
 	}
 	q := query{}
-	if few {
-		f.ofParties(&q, parties)
-	} else {
-		f.ofKinds(&q, w)
-	}
+	f.ofKinds(&q, w)
+	return m.readCalls(ctx, q)
+}
+
+func (m *Mirror) readCalls(ctx context.Context, q query) (list []Call, err error) {
 	err = m.rows(ctx, func(r *sql.Rows) error {
 		c, err := scanCall(r)
 		list = append(list, c)
 		return err
 	}, q.text, q.args...)
 	return list, err
+}
+
+// callsOf returns the calls with few parties that f means. It looks a week back,
+// then eight, and so on until there are enough: some parties have very many calls,
+// others very few.
+func (m *Mirror) callsOf(ctx context.Context, f Filter, parties []int64) (list []Call, err error) {
+	if len(parties) == 0 {
+		return nil, nil
+	}
+	var oldest, newest sql.NullInt64
+	if err := m.db.QueryRow(ctx, `SELECT (SELECT min(started_at) FROM call), (SELECT max(started_at) FROM call)`).Scan(&oldest, &newest); err != nil {
+		return nil, m.check(err)
+	}
+	for _, top := range []time.Time{f.To, f.After.At} {
+		if !top.IsZero() {
+			newest.Int64 = min(newest.Int64, millis(top))
+		}
+	}
+	for window := 7 * 24 * time.Hour.Milliseconds(); ; window *= 8 {
+		since := newest.Int64 - window
+		q := query{}
+		f.ofParties(&q, parties, since)
+		list, err = m.readCalls(ctx, q)
+		if err != nil || len(list) == f.limit() || since < oldest.Int64 {
+			return list, err
+		}
+	}
 }
 
 // ofKinds asks for the calls that f means, each kind by its own index so that a
@@ -106,22 +135,22 @@ func (f Filter) ofKinds(q *query, w *wanted) {
 	f.newest(q, "+c.started_at", "c.id") // the few that were found are sorted, not looked for again
 }
 
-// ofParties asks for the calls with few parties that f means: the newest of each,
-// and of those the newest.
-func (f Filter) ofParties(q *query, parties []int64) {
+// ofParties asks for the calls with parties that f means, not before since.
+func (f Filter) ofParties(q *query, parties []int64, since int64) {
 	ids, _ := json.Marshal(parties) // numbers only
-	q.text = selectCall + ` WHERE c.rowid IN (SELECT x.rowid FROM json_each(` + q.arg(string(ids)) + `) j CROSS JOIN call x ON x.rowid IN
-		(SELECT y.rowid FROM call y INDEXED BY call_party WHERE y.party = j.value`
+	q.text = selectCall + ` WHERE c.rowid IN (SELECT x.rowid FROM json_each(` + q.arg(string(ids)) + `) j
+		CROSS JOIN call x INDEXED BY call_party ON x.party = j.value`
+	q.and(`x.started_at >= `, since)
 	switch f.Kind {
 	case "":
 	case office.Incoming:
-		q.text += ` AND y.kind IN ('incoming', 'missed')`
+		q.text += ` AND x.kind IN ('incoming', 'missed')`
 	default:
-		q.and(`y.kind = `, f.Kind)
+		q.and(`x.kind = `, f.Kind)
 	}
-	f.within(q, "y.started_at", "y.id")
-	f.newest(q, "y.started_at", "y.id")
-	q.text += `))`
+	f.within(q, "x.started_at", "x.id")
+	f.newest(q, "x.started_at", "x.id")
+	q.text += `)`
 	f.newest(q, "+c.started_at", "c.id")
 }
 

@@ -32,6 +32,9 @@ type term struct {
 	number bool   // digits, * and #
 }
 
+// maxTerms is how many words of a search text count.
+const maxTerms = 16
+
 // terms returns what a text asks for. A number may be typed as people write it.
 func terms(text string) []term {
 	if n, err := office.ParseNumber(text); err == nil {
@@ -41,7 +44,7 @@ func terms(text string) []term {
 	for _, w := range words(text) {
 		list = append(list, term{w, digits(w) == w})
 	}
-	return list
+	return list[:min(len(list), maxTerms)]
 }
 
 // A wanted is a search text with those whom it names: the numbers of people of

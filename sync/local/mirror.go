@@ -128,7 +128,7 @@ func openDatabase(ctx context.Context, path string) (*sqldb.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.Open(ctx, sqldb.Config{Path: path, Migrations: migrations, Readers: 2, Cache: 16 << 10})
+	db, err := sqldb.Open(ctx, sqldb.Config{Path: path, Migrations: migrations, Readers: 2, Cache: 16 << 10, Checkpoint: 8000})
 	if errors.Is(err, sqldb.ErrNewerSchema) {
 		return nil, fmt.Errorf("opening the local database: %w", office.ErrNewerSchema)
 	}

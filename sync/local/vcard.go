@@ -28,10 +28,9 @@ func readCards(r io.Reader, region office.Region) ([]Contact, error) {
 	lines := &cardLines{r: bufio.NewReaderSize(&io.LimitedReader{R: r, N: maxBook}, 64<<10)}
 	var contacts []Contact
 	var card []string
-	cards, size := 0, 0
+	cards, begun := 0, false
 	for {
 		name, line, err := lines.next()
-		size += len(line)
 		switch {
 		case errors.Is(err, io.EOF):
 			if lines.read >= maxBook {
@@ -44,9 +43,11 @@ func readCards(r io.Reader, region office.Region) ([]Contact, error) {
 		case err != nil:
 			return nil, err
 		case name == "BEGIN":
-			card = card[:0]
+			card, begun = card[:0], true
+		case !begun: // what stands between cards is nobody's
 		case name == "END":
 			cards++
+			begun = false
 			if contacts = append(contacts, cardContacts(card, region)...); len(contacts) > maxContacts {
 				return nil, office.ErrLimit
 			}
