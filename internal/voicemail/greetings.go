@@ -3,6 +3,7 @@ package voicemail
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -66,16 +67,12 @@ func (v *visit) tape(ctx context.Context) ([]int16, error) {
 	if _, err := v.say(ctx, "#", greetingRecord); err != nil {
 		return nil, err
 	}
-	if err := beep(ctx, v.leg); err != nil {
-		return nil, err
-	}
 	var m memory
 	t, err := newTape(&m, MaxGreeting)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making a recording: %w", err)
 	}
-	t.run(ctx, v.leg)
-	if _, err := t.close(); err != nil {
+	if _, err := record(ctx, v.leg, t); err != nil {
 		return nil, err
 	}
 	if over(ctx, v.leg) {

@@ -46,14 +46,17 @@ func newTape(m medium, length time.Duration) (*tape, error) {
 	wav, err := media.NewWAVWriter(m, Rate)
 	if err != nil {
 		m.Close()
-		return nil, fmt.Errorf("making a recording: %w", err)
+		return nil, err
 	}
-	return &tape{medium: m, length: length, wav: wav, silence: media.NewSilenceDetector(Rate), spoke: time.Now()}, nil
+	return &tape{medium: m, length: length, wav: wav, silence: media.NewSilenceDetector(Rate)}, nil
 }
 
 // run records leg until it is over, the caller presses # or falls silent, the
 // recording is as long as it may be, or ctx ends.
 func (t *tape) run(ctx context.Context, leg Leg) {
+	t.mu.Lock()
+	t.spoke = time.Now()
+	t.mu.Unlock()
 	leg.Listen(t.hear)
 	defer leg.Listen(nil)
 	look := time.NewTicker(100 * time.Millisecond)

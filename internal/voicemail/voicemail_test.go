@@ -29,6 +29,7 @@ type line struct {
 	digits  chan rune
 	done    chan struct{}
 	listens chan struct{} // closed when somebody listens
+	beeps   func()        // called at the beep; nil: nothing is
 
 	mu     sync.Mutex
 	hear   func([]int16) // guarded by mu
@@ -43,6 +44,9 @@ func (l *line) Play(_ context.Context, samples []int16, stop string) (rune, erro
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.played = append(l.played, len(samples))
+	if l.beeps != nil && lasting(len(samples)) == media.BeepTime {
+		l.beeps()
+	}
 	return 0, nil
 }
 
@@ -204,7 +208,10 @@ func TestPromptAndBeepComeFirst(t *testing.T) {
 	m := newMachine(t, t.TempDir())
 	defer m.close(t)
 	l := newLine()
-	l.hangsUp()
+	go func() {
+		<-l.listens
+		l.hangsUp()
+	}()
 	if taken, err := m.Record(t.Context(), l, Message{To: m.to}); taken != nil || err != nil {
 		t.Fatal(taken, err)
 	}
@@ -214,6 +221,53 @@ func TestPromptAndBeepComeFirst(t *testing.T) {
 	}
 	if len(l.played) != 2 || l.played[0] != len(intro) || lasting(l.played[1]) != media.BeepTime {
 		t.Errorf("played %v samples", l.played)
+	}
+}
+
+// TestAllIsReadyAtTheBeep: what takes its time, the store or the disk, does so
+// before; who hears the beep is recorded from its end.
+func TestAllIsReadyAtTheBeep(t *testing.T) {
+	m := newMachine(t, t.TempDir())
+	defer m.close(t)
+	l := newLine()
+	l.beeps = func() {
+		begun, err := m.store.Recordings(t.Context())
+		if err != nil || len(begun) != 1 {
+			t.Errorf("it beeps with %v, %v in the store", begun, err)
+			return
+		}
+		if _, err := os.Stat(m.store.MasterPath(begun[0].ID)); err != nil {
+			t.Errorf("it beeps without a file: %v", err)
+		}
+	}
+	go func() {
+		<-l.listens
+		l.hangsUp()
+	}()
+	if taken, err := m.Record(t.Context(), l, Message{To: m.to}); taken != nil || err != nil {
+		t.Fatal(taken, err)
+	}
+}
+
+// TestWhoCannotBeRecordedIsTold breaks the folder of the recordings.
+func TestWhoCannotBeRecordedIsTold(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, dir)
+	defer m.close(t)
+	if err := errors.Join(os.RemoveAll(filepath.Join(dir, "recordings")), os.WriteFile(filepath.Join(dir, "recordings"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	l := newLine()
+	l.beeps = func() { t.Error("it beeps") }
+	taken, err := m.Record(t.Context(), l, Message{To: m.to})
+	if taken != nil || err == nil {
+		t.Fatal(taken, err)
+	}
+	if sorry := m.prompt(DiskFull, m.to.Language); len(l.played) != 2 || l.played[1] != len(sorry) {
+		t.Errorf("played %v samples", l.played)
+	}
+	if left, err := m.store.Recordings(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("left behind %v, %v", left, err)
 	}
 }
 
