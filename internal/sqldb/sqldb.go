@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 	"github.com/pressly/goose/v3"
@@ -164,14 +165,39 @@ func (db *DB) Dialect() string { return db.dialect.Name }
 // Ping returns nil if the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
 
-// Query reads rows from what is committed.
+// Query reads rows from what is committed. PostgreSQL is waited for as in Write.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return db.read.QueryContext(ctx, query, args...)
+	for began := time.Now(); ; {
+		rows, err := db.read.QueryContext(ctx, query, args...)
+		if !db.await(ctx, began, err) {
+			return rows, err
+		}
+	}
 }
 
-// QueryRow reads one row from what is committed.
-func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return db.read.QueryRowContext(ctx, query, args...)
+// QueryRow reads one row from what is committed, when it is scanned. PostgreSQL
+// is waited for as in Write.
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *Row {
+	return &Row{db: db, ctx: ctx, query: query, args: args}
+}
+
+// A Row is what QueryRow reads.
+type Row struct {
+	db    *DB
+	ctx   context.Context
+	query string
+	args  []any
+}
+
+// Scan reads the columns into dest, as sql.Row does: sql.ErrNoRows where there
+// is no row.
+func (r *Row) Scan(dest ...any) error {
+	for began := time.Now(); ; {
+		err := r.db.read.QueryRowContext(r.ctx, r.query, r.args...).Scan(dest...)
+		if !r.db.await(r.ctx, began, err) {
+			return err
+		}
+	}
 }
 
 // Placeholders returns "$from, $from+1, …", n of them, for an IN list.

@@ -54,15 +54,23 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 			return nil
 		case db.dialect.Retry != nil && db.dialect.Retry(err) && try < maxTries:
 			try++
-		case db.dialect.Away != nil && db.dialect.Away(err) && time.Since(began) < patience:
-			select {
-			case <-time.After(awayStep):
-			case <-ctx.Done():
-				return err
-			}
-		default:
+		case !db.await(ctx, began, err):
 			return err
 		}
+	}
+}
+
+// await waits a moment where err says that the database is away, and reports
+// whether to try again what was begun then.
+func (db *DB) await(ctx context.Context, began time.Time, err error) bool {
+	if err == nil || db.dialect.Away == nil || !db.dialect.Away(err) || time.Since(began) > patience {
+		return false
+	}
+	select {
+	case <-time.After(awayStep):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -70,7 +78,7 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 const maxTries = 10
 
 // A database that restarts is waited for: what has happened, such as a call,
-// should not be lost over it.
+// should not be lost over it, and nobody be refused for what cannot be read.
 const (
 	patience = 8 * time.Second
 	awayStep = 100 * time.Millisecond

@@ -112,6 +112,34 @@ func backup(t *testing.T, f *fixture) {
 	other.isRestored(t, ana, v, before)
 }
 
+// A backup of an older version takes the place of an office that a newer one has
+// worked on, and becomes what that knows.
+func olderBackup(t *testing.T, f *fixture) {
+	f.furnish(t)
+	old := pack(t, store.Manifest{Format: 1, Schema: 1, TakenAt: f.now}, []entry{
+		{tar.Header{Name: "rows/company-000001.jsonl", Mode: 0o600}, []byte(`["id","number","name","region"]` + "\n" + `[1,"+525555550100","Antes","MX"]` + "\n")},
+	})
+	must(t, f.Close())
+	if _, err := store.Restore(t.Context(), f.cfg, bytes.NewReader(old), false); !errors.Is(err, office.ErrNotEmpty) {
+		t.Fatalf("restored over an office: %v", err)
+	}
+	f.open(t)
+	if all, err := f.Extensions(t.Context()); len(all) != 2 || err != nil {
+		t.Fatalf("a refused restore changed something: %+v, %v", all, err)
+	}
+	must(t, f.Close())
+	_, err := store.Restore(t.Context(), f.cfg, bytes.NewReader(old), true)
+	must(t, err)
+	f.open(t)
+	if c, err := f.Company(t.Context()); c.Name != "Antes" || err != nil {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if all, err := f.Extensions(t.Context()); len(all) != 0 || err != nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+	f.furnish(t) // all tables are there
+}
+
 // isRestored checks that the office is as furnish left it, but for what must not
 // outlive a restore.
 func (f *fixture) isRestored(t *testing.T, ana office.ID, v office.Voicemail, before store.State) {
@@ -370,6 +398,8 @@ func TestDamagedBackupsChangeNothing(t *testing.T) {
 		"no such table":     {with("rows/nothing-000001.jsonl", "[\"a\"]\n"), office.ErrBackup},
 		"a table's columns": {with("rows/company-000009.jsonl", `["id) SELECT 1; --"]`+"\n[1]\n"), office.ErrBackup},
 		"a row too short":   {with("rows/company-000009.jsonl", `["id","name"]`+"\n[1]\n"), office.ErrBackup},
+		"an endless row":    {with("rows/company-000009.jsonl", `["id","name"]`+"\n[1,\""+strings.Repeat("x", 17<<20)+"\"]\n"), office.ErrBackup},
+		"two rows in one":   {with("rows/company-000009.jsonl", `["id"]`+"\n[1] [2]\n"), office.ErrBackup},
 		"a list in a row":   {with("rows/company-000009.jsonl", `["id"]`+"\n[[1]]\n"), office.ErrBackup},
 	} {
 		before := tree(t, f.cfg.Dir)

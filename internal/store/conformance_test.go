@@ -53,6 +53,8 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"concurrent calls of one account":  concurrentCalls,
 	"status":                           status,
 	"backup":                           backup,
+	"an older backup":                  olderBackup,
+	"notices of addresses":             noticesOfAddresses,
 	"audit log":                        auditLog,
 	"administrators' tokens":           adminTokens,
 	"invitations":                      invitations,

@@ -14,7 +14,7 @@ type Secret struct{ MD5, SHA256 string }
 const deviceColumns = "d.id, e.number, d.name, d.username, d.session, d.created_at, d.last_used"
 
 // scanDevice reads deviceColumns and then more.
-func scanDevice(row interface{ Scan(...any) error }, more ...any) (d office.Device, err error) {
+func scanDevice(row scanner, more ...any) (d office.Device, err error) {
 	var created, used int64
 	err = row.Scan(append([]any{&d.ID, &d.Extension, &d.Name, &d.Username, &d.Session, &created, &used}, more...)...)
 	d.CreatedAt, d.LastUsed = at(created), at(used)

@@ -10,7 +10,7 @@ import (
 
 const extensionColumns = "number, account, name, email, language, ring_time, classes, max_calls, minutes, call_limit, disabled"
 
-func scanExtension(row interface{ Scan(...any) error }) (e office.Extension, err error) {
+func scanExtension(row scanner) (e office.Extension, err error) {
 	var ring int64
 	err = row.Scan(&e.Number, &e.Account, &e.Name, &e.Email, &e.Language, &ring,
 		&e.Rights.Classes, &e.Rights.MaxCalls, &e.Rights.Minutes, &e.CallLimit, &e.Disabled)
@@ -104,7 +104,7 @@ func (s *Store) SetExtension(ctx context.Context, n office.Number, p ExtensionPa
 		if err := w.tell(was, e); err != nil {
 			return err
 		}
-		return s.announceEmail(w, was, e.Email)
+		return s.announceEmail(w, was, e.Email, false)
 	})
 	return e, err
 }

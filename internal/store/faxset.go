@@ -62,7 +62,7 @@ func (s *Store) SetFaxes(ctx context.Context, account office.ID, set FaxSet) (Fa
 		if err := s.changeFaxes(w, account, set, &res); err != nil {
 			return err
 		}
-		seq, _, err := position(w.QueryRow, account, TypeFax)
+		seq, _, err := position(w.row, account, TypeFax)
 		res.NewState = s.state(seq)
 		return err
 	})

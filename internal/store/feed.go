@@ -136,7 +136,10 @@ func (s *Store) parse(st State) (seq int64, fresh, ok bool) {
 }
 
 // rower reads one row: a Store's database or a transaction.
-type rower func(query string, args ...any) *sql.Row
+type rower func(query string, args ...any) scanner
+
+// A scanner is a row that is read.
+type scanner interface{ Scan(into ...any) error }
 
 // position returns the last change of type t and the last one whose tombstones
 // are gone. ErrNotFound: no such account.
@@ -147,8 +150,10 @@ func position(row rower, account office.ID, t Type) (seq, floor int64, err error
 }
 
 func (s *Store) row(ctx context.Context) rower {
-	return func(query string, args ...any) *sql.Row { return s.db.QueryRow(ctx, query, args...) }
+	return func(query string, args ...any) scanner { return s.db.QueryRow(ctx, query, args...) }
 }
+
+func (w *writing) row(query string, args ...any) scanner { return w.QueryRow(query, args...) }
 
 // State returns the state of the rows of type t. ErrNotFound: no such account.
 func (s *Store) State(ctx context.Context, account office.ID, t Type) (State, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"timbre/internal/office"
@@ -72,14 +73,54 @@ func (s *Store) addMail(w *writing, m Mail) error {
 	return err
 }
 
-// announceEmail tells the old address of e that the new one takes its place.
-func (s *Store) announceEmail(w *writing, e office.Extension, address string) error {
-	if e.Email == "" || e.Email == address {
+// announceEmail tells the old address of e that the new one takes its place, which
+// its user chose, or else the administrator. One that the user chose but a while
+// ago is not told, nor anybody more than a few times a day: a stranger's address
+// would hear of each change.
+func (s *Store) announceEmail(w *writing, e office.Extension, address string, byUser bool) error {
+	if e.Email == address {
 		return nil
+	}
+	var recent int
+	if err := w.QueryRow("SELECT count(*) FROM memo WHERE account = $1 AND name = $2 AND until > $3",
+		e.Account, memoName(chosenAddress), millis(s.now())).Scan(&recent); err != nil {
+		return err
+	}
+	if _, err := w.Exec("DELETE FROM memo WHERE account = $1 AND name = $2", e.Account, memoName(chosenAddress)); err != nil {
+		return err
+	}
+	if byUser {
+		if _, _, err := s.remember(w, e.Account, chosenAddress, "", s.now().Add(addressAge)); err != nil {
+			return err
+		}
+	}
+	if e.Email == "" || recent > 0 {
+		return nil
+	}
+	if ok, err := s.mayAnnounce(w, e.Account); err != nil || !ok {
+		return err
 	}
 	return s.addMail(w, Mail{Account: e.Account, To: e.Email, Notice: office.Notice{
 		Kind: office.NoticeEmailChanged, Extension: e.Number, Name: e.Name, Address: address,
 	}})
+}
+
+// What is remembered of an account's e-mail address: that its user chose it less
+// than addressAge ago, and each announcement of a day.
+const (
+	chosenAddress    = "address.chosen"
+	addressAge       = 24 * time.Hour
+	announced        = "address.announced."
+	maxAnnouncements = 3
+)
+
+// mayAnnounce reports whether account may announce another address today, and
+// counts it.
+func (s *Store) mayAnnounce(w *writing, account office.ID) (first bool, err error) {
+	for i := 0; i < maxAnnouncements && !first && err == nil; i++ {
+		_, first, err = s.remember(w, account, announced+strconv.Itoa(i), "", s.now().Add(24*time.Hour))
+	}
+	return first, err
 }
 
 // ClaimMail returns the mail that has been due longest, for the caller alone to

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,7 +39,8 @@ const databaseFile = "timbre.db"
 // a newer version took it; office.ErrInUse: somebody uses the folder or
 // the database;
 // office.ErrNotEmpty: the folder or the database holds something, and replace is
-// not set. Then nothing was changed.
+// not set. Then nothing was changed. Only where replace takes a PostgreSQL back to
+// an older schema, what it held is gone first.
 func Restore(ctx context.Context, cfg Config, backup io.ReadSeeker, replace bool) (Manifest, error) {
 	m, err := CheckBackup(backup)
 	if err != nil {
@@ -140,7 +143,14 @@ func (r *restore) run(ctx context.Context) error {
 		}
 	}
 	// The rows enter the schema that they come from, which then becomes ours.
-	if err := r.with(ctx, until{r.migrations, r.manifest.Schema}, r.fill); err != nil {
+	theirs := until{r.migrations, r.manifest.Schema}
+	err := r.with(ctx, theirs, r.fill)
+	if errors.Is(err, office.ErrNewerSchema) { // a PostgreSQL on which a later version has worked
+		if err = r.with(ctx, r.migrations, r.clear); err == nil {
+			err = r.with(ctx, theirs, r.fill)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
 	if err := r.with(ctx, r.migrations, r.settle); err != nil {
@@ -201,6 +211,25 @@ func (r *restore) fill(tx *sqldb.Tx) error {
 	return err
 }
 
+// clear takes all that is ours out of a PostgreSQL, so that the schema can be that
+// of the backup.
+func (r *restore) clear(tx *sqldb.Tx) error {
+	if err := refuseFull(tx, r.replace); err != nil {
+		return err
+	}
+	tables, err := tablesOf(r.migrations)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(tables) // each before those that it refers to
+	for _, table := range append(tables, "goose_db_version") {
+		if _, err := tx.Exec("DROP TABLE " + table); err != nil {
+			return fmt.Errorf("clearing table %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 // refuseFull returns office.ErrNotEmpty where a database holds an office that is
 // not to be replaced.
 func refuseFull(tx *sqldb.Tx, replace bool) error {
@@ -232,10 +261,10 @@ func writeStaged(path string, content io.Reader) error {
 
 // insertRows inserts a part of a table, which it reads to its end.
 func insertRows(tx *sqldb.Tx, table string, content io.Reader) error {
-	lines := json.NewDecoder(content)
-	lines.UseNumber()
+	lines := bufio.NewScanner(content)
+	lines.Buffer(nil, maxRow)
 	in := inserter{tx: tx, table: table}
-	if err := lines.Decode(&in.columns); err != nil || len(in.columns) == 0 {
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &in.columns) != nil || len(in.columns) == 0 {
 		return damaged("the rows of table %s have no columns", table)
 	}
 	for _, c := range in.columns {
@@ -243,30 +272,53 @@ func insertRows(tx *sqldb.Tx, table string, content io.Reader) error {
 			return damaged("table %s has no column %q", table, c)
 		}
 	}
-	for {
-		var values []any
-		err := lines.Decode(&values)
-		if errors.Is(err, io.EOF) {
-			return in.flush()
-		}
+	for lines.Scan() {
+		values, err := rowOf(lines.Bytes())
 		if err != nil || len(values) != len(in.columns) {
 			return damaged("a row of table %s cannot be read", table)
-		}
-		for i, v := range values {
-			switch v := v.(type) {
-			case nil, bool, string:
-			case json.Number:
-				if values[i], err = v.Int64(); err != nil {
-					return damaged("a row of table %s cannot be read", table)
-				}
-			default:
-				return damaged("a row of table %s cannot be read", table)
-			}
 		}
 		if err := in.add(values); err != nil {
 			return err
 		}
 	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return damaged("a row of table %s is longer than any", table)
+	case err != nil:
+		return err
+	}
+	return in.flush()
+}
+
+// maxRow bounds the length of one row in a backup, with all that it takes to read
+// it; calls with all their legs take some kilobytes.
+const maxRow = 16 << 20
+
+// rowOf reads one row: a list of what both databases know.
+func rowOf(line []byte) ([]any, error) {
+	var values []any
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	if err := d.Decode(&values); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the row")
+	}
+	for i, v := range values {
+		switch v := v.(type) {
+		case nil, bool, string:
+		case json.Number:
+			n, err := v.Int64()
+			if err != nil {
+				return nil, err
+			}
+			values[i] = n
+		default:
+			return nil, fmt.Errorf("a value of type %T", v)
+		}
+	}
+	return values, nil
 }
 
 // settle ends what must not outlive a restore.

@@ -36,7 +36,7 @@ const sessionColumns = deviceColumns + ", e.account, s.id, s.address, s.rotation
 
 const sessionTables = " FROM session s JOIN device d ON d.id = s.device JOIN extension e ON e.account = d.account "
 
-func scanSession(row interface{ Scan(...any) error }) (n Session, err error) {
+func scanSession(row scanner) (n Session, err error) {
 	var created, used, expires int64
 	n.Device, err = scanDevice(row, &n.Account, &n.ID, &n.Address, &n.Rotation, &created, &used, &expires)
 	n.Extension = n.Device.Extension

@@ -55,7 +55,7 @@ func (s *Store) ForwardingSettings(ctx context.Context, account office.ID) (offi
 const forwardingColumns = "forwarding, forward_when, forward_number, ring_local, require_key"
 
 // scanForwarding reads forwardingColumns and then more.
-func scanForwarding(row interface{ Scan(...any) error }, more ...any) (office.ForwardingSettings, error) {
+func scanForwarding(row scanner, more ...any) (office.ForwardingSettings, error) {
 	f := office.ForwardingSettings{When: office.WhenSet{}}
 	var when string
 	err := row.Scan(append([]any{&f.IsEnabled, &when, &f.Number, &f.RingLocal, &f.RequireKey}, more...)...)
@@ -150,7 +150,7 @@ func (s *Store) SetProfile(ctx context.Context, account office.ID, email string,
 		if _, err := w.Exec("UPDATE extension SET email = $1, language = $2 WHERE account = $3", email, language, account); err != nil {
 			return err
 		}
-		return s.announceEmail(w, e, email)
+		return s.announceEmail(w, e, email, true)
 	})
 }
 
@@ -201,7 +201,7 @@ func (w *writing) hold(account office.ID, t Type) (seq int64, err error) {
 	if _, err := w.Exec("UPDATE account SET modseq = modseq WHERE id = $1", account); err != nil {
 		return 0, found(err)
 	}
-	seq, _, err = position(w.QueryRow, account, t)
+	seq, _, err = position(w.row, account, t)
 	return seq, err
 }
 

@@ -190,7 +190,7 @@ func (s *Store) SetVoicemails(ctx context.Context, account office.ID, set Voicem
 			}
 			note(&res.Destroyed, &res.NotFound, id, ok)
 		}
-		seq, _, err := position(w.QueryRow, account, TypeVoicemail)
+		seq, _, err := position(w.row, account, TypeVoicemail)
 		res.NewState = s.state(seq)
 		return err
 	})

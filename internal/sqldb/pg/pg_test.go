@@ -32,6 +32,7 @@ func TestPostgreSQL(t *testing.T) {
 		"a write runs again after a deadlock":      deadlock,
 		"a newer schema is left alone":             newerSchema,
 		"a write waits for a restart":              restart,
+		"a read waits for a restart":               readDuringRestart,
 		"one process claims a database":            claim,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, cluster.Database(t)) })
@@ -160,18 +161,16 @@ func TestErrorsHideThePassword(t *testing.T) {
 	}
 }
 
-func restart(t *testing.T, dsn string) {
-	db, err := pg.Open(t.Context(), dsn, migrations(table))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+// door returns what lets nobody into the database any more, nor stay there, and
+// what lets them in again, as a restart does.
+func door(t *testing.T, dsn string) (shut, reopen func()) {
+	t.Helper()
 	_, name, _ := strings.Cut(dsn, "dbname=")
-	other, err := pg.Open(t.Context(), strings.Replace(dsn, name, "postgres", 1), migrations("CREATE TABLE unused (id BIGINT);"))
+	other, err := pg.Open(t.Context(), strings.Replace(dsn, name, "postgres", 1), migrations("CREATE TABLE IF NOT EXISTS unused (id BIGINT);"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	t.Cleanup(func() { other.Close() })
 	admin := func(statements ...string) {
 		for _, s := range statements {
 			if err := other.Write(context.Background(), func(tx *sqldb.Tx) error { _, err := tx.Exec(s); return err }); err != nil {
@@ -179,6 +178,64 @@ func restart(t *testing.T, dsn string) {
 			}
 		}
 	}
+	shut = func() {
+		admin("ALTER DATABASE "+name+" ALLOW_CONNECTIONS false", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	}
+	return shut, func() { admin("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true") }
+}
+
+func readDuringRestart(t *testing.T, dsn string) {
+	db, err := pg.Open(t.Context(), dsn, migrations(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	reads := map[string]func(context.Context) (int, error){
+		"a row": func(ctx context.Context) (n int, err error) {
+			return n, db.QueryRow(ctx, "SELECT count(*) FROM pair").Scan(&n)
+		},
+		"rows": func(ctx context.Context) (n int, err error) {
+			rows, err := db.Query(ctx, "SELECT id FROM pair")
+			if err != nil {
+				return 0, err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				n++
+			}
+			return n, rows.Err()
+		},
+	}
+	shut, reopen := door(t, dsn)
+	shut()
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	for what, read := range reads {
+		if _, err := read(short); err == nil {
+			t.Errorf("%s: read from a database that is away", what)
+		}
+	}
+	var back sync.WaitGroup
+	back.Go(reopen)
+	for what, read := range reads {
+		if n, err := read(t.Context()); n != 2 || err != nil {
+			t.Errorf("%s: %d, %v", what, n, err)
+		}
+	}
+	back.Wait()
+	began := time.Now()
+	if err := db.QueryRow(t.Context(), "SELECT nothing FROM nowhere").Scan(new(int)); err == nil || time.Since(began) > time.Second {
+		t.Errorf("what is wrong is tried again: %v", err)
+	}
+}
+
+func restart(t *testing.T, dsn string) {
+	db, err := pg.Open(t.Context(), dsn, migrations(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	shut, reopen := door(t, dsn)
 	runs := 0
 	add := func(ctx context.Context) error {
 		return db.Write(ctx, func(tx *sqldb.Tx) error {
@@ -186,8 +243,7 @@ func restart(t *testing.T, dsn string) {
 				return err
 			}
 			if runs++; runs == 1 { // it goes away in the middle
-				admin("ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
-					"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+				shut()
 			}
 			_, err := tx.Exec("UPDATE pair SET n = n + 1 WHERE id = 2")
 			return err
@@ -199,7 +255,7 @@ func restart(t *testing.T, dsn string) {
 		t.Fatal("written to a database that is away")
 	}
 	var back sync.WaitGroup
-	back.Go(func() { admin("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true") })
+	back.Go(reopen)
 	if err := add(t.Context()); err != nil {
 		t.Error(err)
 	}
