@@ -134,7 +134,7 @@ func TestEventSourceTellsOfChanges(t *testing.T) {
 func TestEventSourceOfSomeTypes(t *testing.T) {
 	h := open(t)
 	s, me := h.login("101"), h.account("101")
-	calls := h.listen(t, s.Token, "types=Call,Fax&closeafter=no&ping=0", "")
+	calls := h.listen(t, s.Token, "types=Call,Email&closeafter=no&ping=0", "")
 	now := states(t, calls.next("state"), me)
 	h.leave("101", 1, "not asked for")
 	h.log("101", 2)
