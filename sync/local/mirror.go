@@ -55,7 +55,7 @@ const DefaultBlobLimit = 1 << 30
 const (
 	databaseFile = "mirror.db"
 	damagedFile  = "damaged" // says to the next Open that the database must be built anew
-	audioFolder  = "audio"
+	plainFolder  = "audio"   // where the first version kept sounds, not sealed
 	blobFolder   = "blobs"
 	outboxFolder = "outbox" // files that wait to be sent
 )
@@ -66,10 +66,12 @@ const (
 // empty until the next pull. office.ErrNewerSchema where a newer version of
 // the program was here.
 func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
-	for _, folder := range []string{audioFolder, blobFolder, outboxFolder} {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
-			return nil, fmt.Errorf("making the profile: %w", err)
-		}
+	err := os.RemoveAll(filepath.Join(dir, plainFolder))
+	for _, folder := range []string{blobFolder, outboxFolder} {
+		err = errors.Join(err, os.MkdirAll(filepath.Join(dir, folder), 0o700))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making the profile: %w", err)
 	}
 	db, err := openOrRescue(ctx, dir)
 	if err != nil {

@@ -30,11 +30,8 @@ func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	}
 	removeDatabase(path)
 	err = os.Rename(fresh, path)
-	for _, folder := range []string{audioFolder, blobFolder} {
-		folder = filepath.Join(dir, folder)
-		err = errors.Join(err, os.RemoveAll(folder), os.Mkdir(folder, 0o700))
-	}
-	if err != nil {
+	blobs := filepath.Join(dir, blobFolder)
+	if err = errors.Join(err, os.RemoveAll(blobs), os.Mkdir(blobs, 0o700)); err != nil {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
 	if err := os.Remove(filepath.Join(dir, damagedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -59,7 +59,15 @@ func checkFirst(t *testing.T, m *Mirror) {
 }
 
 func TestOutboxOfTheFirstVersionSurvives(t *testing.T) {
-	checkFirst(t, open(t, firstVersion(t)))
+	dir := firstVersion(t)
+	plain := filepath.Join(dir, plainFolder)
+	if err := errors.Join(os.Mkdir(plain, 0o700), os.WriteFile(filepath.Join(plain, "bv1.mp3"), []byte("mp3"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	checkFirst(t, open(t, dir))
+	if _, err := os.Stat(plain); err == nil {
+		t.Error("a sound that is not sealed stays")
+	}
 }
 
 // Where the first version's database is damaged, there are no columns of today.

@@ -29,7 +29,7 @@ const lastMark = `(SELECT m.value FROM outbox m WHERE m.object = v.id AND m.type
 
 // selectVoicemail reads rows v of voicemail with what scanVoicemail wants.
 const selectVoicemail = `SELECT v.body, v.is_new, ` + lastMark + `,
-	EXISTS (SELECT 1 FROM blob b WHERE b.id = v.blob_id AND b.complete) OR EXISTS (SELECT 1 FROM audio a WHERE a.blob_id = v.blob_id), ` + partyName + `
+	EXISTS (SELECT 1 FROM blob b WHERE b.id = v.blob_id AND b.complete), ` + partyName + `
 	FROM voicemail v JOIN party p ON p.id = v.party WHERE ` + notDestroyed
 
 func scanVoicemail(row interface{ Scan(...any) error }) (Voicemail, error) {
