@@ -133,7 +133,7 @@ func (c *call) run(ctx context.Context, o *origin, serve func(context.Context)) 
 	ctx, cancel := context.WithTimeout(ctx, maxCall)
 	defer cancel()
 	defer context.AfterFunc(c.pbx.halt, cancel)()
-	o.region = c.pbx.company(ctx).Region
+	o.call, o.region = c, c.pbx.company(ctx).Region
 	in := o.in
 	defer close(c.gone)
 	defer func() {

@@ -128,6 +128,9 @@ func (c *call) serve(ctx context.Context, o *origin, outcome office.Outcome, dia
 		return err
 	}
 	o.row.change(func(l *office.Call) { l.Outcome = outcome })
+	if !o.unveil(ctx) {
+		return nil
+	}
 	return bridge.Converse(ctx, o.leg, dialogue)
 }
 
@@ -180,6 +183,9 @@ func (c *call) leaveMessage(ctx context.Context, o *origin, to office.Extension,
 // toEcho gives o its own voice back.
 func (c *call) toEcho(ctx context.Context, o *origin) *refusal {
 	if err := c.answer(ctx, o, withEvents(o.codecs(), spoken()), "", protection(o.secure())); err != nil {
+		return nil
+	}
+	if !o.unveil(ctx) {
 		return nil
 	}
 	intro, err := c.pbx.sounds.Prompt(voicemail.EchoTest, o.tongue)

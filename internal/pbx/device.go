@@ -61,9 +61,13 @@ func saysElsewhere(ctx context.Context) (context.Context, func()) {
 
 // target says how a device is dialled.
 func (ch *chase) target(m *member, p *party, b registrar.Binding, tell func(hunt.Happening, *party)) ua.Target {
+	from, host := ch.from, ""
+	if from.Number == "" && !b.Device.Session { // ours have words of their own
+		from, host = anonymous(from, m.ext.Language), anonymousHost
+	}
 	return ua.Target{
 		URI: b.Contact, Transport: b.Transport, Addr: b.Source, Secure: b.Transport == "tls",
-		From: ch.from, To: p.who, Codecs: ch.codecs, Hops: ch.hops, AutoAnswer: ch.auto,
+		From: from, FromHost: host, To: p.who, Codecs: ch.codecs, Hops: ch.hops, AutoAnswer: ch.auto,
 		Headers:   ua.Headers{office.CallHeader: string(m.row.id()), office.FarMediaHeader: p.told},
 		OnRinging: func(int, func(string) string) { tell(hunt.Rings, nil) },
 		OnEarly: func(l *ua.Leg) {

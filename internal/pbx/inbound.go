@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"timbre/internal/dialplan"
 	"timbre/internal/office"
@@ -34,7 +35,7 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) *ua.Leg {
 		return nil
 	}
 	c := p.newCall("call", office.NewID(), "trunk", in.Peer())
-	o := &origin{in: in, hops: in.Hops() - 1, path: in.Diversion()}
+	o := &origin{in: in, hops: in.Hops() - 1, path: in.Diversion(), veiled: in.Transport() == "udp"}
 	o.party = party{who: caller(in, region), tongue: office.Spanish}
 	o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Trunk: in.Peer()}, p.cfg.Now())
 	c.run(ctx, o, func(ctx context.Context) {
@@ -46,18 +47,30 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) *ua.Leg {
 }
 
 // caller returns who calls from outside, in the office's way of writing numbers:
-// as the network vouches for it, else as the caller says.
+// as the network vouches for it, else as the caller says. What is no number that
+// somebody outside can have is left out.
 func caller(in *ua.Incoming, region office.Region) office.Party {
 	who := in.Identity()
 	if who.Number == "" {
 		who = in.From()
 	}
-	if n := dialplan.Inbound(string(who.Number), region); n != "" {
-		who.Number = n
-	} else if who.Number.IsExtension() { // nobody outside is one of us
-		who.Number = ""
-	}
+	who.Number = dialplan.Inbound(string(who.Number), region)
 	return who
+}
+
+// anonymousHost is where who hides their number are at home (RFC 3323 §4.1.1.3).
+const anonymousHost = "anonymous.invalid"
+
+// anonymous returns how a telephone is told of a caller without a number: in words,
+// unless the caller has a name.
+func anonymous(who office.Party, l office.Language) office.Party {
+	if who.Name == "" || strings.EqualFold(who.Name, "anonymous") {
+		who.Name = "Número privado"
+		if l == office.English {
+			who.Name = "Private number"
+		}
+	}
+	return office.Party{Number: "anonymous", Name: who.Name}
 }
 
 // isBack reports whether a call from outside has left the office before: it comes

@@ -42,11 +42,13 @@ func (p *party) name() string {
 // connected with somebody else. It is used by the goroutine of the call.
 type origin struct {
 	party
+	call   *call            // of which it is a part
 	in     *ua.Incoming     // nil: it has answered
 	payer  office.Extension // whose rights hold, and who is charged; zero: a caller from outside
 	hops   int              // how often the call may still be passed on
 	path   []ua.Diversion   // by which way it came
 	again  bool             // it has been through the office before
+	veiled bool             // its address is no more than what a packet said that anybody can write
 	region office.Region
 
 	accepted func()         // told once when somebody, or the office itself, answers; nil: nobody is
@@ -95,6 +97,22 @@ func (o *origin) headers(far string) ua.Headers {
 	return h
 }
 
+// unveil waits until an origin that has been answered has shown that it is where it
+// says to be: nobody shall have the office speak to others. It reports false where the
+// call is over before.
+func (o *origin) unveil(ctx context.Context) bool {
+	if !o.veiled {
+		return true
+	}
+	select {
+	case <-o.leg.Acknowledged():
+	case <-o.leg.Done():
+	case <-ctx.Done():
+	}
+	o.veiled = isOver(o.leg) || ctx.Err() != nil
+	return !o.veiled
+}
+
 // names notes whom the origin calls, unless it talks with somebody already: who is
 // transferred has called somebody else.
 func (o *origin) names(peer office.Party) {
@@ -125,6 +143,9 @@ func (o *origin) ring(ctx context.Context) error {
 // hear nothing before an answer is told that it rings.
 func (o *origin) pass(ctx context.Context, early *ua.Leg) error {
 	o.silence()
+	if o.veiled && !o.answered() {
+		return o.ring(ctx)
+	}
 	if o.leg == nil {
 		leg, err := o.in.Progress(ctx, ua.AnswerOptions{
 			Codecs: answer(o.in.Codecs(), early.Codec()), Headers: o.headers(protection(early.Secure())),
@@ -141,7 +162,10 @@ func (o *origin) pass(ctx context.Context, early *ua.Leg) error {
 // hears plays what a function plays until silence.
 func (o *origin) hears(ctx context.Context, play func(context.Context)) {
 	ctx, o.hush = context.WithCancel(ctx)
-	o.sounding.Go(func() { play(ctx) })
+	o.sounding.Go(func() {
+		defer o.call.recovers("sounding", func() {})
+		play(ctx)
+	})
 }
 
 // silence ends what the origin hears.

@@ -92,9 +92,10 @@ func (c *call) refuse(ctx context.Context, o *origin, r *refusal) {
 	c.pbx.reject(o.in, r.code, h)
 }
 
-// say speaks a prompt to o, before it is answered too where it can hear that.
+// say speaks a prompt to o, before it is answered too where it can hear that and is
+// where it says to be.
 func (c *call) say(ctx context.Context, o *origin, prompt voicemail.Prompt) {
-	if prompt == "" || ctx.Err() != nil {
+	if prompt == "" || ctx.Err() != nil || o.veiled && !o.answered() {
 		return
 	}
 	o.silence()

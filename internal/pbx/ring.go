@@ -226,7 +226,10 @@ func (ch *chase) Pass(p *party) { ch.pass(p) }
 
 // Hangup ends a telephone that answered and is not wanted.
 func (ch *chase) Hangup(p *party) {
-	ch.c.dialing.Go(func() { p.dismiss(ch.c.pbx) })
+	ch.c.dialing.Go(func() {
+		defer ch.recovers(func() {})
+		p.dismiss(ch.c.pbx)
+	})
 }
 
 // dismiss ends a telephone that answered and takes no part in the call.

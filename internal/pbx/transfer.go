@@ -159,7 +159,7 @@ func (c *call) meet(ctx context.Context, a, b *party) {
 // of its extension, payer. Where nobody is reached from gets the call back, while it
 // is there; else its extension rings again.
 func (c *call) blind(ctx context.Context, from, other *party, payer office.Extension, place dialplan.Destination, r *ua.Refer) (*party, *party) {
-	o := &origin{payer: payer, hops: 70, region: c.pbx.company(ctx).Region}
+	o := &origin{call: c, payer: payer, hops: 70, region: c.pbx.company(ctx).Region}
 	o.party = *other
 	c.replaceParty(other, &o.party)
 	if from.ext.Account != "" && other.ext == nil {

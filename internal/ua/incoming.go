@@ -351,9 +351,12 @@ func (in *Incoming) accept(l *Leg, res *sip.Response) error {
 func (in *Incoming) acked(l *Leg, res *sip.Response) error {
 	defer l.end()
 	ack := l.confirmed(in.tx, res)
+	lost := ack == nil && l.finish(Cause{Code: 408}) // before anybody takes it for acknowledged
 	close(l.acked)
+	if lost {
+		l.part(in.e.dead)
+	}
 	if ack == nil {
-		l.hangup(in.e.dead, Cause{Code: 408})
 		return &StatusError{Code: 408, Reason: "No ACK"}
 	}
 	l.watch(0)

@@ -286,6 +286,10 @@ func (l *Leg) SendDigit(ctx context.Context, digit rune) error {
 // Done is closed at the leg's end.
 func (l *Leg) Done() <-chan struct{} { return l.done }
 
+// Acknowledged is closed once the far side of a call that came in has acknowledged our
+// answer: it is where it says to be. Where it does not, that is after Done.
+func (l *Leg) Acknowledged() <-chan struct{} { return l.acked }
+
 // A Cause is how a leg ended.
 type Cause struct {
 	Code     int // 200 for a plain hang-up, else a SIP status such as 408
