@@ -28,7 +28,7 @@ const maxContacts = 50_000
 // with nothing imported, where there are more than can be kept or the file is too
 // large; office.ErrName where it is no address book.
 func (m *Mirror) ImportContacts(ctx context.Context, r io.Reader, region office.Region) (n int, err error) {
-	contacts, err := readCards(r, region)
+	contacts, err := readCards(r, maxBook, region)
 	if err != nil {
 		return 0, fmt.Errorf("importing contacts: %w", err)
 	}

@@ -202,3 +202,51 @@ func TestClockSetBackHoldsNoDestroyUp(t *testing.T) {
 		t.Errorf("an hour before: %v", edits)
 	}
 }
+
+func TestQualityIsQueued(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	for _, loss := range []float64{0.5, 0.25} { // the second replaces the first
+		if err := m.AddQuality(ctx, "c1", "d1", office.Quality{Codec: "opus", Loss: loss}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edits := take(t, m, noon)
+	if len(edits) != 1 || edits[0].Type != CallType || string(edits[0].Patch) != `{"quality/d1":{"codec":"opus","loss":0.25,"jitter":0,"delay":0}}` {
+		t.Fatalf("%+v", edits)
+	}
+	// The call is not in the log yet.
+	if err := m.Postpone(ctx, edits[0], noon.Add(5*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if edits := take(t, m, noon); len(edits) != 0 {
+		t.Errorf("at once: %+v", edits)
+	}
+	if edits := take(t, m, noon.Add(5*time.Second)); len(edits) != 1 {
+		t.Errorf("later: %+v", edits)
+	}
+	if err := m.Discard(ctx, edits[0]); err != nil {
+		t.Fatal(err)
+	}
+	if n := pending(t, m); n != 0 {
+		t.Errorf("%d pending", n)
+	}
+	if refused, err := m.Refused(ctx); len(refused) != 0 || err != nil {
+		t.Errorf("%+v, %v", refused, err)
+	}
+}
+
+// Objects of two types may have the same id, as all settings do.
+func TestEditsOfTwoTypesDoNotWaitForEachOther(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailSettingsType, mailbox(25, false))
+	fill(t, m, ProfileType, json.RawMessage(`{"email":"a@example.com"}`))
+	change1(t, m, map[string]any{"ringSeconds": 30})
+	if err := m.Change(ctx, ProfileType, map[string]any{"email": "b@example.com"}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if edits := take(t, m, noon); len(edits) != 2 {
+		t.Errorf("%+v", edits)
+	}
+}

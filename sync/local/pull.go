@@ -160,10 +160,10 @@ func endRead(tx *sqldb.Tx, r Read) error {
 	if err := oneRow(res, err); err != nil {
 		return err
 	}
-	if r.round == 1 { // nothing is older
+	if r.round == 1 || r.Type.IsSingleton() { // nothing is older, or ever gone
 		return nil
 	}
-	if _, err := tx.Exec(`DELETE FROM `+r.Type.table()+` WHERE round < $1`, r.round); err != nil {
+	if _, err := tx.Exec(`DELETE FROM `+r.Type.table()+` WHERE round < $1`, r.round); err != nil || r.Type == ExtensionType {
 		return err
 	}
 	return sweepParties(tx)

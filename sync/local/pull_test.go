@@ -112,3 +112,95 @@ func TestStampsSayWhatChanged(t *testing.T) {
 		t.Errorf("%+v, then %+v", before, after)
 	}
 }
+
+// A full read that is cut off goes on in another process where it was, and what
+// changes meanwhile is followed.
+func TestFullReadGoesOn(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	m := open(t, dir)
+	fill(t, m, VoicemailType, voicemail("gone", noon, office.Party{}))
+	if reading, err := m.Reading(ctx, CallType); !reading || err != nil {
+		t.Errorf("never read: %v, %v", reading, err)
+	}
+	r, err := m.AgainRead(ctx, VoicemailType)
+	if err != nil || r.After != "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := m.AddRead(ctx, r, "5", []json.RawMessage{voicemail("v3", noon.Add(3*time.Hour), office.Party{})}, "v3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.AddRead(ctx, r, "5", nil, "v3"); !errors.Is(err, ErrStale) {
+		t.Errorf("the same page twice: %v", err)
+	}
+	if s, err := m.State(ctx, VoicemailType); s != "5" || err != nil {
+		t.Errorf("state %q, %v: changes can be followed", s, err)
+	}
+	m.Close()
+	m = open(t, dir)
+	if reading, err := m.Reading(ctx, VoicemailType); !reading || err != nil {
+		t.Errorf("cut off: %v, %v", reading, err)
+	}
+	if r, err = m.BeginRead(ctx, VoicemailType); err != nil || r.After != "v3" || r.Since != "5" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	page := Page{Type: VoicemailType, Since: "5", State: "6", Objects: []json.RawMessage{voicemail("v4", noon.Add(4*time.Hour), office.Party{})}, Destroyed: []office.ID{"v3"}}
+	if err := m.Apply(ctx, page); err != nil {
+		t.Fatal(err)
+	}
+	// A page that was asked for before that may bring back what is gone.
+	if err := m.AddRead(ctx, r, "6", []json.RawMessage{voicemail("v2", noon, office.Party{})}, "v2"); !errors.Is(err, ErrStale) {
+		t.Errorf("a page from before: %v", err)
+	}
+	if r, err = m.BeginRead(ctx, VoicemailType); err != nil || r.After != "v3" || r.Since != "6" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := m.AddRead(ctx, r, "7", []json.RawMessage{voicemail("v2", noon, office.Party{})}, "v2"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := m.State(ctx, VoicemailType); s != "6" || err != nil {
+		t.Errorf("state %q, %v: a later page does not move it", s, err)
+	}
+	if r, err = m.BeginRead(ctx, VoicemailType); err != nil || m.EndRead(ctx, r) != nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := ids(t, m, Filter{}); got != "v4* v2* " {
+		t.Errorf("got %q", got)
+	}
+	if reading, err := m.Reading(ctx, VoicemailType); reading || err != nil {
+		t.Errorf("at the end: %v, %v", reading, err)
+	}
+	if err := m.EndRead(ctx, r); !errors.Is(err, ErrStale) {
+		t.Errorf("ended twice: %v", err)
+	}
+}
+
+// A read of which no page came cannot end: all would be gone.
+func TestFullReadWithoutAPageDoesNotEnd(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}))
+	r, err := m.AgainRead(ctx, VoicemailType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.EndRead(ctx, r); !errors.Is(err, ErrStale) {
+		t.Errorf("got %v", err)
+	}
+	if got := ids(t, m, Filter{}); got != "v1* " {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The settings share a table: reading one anew leaves the others.
+func TestSettingsAreReadOneByOne(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, ProfileType, json.RawMessage(`{"name":"Ana"}`))
+	for range 3 {
+		fill(t, m, VoicemailSettingsType, mailbox(25, false))
+	}
+	if p, _, err := m.Profile(ctx); p.Name != "Ana" || err != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

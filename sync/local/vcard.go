@@ -21,11 +21,12 @@ const (
 	maxCardLines = 200       // properties of one card that are read
 )
 
-// readCards returns the numbers of an address book, each with its person's name.
+// readCards returns the numbers of an address book of less than size octets, each
+// with its person's name.
 // office.ErrName where it holds no card at all, office.ErrLimit where it is too
 // large.
-func readCards(r io.Reader, region office.Region) ([]Contact, error) {
-	lines := &cardLines{r: bufio.NewReaderSize(&io.LimitedReader{R: r, N: maxBook}, 64<<10)}
+func readCards(r io.Reader, size int64, region office.Region) ([]Contact, error) {
+	lines := &cardLines{r: bufio.NewReaderSize(io.LimitReader(r, size), 64<<10)}
 	var contacts []Contact
 	var card []string
 	cards, begun := 0, false
@@ -33,7 +34,7 @@ func readCards(r io.Reader, region office.Region) ([]Contact, error) {
 		name, line, err := lines.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			if lines.read >= maxBook {
+			if lines.read >= size {
 				return nil, office.ErrLimit
 			}
 			if cards == 0 {
