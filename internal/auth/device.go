@@ -88,28 +88,28 @@ func (c *secrets) put(username string, s store.Secret, generation uint64) {
 }
 
 // HA1 returns H(A1) of the device that registers as username, for the digest of
-// SIP requests (RFC 7616 §3.4.2). ok is false for an unknown user.
-func (g *Gate) HA1(ctx context.Context, username string, sha256 bool) (ha1 string, ok bool) {
+// SIP requests (RFC 7616 §3.4.2). office.ErrNotFound: there is no such user. Another
+// error is the store's, and says nothing of the user.
+func (g *Gate) HA1(ctx context.Context, username string, sha256 bool) (ha1 string, err error) {
 	if !isUsername(username) {
-		return "", false
+		return "", office.ErrNotFound
 	}
 	generation := g.store.Generation()
 	s, ok := g.secrets.get(username, generation)
 	if !ok {
-		var err error
 		_, s, err = g.store.DeviceSecret(ctx, username)
 		if err != nil {
 			if !errors.Is(err, office.ErrNotFound) && ctx.Err() == nil {
 				g.log.Error("reading a device's secret", "err", err)
 			}
-			return "", false
+			return "", err
 		}
 		g.secrets.put(username, s, generation)
 	}
 	if sha256 {
-		return s.SHA256, true
+		return s.SHA256, nil
 	}
-	return s.MD5, true
+	return s.MD5, nil
 }
 
 // A sipVisitor is a device at an address.
@@ -128,7 +128,7 @@ func (g *Gate) AllowSIP(from netip.Addr, username string) time.Duration {
 		return 0
 	}
 	if wait := g.sipSources.wait(src, now); wait > 0 {
-		if _, exists := g.HA1(context.Background(), username, false); !exists {
+		if _, err := g.HA1(context.Background(), username, false); errors.Is(err, office.ErrNotFound) {
 			return wait
 		}
 	}

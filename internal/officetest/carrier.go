@@ -183,17 +183,17 @@ func (c *Carrier) Registrations() int {
 }
 
 // ha1 proves the account.
-func (c *Carrier) ha1(_ context.Context, username string, sha bool) (string, bool) {
+func (c *Carrier) ha1(_ context.Context, username string, sha bool) (string, error) {
 	if username != c.opt.Username {
-		return "", false
+		return "", office.ErrNotFound
 	}
 	text := []byte(username + ":" + c.opt.Realm + ":" + c.opt.Password)
 	if sha {
 		sum := sha256.Sum256(text)
-		return hex.EncodeToString(sum[:]), true
+		return hex.EncodeToString(sum[:]), nil
 	}
 	sum := md5.Sum(text)
-	return hex.EncodeToString(sum[:]), true
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // Call calls number, one of the office's, at server, host:port over the carrier's

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"timbre/internal/office"
 	"timbre/internal/sipguard"
 )
 
@@ -24,8 +26,10 @@ import (
 // nobody.
 type Digest struct {
 	Realm string
-	// HA1 returns the stored hash of username:realm:password, in hexadecimal.
-	HA1 func(ctx context.Context, username string, sha256 bool) (ha1 string, ok bool)
+	// HA1 returns the stored hash of username:realm:password, in hexadecimal;
+	// office.ErrNotFound: there is no such user. Another error says that nobody knows
+	// now: the try is answered 503 with Retry-After, and Result is not told of it.
+	HA1 func(ctx context.Context, username string, sha256 bool) (ha1 string, err error)
 	// Allow returns how long username at source must wait before its next try is
 	// looked at; 0: now. Nil: never. Such a try is answered 503 with Retry-After.
 	Allow func(source netip.Addr, username string) (retryAfter time.Duration)
@@ -137,14 +141,21 @@ const (
 	missing
 	stale
 	wrong
+	misdirected // they are for another request
 )
 
+// awayTime is after how long a user may try again whose hash could not be read.
+const awayTime = 5 * time.Second
+
 // verify checks the credentials in req. The work is the same for a user that does
-// not exist, whose hash is made up.
+// not exist, whose hash is made up and whose name is not returned: it may be anything.
 func (c *challenger) verify(ctx context.Context, req *sip.Request, source netip.Addr) (username string, v verdict, retry time.Duration) {
 	p := c.credentials(req)
 	if p == nil {
 		return "", missing, 0
+	}
+	if !isFor(p["uri"], req) {
+		return "", misdirected, 0
 	}
 	username = p["username"]
 	if c.Allow != nil {
@@ -153,9 +164,13 @@ func (c *challenger) verify(ctx context.Context, req *sip.Request, source netip.
 		}
 	}
 	sha := strings.EqualFold(p["algorithm"], algSHA256)
-	ha1, known := c.HA1(ctx, username, sha)
-	if !known {
+	ha1, err := c.HA1(ctx, username, sha)
+	known := err == nil
+	switch {
+	case errors.Is(err, office.ErrNotFound):
 		ha1 = hashHex(sha, string(c.key[:]), username)
+	case err != nil:
+		return "", wrong, awayTime
 	}
 	ha2 := hashHex(sha, string(req.Method), p["uri"])
 	want := hashHex(sha, ha1, p["nonce"], ha2)
@@ -170,7 +185,10 @@ func (c *challenger) verify(ctx context.Context, req *sip.Request, source netip.
 	if c.Result != nil {
 		c.Result(source, username, known && right)
 	}
-	if !known || !right {
+	switch {
+	case !known:
+		return "", wrong, 0
+	case !right:
 		return username, wrong, 0
 	}
 	now := c.clock()
@@ -178,6 +196,14 @@ func (c *challenger) verify(ctx context.Context, req *sip.Request, source netip.
 		return username, stale, 0
 	}
 	return username, proved, 0
+}
+
+// isFor reports whether uri, which credentials hold good for, is whom req is for (RFC
+// 7616 §3.4.6). By which name an office goes, telephones write in many ways; and some,
+// as sipp does, name nothing but the office.
+func isFor(uri string, req *sip.Request) bool {
+	a, ok := parseAddress(uri)
+	return ok && (a.user == "" || unescape(a.user) == unescape(req.Recipient.User))
 }
 
 // nonceCount returns the nc of credentials; those without qop may use a nonce once.
@@ -265,9 +291,12 @@ func (e *Endpoint) authenticate(req *sip.Request, tx sip.ServerTransaction, sour
 	case v == proved:
 		e.prove(req)
 		return username, true
+	case v == misdirected:
+		e.dismiss(req, tx, 400)
+		return "", false
 	}
 	if v == wrong && c.told.first(customer(source), c.clock()) {
-		e.log.Info("wrong credentials", "source", source, "device", username)
+		e.log.Info("wrong credentials", "source", source, "device", username) // empty: nobody's
 	}
 	if err := tx.Respond(c.challenge(e, req, v == stale)); err != nil {
 		e.log.Debug("response not sent", "err", err)

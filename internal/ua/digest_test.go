@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -9,14 +10,22 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
+
+	"timbre/internal/office"
 )
 
 // secrets is a Digest that knows the one user "dana".
 func secrets(result func(netip.Addr, string, bool)) Digest {
 	return Digest{
 		Realm: "timbre",
-		HA1: func(_ context.Context, username string, sha bool) (string, bool) {
-			return hashHex(sha, "dana", "timbre", "secret"), username == "dana"
+		HA1: func(_ context.Context, username string, sha bool) (string, error) {
+			switch username {
+			case "dana":
+				return hashHex(sha, "dana", "timbre", "secret"), nil
+			case "later":
+				return "", errors.New("the store is away")
+			}
+			return "", office.ErrNotFound
 		},
 		Result: result,
 	}
@@ -47,10 +56,13 @@ func TestDigestVerdicts(t *testing.T) {
 	c.clock = func() time.Time { return now }
 	source := netip.MustParseAddr("192.0.2.1")
 	good := Credentials{Username: "dana", Password: "secret", Realm: "timbre"}
-	made := func(cred Credentials, alg, nonce, qop string, count uint32) string {
+	madeFor := func(uri string, cred Credentials, alg, nonce, qop string, count uint32) string {
 		p := proof{challenge: map[string]string{"realm": cred.Realm, "nonce": nonce, "algorithm": alg, "qop": qop}, count: count}
-		_, v := cred.prove(&p, "REGISTER", "sip:office.test")
+		_, v := cred.prove(&p, "REGISTER", uri)
 		return v
+	}
+	made := func(cred Credentials, alg, nonce, qop string, count uint32) string {
+		return madeFor("sip:office.test", cred, alg, nonce, qop, count)
 	}
 	nonce := c.nonce(now)
 	for _, s := range []struct {
@@ -78,6 +90,9 @@ func TestDigestVerdicts(t *testing.T) {
 		{"unknown algorithm", made(good, "SHA-512-256", nonce, "auth", 5003), missing, 0},
 		{"garbage", `Digest username="dana`, missing, 0},
 		{"a parameter twice", made(good, algMD5, nonce, "auth", 5004) + `, username="eve"`, missing, 0},
+		{"for another number", madeFor("sip:911@office.test", good, algMD5, nonce, "auth", 5006), misdirected, 0},
+		{"for no address", madeFor("*", good, algMD5, nonce, "auth", 5007), misdirected, 0},
+		{"for the same by another name", madeFor("sip:192.0.2.7:5060;transport=tcp", good, algMD5, nonce, "auth", 5008), proved, 0},
 		{"too old", made(good, algSHA256, nonce, "auth", 5005), stale, nonceTime + time.Second},
 	} {
 		now = now.Add(s.after)
@@ -87,6 +102,9 @@ func TestDigestVerdicts(t *testing.T) {
 		}
 		if v == proved && user != "dana" {
 			t.Errorf("%s: proved %q", s.name, user)
+		}
+		if v == wrong && (user != "") != strings.Contains(s.value, `username="dana"`) {
+			t.Errorf("%s: %q would be logged", s.name, user)
 		}
 	}
 	if len(results) == 0 {
@@ -191,7 +209,12 @@ func TestNonceLogIsBounded(t *testing.T) {
 // TestRegisterOnTheWire looks at what strangers see: the same for users that
 // exist and that do not.
 func TestRegisterOnTheWire(t *testing.T) {
-	cfg := Config{Agent: "Timbre", Digest: secrets(nil), OnRegister: func(_ context.Context, r *Registration) { r.Accept(r.Contacts) }}
+	told := func(_ netip.Addr, username string, ok bool) {
+		if username == "later" {
+			t.Errorf("%q counts as %v", username, ok)
+		}
+	}
+	cfg := Config{Agent: "Timbre", Digest: secrets(told), OnRegister: func(_ context.Context, r *Registration) { r.Accept(r.Contacts) }}
 	listen(t, &cfg)
 	cfg.ServerTLS, _ = certificate(t)
 	e := start(t, cfg)
@@ -237,6 +260,11 @@ User-Agent: %s
 	}
 	if old := register(20, "dana", "", "baresip v1.0.0 (x86_64/linux)"); strings.Contains(old, "SHA-256") {
 		t.Errorf("a phone that cannot bear it is offered SHA-256:\n%s", old)
+	}
+	for range 2 { // and again: it is nobody's fault
+		if res := register(60, "later", "secret", "phone"); !strings.HasPrefix(res, "SIP/2.0 503 ") || !strings.Contains(res, "Retry-After: ") {
+			t.Errorf("while nobody can say who is right:\n%s", res)
+		}
 	}
 	if good := register(30, "dana", "secret", "phone"); !strings.HasPrefix(good, "SIP/2.0 200 ") || !strings.Contains(good, "Contact: <sip:dana@127.0.0.1:9>") {
 		t.Errorf("registered:\n%s", good)

@@ -116,6 +116,11 @@ func TestReferOnTheWire(t *testing.T) {
 		if err := r.Accept(); err != nil {
 			t.Errorf("Accept: %v", err)
 		}
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for r.Progress(180) == nil { // until the 481 has come
+			<-tick.C
+		}
 	}()
 	if res := s.request("REFER", "r: <sip:1@h;method=INVITE?x=y&Replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd>\nb: <sip:101@h>\n", ""); !strings.HasPrefix(res, "SIP/2.0 202 ") {
 		t.Errorf("answered\n%s", res)

@@ -51,7 +51,7 @@ func TestTransferOfAPhoneThatDoesNotListen(t *testing.T) {
 				}
 				began := time.Now()
 				r.Progress(180)
-				r.Progress(200)
+				r.Progress(200) // both fail where the refusal is here already
 				if took := time.Since(began); took > time.Second {
 					t.Errorf("waited %v for a phone that does not listen", took)
 				}
