@@ -17,6 +17,7 @@ import (
 // adminRoutes adds the administration. Whoever reaches it is an administrator.
 func (s *Server) adminRoutes(a huma.API) {
 	change(s, a, "set-company", http.MethodPut, "/v1/admin/company", aboutCompany, s.setCompany)
+	register(a, "company", http.MethodGet, "/v1/admin/company", s.company)
 	s.extensionRoutes(a)
 	s.deviceRoutes(a)
 	s.lineRoutes(a)
@@ -39,11 +40,11 @@ type (
 // aboutCompany tells what an office becomes.
 func aboutCompany(in *In[Company]) string {
 	c := in.Body
-	return strings.Join(strings.Fields(fmt.Sprint(c.Number, " ", c.Name, " ", c.Region, " ", c.Email)), " ")
+	return strings.Join(strings.Fields(fmt.Sprint(c.Number, " ", c.Name, " ", c.Region, " ", c.TimeZone, " ", c.Email)), " ")
 }
 
 func (s *Server) setCompany(ctx context.Context, in *In[Company]) (*Out[Company], error) {
-	c := office.Company{Number: in.Body.Number, Name: office.CleanName(in.Body.Name), Region: in.Body.Region, Email: in.Body.Email}
+	c := office.Company{Number: in.Body.Number, Name: office.CleanName(in.Body.Name), Region: in.Body.Region, TimeZone: in.Body.TimeZone, Email: in.Body.Email}
 	old, err := s.cfg.Store.Company(ctx)
 	if err != nil && (!errors.Is(err, office.ErrNoCompany) || in.Body.Number == "" || in.Body.Name == "") {
 		return nil, s.refuse(ctx, "company", err)
@@ -55,14 +56,16 @@ func (s *Server) setCompany(ctx context.Context, in *In[Company]) (*Out[Company]
 	if in.Body.Name == "" {
 		c.Name = old.Name
 	}
-	if in.Body.Email == "" {
-		c.Email = old.Email
-	}
+	c.TimeZone = cmp.Or(c.TimeZone, old.TimeZone)
+	c.Email = cmp.Or(c.Email, old.Email)
 	if err := office.CheckEmail(c.Email); err != nil {
 		return nil, s.refuse(ctx, "email", err)
 	}
 	if err := dialplan.CheckRegion(c.Region); err != nil {
 		return nil, s.refuse(ctx, "region", err)
+	}
+	if err := office.CheckTimeZone(c.TimeZone); err != nil {
+		return nil, s.refuse(ctx, "time zone", err)
 	}
 	if err := office.CheckName(c.Name); err != nil {
 		return nil, s.refuse(ctx, "name", err)
@@ -78,4 +81,14 @@ func (s *Server) setCompany(ctx context.Context, in *In[Company]) (*Out[Company]
 	return &Out[Company]{companyOf(c)}, nil
 }
 
-func companyOf(c office.Company) Company { return Company{c.Number, c.Name, c.Region, c.Email} }
+func (s *Server) company(ctx context.Context, _ *struct{}) (*Out[Company], error) {
+	c, err := s.cfg.Store.Company(ctx)
+	if err != nil {
+		return nil, s.refuse(ctx, "company", err)
+	}
+	return &Out[Company]{companyOf(c)}, nil
+}
+
+func companyOf(c office.Company) Company {
+	return Company{c.Number, c.Name, c.Region, c.Location().String(), c.Email}
+}

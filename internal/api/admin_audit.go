@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"timbre/internal/office"
 	"timbre/internal/store"
 )
 
@@ -40,7 +41,7 @@ func register[I, O any](a huma.API, id, method, path string, do func(context.Con
 // secret, and the result when it has ended.
 func change[I, O any](s *Server, a huma.API, id, method, path string, about func(*I) string, do func(context.Context, *I) (*O, error)) {
 	register(a, id, method, path, func(ctx context.Context, in *I) (out *O, err error) {
-		err = s.audited(ctx, id, about(in), func() error {
+		err = s.audited(ctx, id, about(in), func(office.ID) error {
 			out, err = do(ctx, in)
 			return err
 		})
@@ -48,13 +49,13 @@ func change[I, O any](s *Server, a huma.API, id, method, path string, about func
 	})
 }
 
-// audited does what the audit log then tells of.
-func (s *Server) audited(ctx context.Context, what, about string, do func() error) error {
+// audited does what the audit log then tells of, in the line with the given id.
+func (s *Server) audited(ctx context.Context, what, about string, do func(line office.ID) error) error {
 	line, err := s.cfg.Store.BeginAudit(ctx, store.Audit{Who: administrator(ctx), What: what, About: inOneLine(about)})
 	if err != nil {
 		return s.refuse(ctx, "audit log", err)
 	}
-	refused := do()
+	refused := do(line)
 	// The client may have gone: what was done is written down all the same.
 	if err := s.cfg.Store.EndAudit(context.WithoutCancel(ctx), line, resultOf(refused)); err != nil {
 		s.log.Error("result not entered into the audit log", "err", err)
@@ -86,7 +87,7 @@ func resultOf(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
-	case !errors.As(err, &p):
+	case !errors.As(err, &p), p.Status == http.StatusBadGateway: // somebody else's answer
 		return "failed"
 	}
 	if code := p.refusal().Code; code != "" {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"timbre/internal/office"
 )
 
 // backupRoute takes a backup. Its answer is no JSON, so that it stands beside
@@ -29,7 +31,11 @@ func (s *Server) adminPlain(mux *http.ServeMux) {
 // connection breaks: half a backup has no manifest.
 func (s *Server) takeBackup(w http.ResponseWriter, r *http.Request) {
 	out := &patient{w: w, control: http.NewResponseController(w)}
-	err := s.audited(r.Context(), "take-backup", "", func() error {
+	err := s.audited(r.Context(), "take-backup", "", func(line office.ID) error {
+		// So it stands in the backup, which cannot tell how its own taking ended.
+		if err := s.cfg.Store.EndAudit(r.Context(), line, "begun"); err != nil {
+			return s.refuse(r.Context(), "audit log", err)
+		}
 		w.Header().Set("Content-Type", "application/gzip")
 		if _, err := s.cfg.Store.Backup(r.Context(), out); err != nil {
 			return s.refuse(r.Context(), "backup", err)

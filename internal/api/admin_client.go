@@ -48,6 +48,11 @@ func (a *Admin) SetCompany(ctx context.Context, c Company) (Company, error) {
 	return ask[Company](ctx, a, http.MethodPut, "/v1/admin/company", c)
 }
 
+// Company returns the office as it is set. office.ErrNoCompany: it is not yet.
+func (a *Admin) Company(ctx context.Context) (Company, error) {
+	return ask[Company](ctx, a, http.MethodGet, "/v1/admin/company", nil)
+}
+
 // AddExtension adds an extension. The answer holds the password with which its
 // user logs in.
 func (a *Admin) AddExtension(ctx context.Context, e NewExtension) (Extension, error) {
@@ -148,6 +153,11 @@ func (a *Admin) Trunks(ctx context.Context) ([]Trunk, error) {
 	return ask[[]Trunk](ctx, a, http.MethodGet, "/v1/admin/trunks", nil)
 }
 
+// SetTrunk changes what is not nil in c.
+func (a *Admin) SetTrunk(ctx context.Context, name string, c TrunkChange) (Trunk, error) {
+	return ask[Trunk](ctx, a, http.MethodPatch, "/v1/admin/trunks/"+url.PathEscape(name), c)
+}
+
 // TestTrunk asks a carrier now and returns what came of it.
 func (a *Admin) TestTrunk(ctx context.Context, name string) (Trunk, error) {
 	return ask[Trunk](ctx, a, http.MethodPost, "/v1/admin/trunks/"+url.PathEscape(name)+"/test", nil)
@@ -200,10 +210,10 @@ func (a *Admin) RevokeSessions(ctx context.Context, number office.Number) (int, 
 	return r.Sessions, err
 }
 
-// AddToken makes a token for the administration over HTTPS. The answer alone
-// ever holds it.
-func (a *Admin) AddToken(ctx context.Context, name string) (Token, error) {
-	return ask[Token](ctx, a, http.MethodPost, "/v1/admin/tokens", NewToken{name})
+// AddToken makes a token for the administration over HTTPS, or for the figures
+// alone. The answer alone ever holds it.
+func (a *Admin) AddToken(ctx context.Context, t NewToken) (Token, error) {
+	return ask[Token](ctx, a, http.MethodPost, "/v1/admin/tokens", t)
 }
 
 // Tokens returns the administrators' tokens by name.
@@ -215,6 +225,11 @@ func (a *Admin) Tokens(ctx context.Context) ([]Token, error) {
 func (a *Admin) RemoveToken(ctx context.Context, name string) error {
 	_, err := ask[struct{}](ctx, a, http.MethodDelete, "/v1/admin/tokens/"+url.PathEscape(name), nil)
 	return err
+}
+
+// Retention returns how long the log and the messages are kept.
+func (a *Admin) Retention(ctx context.Context) (Retention, error) {
+	return ask[Retention](ctx, a, http.MethodGet, "/v1/admin/retention", nil)
 }
 
 // SetRetention changes what is not nil of how long the log and the messages are

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -46,7 +45,7 @@ func (s *Server) addExtension(ctx context.Context, in *In[NewExtension]) (*Out[E
 	}
 	number, err := office.ParseExtension(string(in.Body.Number), company.Region)
 	if err != nil {
-		return nil, s.refuse(ctx, "extension", err)
+		return nil, s.refuseExtension(ctx, in.Body.Number, company.Region, err)
 	}
 	n := in.Body
 	e := office.Extension{
@@ -69,9 +68,21 @@ func (s *Server) addExtension(ctx context.Context, in *In[NewExtension]) (*Out[E
 	if err != nil {
 		return nil, s.refuse(ctx, "extension "+string(number), err)
 	}
-	out := extensionOf(e)
+	out := extensionOf(e, false)
 	out.Password = made
 	return &Out[Extension]{out}, nil
+}
+
+// refuseExtension tells why n is no extension of an office in region.
+func (s *Server) refuseExtension(ctx context.Context, n office.Number, region office.Region, err error) error {
+	p := s.refuse(ctx, "extension "+inOneLine(string(n)), err)
+	switch {
+	case n.IsEmergency(region):
+		p.Detail = "extension " + string(n) + ": an emergency number; choose another"
+	case n.IsService(region):
+		p.Detail = "extension " + string(n) + ": a service number of the carriers; choose another"
+	}
+	return p
 }
 
 // check returns a problem for the first property of e that may not be chosen.
@@ -94,10 +105,10 @@ func (s *Server) check(ctx context.Context, e office.Extension) error {
 	return nil
 }
 
-func extensionOf(e office.Extension) Extension {
+func extensionOf(e office.Extension, hasPIN bool) Extension {
 	return Extension{
 		Number: e.Number, Name: e.Name, Email: e.Email, Language: e.Language, Ring: office.Of(e.RingTime),
-		Allow: e.Rights.Classes, MaxCalls: e.Rights.MaxCalls, Minutes: e.Rights.Minutes, CallLimit: e.CallLimit, Disabled: e.Disabled,
+		Allow: e.Rights.Classes, MaxCalls: e.Rights.MaxCalls, Minutes: e.Rights.Minutes, CallLimit: e.CallLimit, Disabled: e.Disabled, HasPIN: hasPIN,
 	}
 }
 
@@ -106,15 +117,13 @@ func (s *Server) extensions(ctx context.Context, _ *struct{}) (*Out[[]Extension]
 	if err != nil {
 		return nil, s.refuse(ctx, "extensions", err)
 	}
+	pins, err := s.cfg.Store.PINs(ctx)
+	if err != nil {
+		return nil, s.refuse(ctx, "extensions", err)
+	}
 	out := &Out[[]Extension]{[]Extension{}}
 	for _, e := range all {
-		hash, err := s.cfg.Store.PINHash(ctx, e.Account)
-		if err != nil && !errors.Is(err, office.ErrNotFound) {
-			return nil, s.refuse(ctx, "extensions", err)
-		}
-		line := extensionOf(e)
-		line.HasPIN = hash != ""
-		out.Body = append(out.Body, line)
+		out.Body = append(out.Body, extensionOf(e, pins[e.Account]))
 	}
 	return out, nil
 }
@@ -172,7 +181,7 @@ func (s *Server) setExtension(ctx context.Context, in *SetExtensionInput) (*Out[
 	if e, err = s.cfg.Store.SetExtension(ctx, e.Number, patch); err != nil {
 		return nil, s.refuse(ctx, noun, err)
 	}
-	return &Out[Extension]{extensionOf(e)}, nil
+	return s.tell(ctx, e, "")
 }
 
 // patchOf returns what c changes, with names and classes as they are kept, and
@@ -225,7 +234,17 @@ func (s *Server) resetPassword(ctx context.Context, in *PasswordInput) (*Out[Ext
 	if err != nil {
 		return nil, s.refuse(ctx, noun, err)
 	}
-	out := extensionOf(e)
+	return s.tell(ctx, e, made)
+}
+
+// tell answers what became of an extension, with the password that was made for
+// it if one was.
+func (s *Server) tell(ctx context.Context, e office.Extension, made string) (*Out[Extension], error) {
+	pins, err := s.cfg.Store.PINs(ctx)
+	if err != nil {
+		return nil, s.refuse(ctx, "extension "+string(e.Number), err)
+	}
+	out := extensionOf(e, pins[e.Account])
 	out.Password = made
 	return &Out[Extension]{out}, nil
 }

@@ -40,7 +40,7 @@ func (s *Server) setLine(ctx context.Context, in *In[office.Line]) (*Out[office.
 	}
 	l := in.Body
 	if l.Number, err = office.ParseCompanyNumber(string(l.Number), c.Region); err != nil {
-		return nil, s.refuse(ctx, "number", err)
+		return nil, s.refuse(ctx, "number "+inOneLine(string(in.Body.Number)), err)
 	}
 	if l.Extensions = unique(l.Extensions); l.Extensions == nil {
 		l.Extensions = []office.Number{}
@@ -94,7 +94,7 @@ func (s *Server) removeLine(ctx context.Context, in *LineInput) (*struct{}, erro
 	}
 	n, err := office.ParseCompanyNumber(string(in.Number), c.Region)
 	if err != nil {
-		return nil, s.refuse(ctx, "number", err)
+		return nil, s.refuse(ctx, "number "+inOneLine(string(in.Number)), err)
 	}
 	if err := s.cfg.Store.RemoveLine(ctx, n); err != nil {
 		return nil, s.refuse(ctx, "number "+string(n), err)

@@ -9,10 +9,11 @@ import (
 // A Company is the office as its administrator sets it. What is empty stays as it
 // is; only the region may be empty the first time, for office.DefaultRegion.
 type Company struct {
-	Number office.Number `json:"number,omitempty"`
-	Name   string        `json:"name,omitempty"`
-	Region office.Region `json:"region,omitempty"`
-	Email  string        `json:"email,omitempty"` // of the administrator, who is told of what needs a person
+	Number   office.Number `json:"number,omitempty"`
+	Name     string        `json:"name,omitempty"`
+	Region   office.Region `json:"region,omitempty"`
+	TimeZone string        `json:"timeZone,omitempty"` // of the IANA; in answers the region's where none was set
+	Email    string        `json:"email,omitempty"`    // of the administrator, who is told of what needs a person
 }
 
 // A NewExtension is what an administrator says of a new extension.
@@ -138,15 +139,17 @@ type Audit struct {
 
 // A NewToken is the name that a token of an administrator gets.
 type NewToken struct {
-	Name string `json:"name"`
+	Name        string `json:"name"`
+	OnlyMetrics bool   `json:"onlyMetrics,omitempty"` // it opens /metrics and nothing else
 }
 
-// A Token opens the administration over HTTPS. Token is there only in the answer
-// that made it.
+// A Token opens the administration over HTTPS, or /metrics alone. Token is there
+// only in the answer that made it.
 type Token struct {
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"createdAt"`
-	Token     string    `json:"token,omitempty"`
+	Name        string    `json:"name"`
+	OnlyMetrics bool      `json:"onlyMetrics"`
+	CreatedAt   time.Time `json:"createdAt"`
+	Token       string    `json:"token,omitempty"`
 }
 
 // A LoginSession is one login of an extension's user.
@@ -182,6 +185,18 @@ type NewPIN struct {
 type NewTrunk struct {
 	office.Trunk
 	Password string `json:"password,omitempty"`
+}
+
+// A TrunkChange is what is to change of a trunk; nil fields stay.
+type TrunkChange struct {
+	URI       *string              `json:"uri,omitempty"`
+	Transport *string              `json:"transport,omitempty"`
+	Register  *bool                `json:"register,omitempty"`
+	Username  *string              `json:"username,omitempty"`
+	Password  *string              `json:"password,omitempty"`
+	Priority  *int                 `json:"priority,omitempty"`
+	Format    *office.NumberFormat `json:"format,omitempty"`
+	T38       *bool                `json:"t38,omitempty"`
 }
 
 // A Trunk is a line to the outside with its state, which is nil where no server

@@ -201,20 +201,24 @@ func TestCompanyIsSetInParts(t *testing.T) {
 	}
 	t.Cleanup(func() { kept.Close() })
 	a := api.New(api.Config{Store: kept, Gate: auth.New(auth.Config{Store: kept}), Version: "test"}).Admin()
-	for _, c := range []api.Company{{Name: "Ejemplo"}, {Number: company}, {Region: "US"}} {
+	for _, c := range []api.Company{{Name: "Ejemplo"}, {Number: company}, {Region: "US", TimeZone: "America/New_York"}} {
 		if is, err := a.SetCompany(ctx, c); !errors.Is(err, office.ErrNoCompany) {
 			t.Errorf("%+v became %+v, %v", c, is, err)
 		}
 	}
 	for _, c := range []struct{ set, want api.Company }{
-		{api.Company{Number: company, Name: "Ejemplo"}, api.Company{Number: company, Name: "Ejemplo", Region: "MX"}},
-		{api.Company{Name: "Otra"}, api.Company{Number: company, Name: "Otra", Region: "MX"}},
-		{api.Company{Region: "US"}, api.Company{Number: company, Name: "Otra", Region: "US"}},
-		{api.Company{Number: "305 555 0100"}, api.Company{Number: "+13055550100", Name: "Otra", Region: "US"}},
+		{api.Company{Number: company, Name: "Ejemplo"}, api.Company{Number: company, Name: "Ejemplo", Region: "MX", TimeZone: "America/Mexico_City"}},
+		{api.Company{Name: "Otra"}, api.Company{Number: company, Name: "Otra", Region: "MX", TimeZone: "America/Mexico_City"}},
+		{api.Company{Region: "US"}, api.Company{Number: company, Name: "Otra", Region: "US", TimeZone: "America/New_York"}},
+		{api.Company{TimeZone: "America/Denver"}, api.Company{Number: company, Name: "Otra", Region: "US", TimeZone: "America/Denver"}},
+		{api.Company{Number: "305 555 0100"}, api.Company{Number: "+13055550100", Name: "Otra", Region: "US", TimeZone: "America/Denver"}},
 	} {
 		if is, err := a.SetCompany(ctx, c.set); err != nil || is != c.want {
 			t.Errorf("%+v: %+v, %v, want %+v", c.set, is, err, c.want)
 		}
+	}
+	if is, err := a.SetCompany(ctx, api.Company{TimeZone: "Local"}); !errors.Is(err, office.ErrTimeZone) {
+		t.Errorf("a machine's own time: %+v, %v", is, err)
 	}
 	if is, err := a.SetCompany(ctx, api.Company{Name: " \t"}); !errors.Is(err, office.ErrName) {
 		t.Errorf("a blank name: %+v, %v", is, err)

@@ -24,11 +24,11 @@ func (s *Server) addToken(ctx context.Context, in *In[NewToken]) (*Out[Token], e
 	if err := office.CheckName(name); err != nil {
 		return nil, s.refuse(ctx, "name", err)
 	}
-	t, token, err := s.cfg.Gate.AddAdminToken(ctx, name)
+	t, token, err := s.cfg.Gate.AddAdminToken(ctx, name, in.Body.OnlyMetrics)
 	if err != nil {
 		return nil, s.refuse(ctx, "token "+name, err)
 	}
-	return &Out[Token]{Token{Name: t.Name, CreatedAt: t.CreatedAt, Token: token}}, nil
+	return &Out[Token]{Token{t.Name, t.OnlyMetrics, t.CreatedAt, token}}, nil
 }
 
 func (s *Server) tokens(ctx context.Context, _ *struct{}) (*Out[[]Token], error) {
@@ -38,7 +38,7 @@ func (s *Server) tokens(ctx context.Context, _ *struct{}) (*Out[[]Token], error)
 	}
 	out := &Out[[]Token]{[]Token{}}
 	for _, t := range all {
-		out.Body = append(out.Body, Token{Name: t.Name, CreatedAt: t.CreatedAt})
+		out.Body = append(out.Body, Token{Name: t.Name, OnlyMetrics: t.OnlyMetrics, CreatedAt: t.CreatedAt})
 	}
 	return out, nil
 }
@@ -67,10 +67,14 @@ func (s *Server) onlyHere(ctx context.Context) error {
 	return s.refuse(ctx, "tokens are made and ended on the server itself", office.ErrRefused)
 }
 
-// withToken lets requests with a valid token of an administrator through.
-func (s *Server) withToken(next http.Handler) http.Handler {
+// withToken lets requests with a valid token of an administrator through, of a
+// monitor too where they are for the figures.
+func (s *Server) withToken(next http.Handler, figures bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, err := s.cfg.Gate.AdminToken(r.Context(), bearer(r.Header.Get("Authorization")))
+		t, err := s.cfg.Gate.AdminToken(r.Context(), bearer(r.Header.Get("Authorization")))
+		if err == nil && t.OnlyMetrics && !figures {
+			err = office.ErrRefused
+		}
 		if err != nil {
 			p := s.refuse(r.Context(), "token", err)
 			if p.Status == http.StatusUnauthorized {
@@ -79,7 +83,7 @@ func (s *Server) withToken(next http.Handler) http.Handler {
 			writeProblem(w, p.Status, p)
 			return
 		}
-		who := context.WithValue(r.Context(), administratorKey{}, "token "+name)
+		who := context.WithValue(r.Context(), administratorKey{}, "token "+t.Name)
 		next.ServeHTTP(w, r.WithContext(who))
 	})
 }
@@ -87,7 +91,6 @@ func (s *Server) withToken(next http.Handler) http.Handler {
 // adminOverHTTPS adds the administration and the figures to the public side,
 // behind an administrator's token.
 func (s *Server) adminOverHTTPS(mux *http.ServeMux, administration http.Handler) {
-	door := s.withToken(administration)
-	mux.Handle("/v1/admin/", door)
-	mux.Handle("GET /metrics", door)
+	mux.Handle("/v1/admin/", s.withToken(administration, false))
+	mux.Handle("GET /metrics", s.withToken(administration, true))
 }

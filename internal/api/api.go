@@ -54,9 +54,11 @@ type Server struct {
 	streams *streams
 	busy    *counts // JMAP requests in progress by session
 
-	uploading *counts // uploads in progress by account
-	clicks    *clicks
-	presence  *presence
+	uploading  *counts  // uploads in progress by account
+	converting *counts  // uploads being made greetings by account
+	refused    refusals // those that are none
+	clicks     *clicks
+	presence   *presence
 
 	public http.Handler // for the world
 	admin  http.Handler // for whoever may open the admin socket
@@ -66,7 +68,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: cfg.Log, streams: newStreams(), busy: newCounts(),
-		uploading: newCounts(), presence: newPresence(cfg.Store, cfg.Board),
+		uploading: newCounts(), converting: newCounts(), presence: newPresence(cfg.Store, cfg.Board),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -80,6 +80,7 @@ var replies = map[office.Error]reply{
 	office.ErrRingTime:    {http.StatusUnprocessableEntity, "not a ring time: 5 to 60 seconds"},
 	office.ErrEmail:       {http.StatusUnprocessableEntity, "not an e-mail address"},
 	office.ErrRegion:      {http.StatusUnprocessableEntity, "not a country of two capital letters, such as MX"},
+	office.ErrTimeZone:    {http.StatusUnprocessableEntity, "not a time zone such as America/Tijuana"},
 	office.ErrLanguage:    {http.StatusUnprocessableEntity, "not a language: es-MX or en"},
 	office.ErrPIN:         {http.StatusUnprocessableEntity, "not a PIN: 4 to 8 digits that nobody would guess"},
 	office.ErrWrongPIN:    {http.StatusForbidden, "the PIN is wrong"},

@@ -61,10 +61,35 @@ func (g *Gate) Login(ctx context.Context, company, ext office.Number, password, 
 	if err != nil {
 		return LoginResult{}, err
 	}
+	if err := g.endOldest(ctx, e.Account, session.ID); err != nil {
+		return LoginResult{}, err
+	}
 	g.log.Info("login", "ext", e.Number, "device", session.Device.ID, "source", addr.String())
 	return LoginResult{
 		Token: token, Session: session, Extension: e, SIP: g.sipAccount(username, sipPassword(token, 0)),
 	}, nil
+}
+
+// maxSessions is how many sessions an account may have: each is a telephone that
+// rings.
+const maxSessions = 50
+
+// endOldest ends those of account's sessions that are too many, last used longest
+// ago first, but not the one that has just begun.
+func (g *Gate) endOldest(ctx context.Context, account, begun office.ID) error {
+	all, err := g.store.Sessions(ctx, account)
+	if err != nil {
+		return err
+	}
+	for _, s := range all[min(maxSessions, len(all)):] {
+		if s.ID == begun {
+			continue
+		}
+		if err := g.store.RemoveSession(ctx, account, s.ID); err != nil && !errors.Is(err, office.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // find returns what a login aims at, however it is spelt, and if that exists the

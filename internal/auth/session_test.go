@@ -50,3 +50,32 @@ func full(t *testing.T, path string) {
 	_, err = db.ExecContext(t.Context(), "CREATE TRIGGER full BEFORE UPDATE ON session BEGIN SELECT RAISE(FAIL, 'full'); END")
 	must(t, err)
 }
+
+// TestSessionsOfAnAccountAreLimited: each is a telephone that rings.
+func TestSessionsOfAnAccountAreLimited(t *testing.T) {
+	d := newDoor(t)
+	first := d.login(t, "101", home)
+	for range maxSessions - 1 {
+		d.now = d.now.Add(useStep)
+		username := newUsername()
+		_, err := d.store.AddSession(t.Context(), store.NewSession{
+			Device: office.Device{Extension: "101", Name: "laptop", Username: username}, Secret: secretOf(username, newToken()),
+			Token: hashToken(newToken()), ExpiresAt: d.now.Add(idleTime),
+		})
+		must(t, err)
+	}
+	if _, err := d.Session(t.Context(), first.Token); err != nil { // which is now the one that was used last
+		t.Fatal(err)
+	}
+	d.now = d.now.Add(useStep)
+	last := d.login(t, "101", home)
+	all, err := d.Sessions(t.Context(), last.Extension.Account)
+	if err != nil || len(all) != maxSessions {
+		t.Errorf("%d sessions, %v", len(all), err)
+	}
+	for _, token := range []string{first.Token, last.Token} {
+		if _, err := d.Session(t.Context(), token); err != nil {
+			t.Errorf("one of the last used has ended: %v", err)
+		}
+	}
+}

@@ -13,11 +13,16 @@ import (
 // scanners know one where it should not be.
 const adminPrefix = "timbre_admin_"
 
-// AddAdminToken makes a token that opens the administration over HTTPS. It is
-// seen here only; the store keeps a hash. office.ErrExists: the name is taken.
-func (g *Gate) AddAdminToken(ctx context.Context, name string) (store.AdminToken, string, error) {
+// AddAdminToken makes a token that opens the administration over HTTPS, or the
+// figures for a monitor alone. It is seen here only; the store keeps a hash.
+// office.ErrExists: the name is taken.
+func (g *Gate) AddAdminToken(ctx context.Context, name string, onlyMetrics bool) (store.AdminToken, string, error) {
 	token := adminPrefix + newToken()
-	t, err := g.store.AddAdminToken(ctx, name, hashToken(token))
+	add := g.store.AddAdminToken
+	if onlyMetrics {
+		add = g.store.AddMetricsToken
+	}
+	t, err := add(ctx, name, hashToken(token))
 	if err != nil {
 		return store.AdminToken{}, "", err
 	}
@@ -25,24 +30,24 @@ func (g *Gate) AddAdminToken(ctx context.Context, name string) (store.AdminToken
 	return t, token, nil
 }
 
-// AdminToken returns the name of an administrator's token, or office.ErrSession
-// where it is none.
-func (g *Gate) AdminToken(ctx context.Context, token string) (name string, err error) {
+// AdminToken returns an administrator's token, or office.ErrSession where it is
+// none.
+func (g *Gate) AdminToken(ctx context.Context, token string) (found store.AdminToken, err error) {
 	if !strings.HasPrefix(token, adminPrefix) {
-		return "", office.ErrSession
+		return found, office.ErrSession
 	}
 	all, err := g.store.AdminTokens(ctx)
 	if err != nil {
-		return "", err
+		return found, err
 	}
 	hash := []byte(hashToken(token))
 	for _, t := range all {
 		if subtle.ConstantTimeCompare([]byte(t.Hash), hash) == 1 {
-			name = t.Name
+			found = t
 		}
 	}
-	if name == "" {
-		return "", office.ErrSession
+	if found.Name == "" {
+		return found, office.ErrSession
 	}
-	return name, nil
+	return found, nil
 }

@@ -82,7 +82,7 @@ func ParseCompanyNumber(s string, r Region) (Number, error) {
 			n = "+" + n
 		}
 	}
-	if len(n) < 8 || len(n) > 16 {
+	if len(n) < 8 || len(n) > 16 || n[1] == '0' { // no country's code begins with 0
 		return "", ErrNumber
 	}
 	return n, nil

@@ -42,6 +42,17 @@ func (s *Store) AddTrunk(ctx context.Context, t office.Trunk, secret string) (of
 	return t, err
 }
 
+// SetTrunk makes the trunk with the ID of t what t says; a nil secret stays. Its
+// name stays too. ErrNotFound: there is none.
+func (s *Store) SetTrunk(ctx context.Context, t office.Trunk, secret *string) error {
+	return s.write(ctx, func(w *writing) error {
+		w.configured = true
+		return affected(w.Exec(`UPDATE trunk SET uri = $1, transport = $2, register = $3, username = $4, secret = coalesce($5, secret),
+			priority = $6, format = $7, t38 = $8 WHERE id = $9`,
+			t.URI, t.Transport, t.Register, t.Username, secret, t.Priority, t.Format, t.T38, t.ID))
+	})
+}
+
 // RemoveTrunk removes the trunk of that name. ErrNotFound: there is none.
 func (s *Store) RemoveTrunk(ctx context.Context, name string) error {
 	return s.write(ctx, func(w *writing) error {

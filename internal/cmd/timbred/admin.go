@@ -14,22 +14,23 @@ func (c *command) admin() *cobra.Command {
 }
 
 func (c *command) adminToken() *cobra.Command {
-	var name string
+	var t api.NewToken
 	cmd := &cobra.Command{
 		Use: "token", Short: "Make a token for /v1/admin and /metrics, and print it", Args: cobra.NoArgs,
-		Example: "  timbred admin token --name prometheus",
+		Example: "  timbred admin token --name prometheus --metrics",
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it; empty: its day and time")
+	cmd.Flags().StringVar(&t.Name, "name", "", "what the audit log calls it; empty: its day and time")
+	cmd.Flags().BoolVar(&t.OnlyMetrics, "metrics", false, "it opens /metrics and nothing else; without this it opens everything, backups too")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if name == "" {
-			name = time.Now().Format("2006-01-02 15:04:05")
+		if t.Name == "" {
+			t.Name = time.Now().UTC().Format("2006-01-02 15:04:05")
 		}
 		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
-			t, err := a.AddToken(cmd.Context(), name)
+			made, err := a.AddToken(cmd.Context(), t)
 			if err != nil {
 				return err
 			}
-			return c.done(t, "%s", t.Token)
+			return c.done(made, "%s", made.Token)
 		})
 	}
 	return cmd
@@ -44,10 +45,14 @@ func (c *command) adminTokens() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(all, func(w io.Writer) {
-					row(w, "NAME", "SINCE")
+				return c.printTimes(cmd.Context(), a, all, func(w io.Writer, when clock) {
+					row(w, "NAME", "OPENS", "SINCE")
 					for _, t := range all {
-						row(w, t.Name, when(t.CreatedAt))
+						opens := "everything"
+						if t.OnlyMetrics {
+							opens = "metrics"
+						}
+						row(w, t.Name, opens, when(t.CreatedAt))
 					}
 				})
 			})
@@ -76,7 +81,7 @@ func (c *command) audit() *cobra.Command {
 		Use: "audit", Short: "Show what administrators did, newest first", Args: cobra.NoArgs,
 		Example: "  timbred audit --since 7d",
 	}
-	cmd.Flags().StringVar(&since, "since", "30d", "how far to look back, in days (d) or hours (h)")
+	cmd.Flags().StringVar(&since, "since", "30d", "how far to look back, in weeks (w), days (d) or hours (h)")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many lines, 1 to 500")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		back, err := readDays("since", since)
@@ -88,7 +93,7 @@ func (c *command) audit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.print(all, func(w io.Writer) {
+			return c.printTimes(cmd.Context(), a, all, func(w io.Writer, when clock) {
 				row(w, "TIME", "WHO", "WHAT", "ABOUT", "RESULT")
 				for _, l := range all {
 					result := l.Result
@@ -128,7 +133,19 @@ func (c *command) retention() *cobra.Command {
 			return c.print(r, func(w io.Writer) { retentionTable(w, r) })
 		})
 	}
-	return group("retention", "How long what is kept", set)
+	show := &cobra.Command{
+		Use: "show", Short: "Show how long the call log and voicemail are kept", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+				r, err := a.Retention(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return c.print(r, func(w io.Writer) { retentionTable(w, r) })
+			})
+		},
+	}
+	return group("retention", "How long what is kept", set, show)
 }
 
 func retentionTable(w io.Writer, r api.Retention) {

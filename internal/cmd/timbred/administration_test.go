@@ -62,8 +62,18 @@ func TestOfficeIsAdministeredWithAndWithoutAServer(t *testing.T) {
 			has(t, run(t, "", with("smtp", "show")...).ok(t), "smtp://pbx@127.0.0.1:1")
 			run(t, "", with("smtp", "test")...).refused(t, "smtp: ") // nobody listens there
 			has(t, run(t, "", with("mail", "release")...).ok(t), "0 e-mails")
+			has(t, run(t, "", with("retention", "show")...).ok(t), "calls kept", "until deleted")
+			has(t, run(t, "", with("company", "show")...).ok(t), "Ejemplo", "+525555550100", "MX", "America/Mexico_City", "admin@example.com")
+			run(t, "", with("company", "set", "--timezone", "Tijuana")...).refused(t, "not a time zone")
+			has(t, run(t, "", with("company", "set", "--timezone", "America/Tijuana")...).ok(t), "America/Tijuana")
+			run(t, "", with("extension", "add", "911", "--name", "x")...).refused(t, "extension 911: an emergency number; choose another")
+			run(t, "", with("extension", "add", "040", "--name", "x")...).refused(t, "extension 040: a service number")
 			has(t, run(t, "", with("retention", "set", "--calls", "365d", "--voicemail", "0")...).ok(t), "365d", "until deleted")
 			has(t, run(t, "730418\n", with("extension", "reset-pin", "101", "--pin-stdin")...).ok(t), "a new PIN")
+			var reset api.Extension
+			if decode(t, run(t, "", with("extension", "reset-password", "101", "--json")...).ok(t), &reset); !reset.HasPIN || reset.Password == "" {
+				t.Errorf("%+v", reset)
+			}
 			run(t, "", with("extension", "unlock", "101")...).ok(t)
 			run(t, "", with("extension", "disable", "102")...).ok(t)
 			has(t, run(t, "", with("extension", "list")...).ok(t), "disabled", "yes")
@@ -75,7 +85,11 @@ func TestOfficeIsAdministeredWithAndWithoutAServer(t *testing.T) {
 			if strings.Contains(status, "certificate ends") != withServer {
 				t.Error(status)
 			}
-			audit := run(t, "", with("audit")...).ok(t)
+			has(t, status, "time zone", "America/Tijuana")
+			zone, _ := time.LoadLocation("America/Tijuana")
+			audit := run(t, "", with("audit", "--since", "1w")...).ok(t)
+			has(t, audit, time.Now().In(zone).Format("2006-01-02 15:"), time.Now().In(zone).Format(" MST"))
+			run(t, "", with("audit", "--since", "1y")...).refused(t, "such as 4w, 30d or 12h")
 			has(t, audit, "command line", "set-extension", "101 allow minutes call-limit", "add-trunk", "invalidTrunk", "set-smtp", "reset-pin", "ok")
 			for _, secret := range []string{"correct horse", "secret", "730418"} {
 				if strings.Contains(audit, secret) {
@@ -94,7 +108,11 @@ func lines(t *testing.T, with func(...string) []string) {
 	run(t, "", with("number", "add", "+525555550125", "--extension", "109")...).refused(t, "extension 109: not found")
 	run(t, "", with("number", "add", "+525555550125", "--extension", "1")...).refused(t, "it rings extensions, or is the voicemail menu or a fax")
 	run(t, "", with("number", "add", "+525555550125", "--extension", "101", "--menu")...).refused(t, "it rings extensions, or is the voicemail menu or a fax")
-	run(t, "", with("number", "add", "12", "--extension", "101")...).refused(t, "country code")
+	run(t, "", with("number", "add", "12", "--extension", "101")...).refused(t, "number 12: not a telephone number with its country code")
+	run(t, "", with("number", "add", "0125 555 0100", "--extension", "101")...).refused(t, "number 0125 555 0100: not a telephone number")
+	run(t, "", with("number", "add")...).refused(t, "use it like this")
+	has(t, run(t, "", with("number", "add", "55", "5555", "0127", "--menu")...).ok(t), "+525555550127")
+	run(t, "", with("number", "remove", "55", "5555", "0127")...).ok(t)
 	has(t, run(t, "", with("number", "add", "+525555550126", "--fax")...).ok(t), "+525555550126", "yes")
 	run(t, "", with("number", "remove", "+525555550126")...).ok(t)
 	run(t, "", with("number", "remove", "5555550124")...).ok(t)
@@ -157,6 +175,21 @@ func TestTrunkThatWorks(t *testing.T) {
 	}
 	status := run(t, "", with("status")...).ok(t)
 	has(t, status, "trunk good", "up since ", "trunk bad", "down since ", "; last error: ")
+	has(t, run(t, "", with("audit")...).ok(t), "bad        failed", "good       ok")
+
+	// A password that was mistyped is given again, and what is not named stays.
+	run(t, "", with("trunk", "add", "bad", "--uri", "sip:127.0.0.1:1")...).refused(t, "timbred trunk set changes it")
+	run(t, "", with("trunk", "set", "bad")...).refused(t, "nothing to change")
+	run(t, "", with("trunk", "set", "bad", "--register=true", "--username", "")...).refused(t, "not a trunk")
+	run(t, "", with("trunk", "set", "none", "--priority", "2")...).refused(t, "trunk none: not found")
+	run(t, "a secret\n", with("trunk", "set", "bad", "--password-stdin", "--priority", "2")...).ok(t)
+	if out := run(t, "", with("trunk", "test", "bad")...).ok(t); out != "trunk bad works\n" {
+		t.Errorf("%q", out)
+	}
+	decode(t, run(t, "", with("trunk", "list", "--json")...).ok(t), &all)
+	if last := all[len(all)-1]; last.Name != "bad" || last.Priority != 2 || !last.Register || last.Username != "office" {
+		t.Errorf("%+v", last)
+	}
 }
 
 func TestTokenOverHTTPS(t *testing.T) {
@@ -175,7 +208,14 @@ func TestTokenOverHTTPS(t *testing.T) {
 	if a := d.ask(t, "PATCH", "/v1/admin/extensions/101", token, `{"name":"Ana Paz"}`); a.status != 200 {
 		t.Errorf("%+v", a)
 	}
+	metrics := strings.TrimSpace(run(t, "", with("admin", "token", "--name", "prometheus", "--metrics")...).ok(t))
+	if a := d.ask(t, "GET", "/metrics", metrics, ""); a.status != 200 || !strings.Contains(a.body, "timbre_trunks_up 0") {
+		t.Errorf("%+v", a)
+	}
+	has(t, run(t, "", with("admin", "list")...).ok(t), "prometheus  metrics", "scrape      everything")
 	for what, try := range map[string]answer{
+		"a backup for a monitor": d.ask(t, "GET", "/v1/admin/backup", metrics, ""),
+		"a status for a monitor": d.ask(t, "GET", "/v1/admin/status", metrics, ""),
 		"a token makes another":  d.ask(t, "POST", "/v1/admin/tokens", token, `{"name":"more"}`),
 		"a token ends another":   d.ask(t, "DELETE", "/v1/admin/tokens/scrape", token, ""),
 		"none":                   d.ask(t, "GET", "/v1/admin/status", "", ""),

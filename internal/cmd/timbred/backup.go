@@ -39,7 +39,7 @@ func (c *command) restore() *cobra.Command {
 			return err
 		}
 		return c.print(is, func(w io.Writer) {
-			fmt.Fprintf(w, "the office of %s is restored; its users log in again\n", when(is.TakenAt))
+			fmt.Fprintf(w, "the office of %s is restored; its users log in again\n", clockOf(nil)(is.TakenAt))
 		})
 	}
 	return cmd

@@ -11,8 +11,9 @@ import (
 // commands are what people and scripts rely on: each with its flags, beside --data,
 // --db and --json, which all take.
 var commands = map[string]string{
-	"serve":       "https sip sips domain public-address rtp-ports cert key sounds ready-file config",
-	"company set": "number name region email",
+	"serve":        "https sip sips domain public-address rtp-ports cert key sounds ready-file config",
+	"company set":  "number name region timezone email",
+	"company show": "",
 
 	"extension add":            "name email language ring password-stdin allow max-calls minutes call-limit",
 	"extension set":            "name email language ring password-stdin allow max-calls minutes call-limit",
@@ -32,6 +33,7 @@ var commands = map[string]string{
 	"number list":   "",
 	"number remove": "",
 	"trunk add":     "uri register username password-stdin priority transport format t38",
+	"trunk set":     "uri register username password-stdin priority transport format t38",
 	"trunk list":    "",
 	"trunk test":    "",
 	"trunk remove":  "",
@@ -43,11 +45,12 @@ var commands = map[string]string{
 	"session list":   "",
 	"session revoke": "extension",
 	"status":         "",
-	"admin token":    "name",
+	"admin token":    "name metrics",
 	"admin list":     "",
 	"admin revoke":   "",
 	"audit":          "since limit",
 	"retention set":  "calls voicemail",
+	"retention show": "",
 	"backup":         "",
 	"restore":        "force",
 	"migrate":        "to",

@@ -15,14 +15,16 @@ const day = 24 * time.Hour
 // maxDays is the longest that a flag may say.
 const maxDays = 100 * 366
 
-// readDays returns the time that the value of a flag spells, such as 30d or 12h;
+// readDays returns the time that the value of a flag spells, such as 4w, 30d or 12h;
 // 0 needs no unit.
 func readDays(flag, s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
-	if count, ok := strings.CutSuffix(s, "d"); ok {
-		var n int
-		n, err = strconv.Atoi(count)
-		d = time.Duration(min(n, maxDays+1)) * day
+	for unit, length := range map[string]int{"d": 1, "w": 7} {
+		if count, ok := strings.CutSuffix(s, unit); ok {
+			var n int
+			n, err = strconv.Atoi(count)
+			d = time.Duration(min(n, maxDays+1)*length) * day
+		}
 	}
 	if err != nil || d < 0 || d > maxDays*day {
 		return 0, fmt.Errorf("--%s: not a time such as 30d or 12h", flag)

@@ -31,7 +31,7 @@ func (c *command) invite() *cobra.Command {
 					return err
 				}
 			}
-			return c.print(i, func(w io.Writer) {
+			return c.printTimes(cmd.Context(), a, i, func(w io.Writer, when clock) {
 				fmt.Fprintln(w, i.Link)
 				fmt.Fprintf(w, "good once, until %s; whoever has it can choose the password\n", when(i.ExpiresAt))
 			})

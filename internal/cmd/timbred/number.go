@@ -19,7 +19,7 @@ func (c *command) numberAdd() *cobra.Command {
 	var extensions string
 	var line office.Line
 	cmd := &cobra.Command{
-		Use: "add NUMBER", Short: "Add a number and say whom it rings, or change that", Args: one,
+		Use: "add NUMBER", Short: "Add a number and say whom it rings, or change that", Args: spelled,
 		Example: "  timbred number add +525555550123 --extension 101,102   # both ring together",
 	}
 	f := cmd.Flags()
@@ -27,7 +27,7 @@ func (c *command) numberAdd() *cobra.Command {
 	f.BoolVar(&line.Fax, "fax", false, "fax machines may call it")
 	f.BoolVar(&line.Menu, "menu", false, "it rings nobody: whoever calls it hears their voicemail with extension and PIN")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		line.Number = office.Number(args[0])
+		line.Number = office.Number(strings.Join(args, " "))
 		for ext := range strings.SplitSeq(extensions, ",") {
 			if ext = strings.TrimSpace(ext); ext != "" {
 				line.Extensions = append(line.Extensions, office.Number(ext))
@@ -78,14 +78,23 @@ func lineTable(w io.Writer, all ...office.Line) {
 
 func (c *command) numberRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove NUMBER", Short: "Remove one of the office's numbers", Args: one,
+		Use: "remove NUMBER", Short: "Remove one of the office's numbers", Args: spelled,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.administer(cmd.Context(), false, func(a *api.Admin) error {
-				if err := a.RemoveLine(cmd.Context(), office.Number(args[0])); err != nil {
+				n := strings.Join(args, " ")
+				if err := a.RemoveLine(cmd.Context(), office.Number(n)); err != nil {
 					return err
 				}
-				return c.done(named{Number: args[0]}, "number %s removed", args[0])
+				return c.done(named{Number: n}, "number %s removed", n)
 			})
 		},
 	}
+}
+
+// spelled wants one number, which may come in several words: 55 5555 0123.
+func spelled(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return one(cmd, args)
+	}
+	return nil
 }

@@ -27,7 +27,7 @@ func (c *command) sessionList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(all, func(w io.Writer) {
+				return c.printTimes(cmd.Context(), a, all, func(w io.Writer, when clock) {
 					row(w, "ID", "EXTENSION", "DEVICE", "FROM", "SINCE", "LAST USED")
 					for _, s := range all {
 						row(w, s.ID, s.Extension, s.DeviceName, s.Address, when(s.CreatedAt), when(s.LastUsedAt))

@@ -25,25 +25,27 @@ func (c *command) status() *cobra.Command {
 }
 
 func statusTable(w io.Writer, s api.Status) {
+	when := clockOf(s.Company)
 	row(w, "version", s.Version)
 	row(w, "database", s.Database)
 	if s.Company == nil {
 		row(w, "company", "not set yet")
 	} else {
 		row(w, "company", string(s.Company.Number)+" "+s.Company.Name)
+		row(w, "time zone", s.Company.TimeZone)
 	}
 	row(w, "extensions", s.Extensions)
 	row(w, "devices", s.Devices)
 	row(w, "sessions", s.Sessions)
 	if s.Running {
-		runningTable(w, s)
+		runningTable(w, s, when)
 	} else {
 		row(w, "server", "not running")
 	}
 	for _, t := range s.Trunks {
-		row(w, "trunk "+t.Name, trunkState(t)+lastError(trunkError(t)))
+		row(w, "trunk "+t.Name, trunkState(t, when)+lastError(trunkError(t)))
 	}
-	row(w, "e-mail", mailState(s.Mail))
+	row(w, "e-mail", mailState(s.Mail, when))
 	if s.Disk.Total > 0 {
 		row(w, "disk", fmt.Sprintf("%d %% of %s used", s.Disk.Used*100/s.Disk.Total, sized(s.Disk.Total)))
 	}
@@ -56,7 +58,7 @@ func statusTable(w io.Writer, s api.Status) {
 }
 
 // runningTable shows what only a running server knows.
-func runningTable(w io.Writer, s api.Status) {
+func runningTable(w io.Writer, s api.Status, when clock) {
 	row(w, "server", "running")
 	for _, l := range [][2]string{{"https", s.Listeners.HTTPS}, {"sip", s.Listeners.SIP}, {"sips", s.Listeners.SIPS}} {
 		if l[1] != "" {
@@ -82,7 +84,7 @@ func lastError(err string) string {
 }
 
 // mailState tells what of the e-mail needs a person.
-func mailState(m api.MailQueue) string {
+func mailState(m api.MailQueue, when clock) string {
 	state := fmt.Sprintf("%d waiting", m.Waiting)
 	if !m.Set {
 		state = "not set up (timbred smtp set), " + state

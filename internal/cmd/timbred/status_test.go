@@ -156,7 +156,7 @@ func TestMailState(t *testing.T) {
 		{api.MailQueue{Set: true}, "0 waiting"},
 		{api.MailQueue{Set: true, Waiting: 1, Held: 4, LastError: "-"}, "1 waiting, 4 held (timbred mail release)"},
 	} {
-		if got := mailState(c.queue); got != c.want {
+		if got := mailState(c.queue, clockOf(nil)); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.queue, got, c.want)
 		}
 	}

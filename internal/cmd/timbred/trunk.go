@@ -1,18 +1,19 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"timbre/internal/api"
 	"timbre/internal/office"
 )
 
 func (c *command) trunk() *cobra.Command {
-	return group("trunk", "Lines to the outside", c.trunkAdd(), c.trunkList(), c.trunkTest(), c.trunkRemove())
+	return group("trunk", "Lines to the outside", c.trunkAdd(), c.trunkSet(), c.trunkList(), c.trunkTest(), c.trunkRemove())
 }
 
 func (c *command) trunkAdd() *cobra.Command {
@@ -41,6 +42,9 @@ func (c *command) trunkAdd() *cobra.Command {
 		}
 		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
 			is, err := a.AddTrunk(cmd.Context(), t)
+			if errors.Is(err, office.ErrExists) {
+				return fmt.Errorf("trunk %s: exists already; timbred trunk set changes it", t.Name)
+			}
 			if err != nil {
 				return err
 			}
@@ -48,6 +52,58 @@ func (c *command) trunkAdd() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+func (c *command) trunkSet() *cobra.Command {
+	var uri, transport, username, format string
+	var register, t38, fromStdin bool
+	var priority int
+	cmd := &cobra.Command{
+		Use: "set NAME", Short: "Change a carrier; calls that go on stay", Args: one,
+		Example: "  timbred trunk set carrier --priority 2",
+	}
+	f := cmd.Flags()
+	f.StringVar(&uri, "uri", "", "where the carrier is, sip:host or sip:host:port")
+	f.StringVar(&transport, "transport", "", "udp, tcp or tls")
+	f.BoolVar(&register, "register", false, "register there; =false: the carrier knows the office by its address")
+	f.StringVar(&username, "username", "", "user name that the carrier gave")
+	f.BoolVar(&fromStdin, "password-stdin", false, "read its password from the standard input")
+	f.IntVar(&priority, "priority", 0, "the lowest is tried first")
+	f.StringVar(&format, "format", "", "how the carrier wants numbers: e164 or national")
+	f.BoolVar(&t38, "t38", false, "it takes faxes by T.38")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		change := api.TrunkChange{
+			URI: given(f, "uri", &uri), Transport: given(f, "transport", &transport), Register: given(f, "register", &register),
+			Username: given(f, "username", &username), Priority: given(f, "priority", &priority),
+			Format: (*office.NumberFormat)(given(f, "format", &format)), T38: given(f, "t38", &t38),
+		}
+		if fromStdin {
+			password, err := readSecret(c.in)
+			if err != nil {
+				return err
+			}
+			change.Password = &password
+		}
+		if change == (api.TrunkChange{}) {
+			return errors.New("nothing to change is given")
+		}
+		return c.administer(cmd.Context(), false, func(a *api.Admin) error {
+			is, err := a.SetTrunk(cmd.Context(), args[0], change)
+			if err != nil {
+				return err
+			}
+			return c.done(is, "trunk %s changed", is.Name)
+		})
+	}
+	return cmd
+}
+
+// given returns the value of a flag that was given, else nil.
+func given[T any](f *pflag.FlagSet, name string, value *T) *T {
+	if !f.Changed(name) {
+		return nil
+	}
+	return value
 }
 
 func (c *command) trunkList() *cobra.Command {
@@ -59,21 +115,21 @@ func (c *command) trunkList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(all, func(w io.Writer) { trunkTable(w, all...) })
+				return c.printTimes(cmd.Context(), a, all, func(w io.Writer, when clock) { trunkTable(w, when, all...) })
 			})
 		},
 	}
 }
 
-func trunkTable(w io.Writer, all ...api.Trunk) {
+func trunkTable(w io.Writer, when clock, all ...api.Trunk) {
 	row(w, "NAME", "URI", "TRANSPORT", "REGISTERS", "PRIORITY", "FORMAT", "T38", "STATE", "LAST ERROR")
 	for _, t := range all {
-		row(w, t.Name, t.URI, t.Transport, yes(t.Register), t.Priority, t.Format, yes(t.T38), trunkState(t), trunkError(t))
+		row(w, t.Name, t.URI, t.Transport, yes(t.Register), t.Priority, t.Format, yes(t.T38), trunkState(t, when), trunkError(t))
 	}
 }
 
 // trunkState tells how a trunk is and since when.
-func trunkState(t api.Trunk) string {
+func trunkState(t api.Trunk, when clock) string {
 	if t.State == nil {
 		return "not known"
 	}
@@ -125,6 +181,3 @@ func (c *command) trunkRemove() *cobra.Command {
 		},
 	}
 }
-
-// when returns a time as people read it.
-func when(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
