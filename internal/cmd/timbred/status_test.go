@@ -100,7 +100,7 @@ func TestStatusTellsWhatIs(t *testing.T) {
 	if s.CertificateEnds == nil || time.Until(*s.CertificateEnds) < 24*time.Hour {
 		t.Errorf("the certificate ends %v", s.CertificateEnds)
 	}
-	const moment = `\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`
+	const moment = `\d{4}-\d\d-\d\d \d\d:\d\d:\d\d CST`
 	out := run(t, "", with("status")...).ok(t)
 	for _, line := range []string{
 		`version +\S+`, `database +sqlite`, `company +\+525555550100 Ejemplo`, `extensions +2`, `devices +1`, `sessions +0`,
