@@ -27,7 +27,7 @@ func readDays(flag, s string) (time.Duration, error) {
 		}
 	}
 	if err != nil || d < 0 || d > maxDays*day {
-		return 0, fmt.Errorf("--%s: not a time such as 30d or 12h", flag)
+		return 0, fmt.Errorf("--%s: not a time such as 4w, 30d or 12h", flag)
 	}
 	return d, nil
 }
