@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb/pgtest"
 	"timbre/internal/store"
 )
 
@@ -45,58 +47,108 @@ func BenchmarkCallRecords(b *testing.B) {
 	})
 }
 
-// BenchmarkLog reads from a log of TIMBRE_BENCH_ROWS calls (default 10,000): a
-// first page, a page in the middle and its place, and what changed in the last
-// 100 calls.
+// BenchmarkLog reads from a log of TIMBRE_BENCH_ROWS calls (default 10,000) on
+// each database: a first page, a page in the middle and its place, what changed in
+// the last 100 calls, and all of it page after page.
 func BenchmarkLog(b *testing.B) {
 	rows, err := strconv.Atoi(os.Getenv("TIMBRE_BENCH_ROWS"))
 	if err != nil {
 		rows = 10_000
 	}
-	s, err := store.Open(b.Context(), store.Config{Dir: b.TempDir()})
+	b.Run("sqlite", func(b *testing.B) { benchmarkLog(b, "", rows) })
+	b.Run("postgres", func(b *testing.B) { benchmarkLog(b, pgtest.Start(b).Database(b), rows) })
+}
+
+func benchmarkLog(b *testing.B, dsn string, rows int) {
+	ctx := b.Context()
+	s, err := store.Open(ctx, store.Config{Dir: b.TempDir(), DSN: dsn})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	e, err := s.AddExtension(b.Context(), office.Extension{Number: "101"}, "")
+	e, err := s.AddExtension(ctx, office.Extension{Number: "101"}, "")
 	if err != nil {
 		b.Fatal(err)
 	}
 	since := fill(b, s, e.Account, rows)
 	middle := office.ID(fmt.Sprintf("c%07d", rows/2))
-	for name, read := range map[string]func() error{
-		"first page": func() error {
-			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{Kind: office.Missed}, store.Page{Limit: 50})
+	for _, one := range []struct {
+		name string
+		rows int // that are read at once
+		read func() error
+	}{
+		{"first page", 50, func() error {
+			_, err := s.QueryCalls(ctx, e.Account, store.CallFilter{Kind: office.Missed}, store.Page{Limit: 50})
 			return err
-		},
-		"page in the middle": func() error {
-			_, err := s.QueryCalls(b.Context(), e.Account, store.CallFilter{}, store.Page{Anchor: middle, Limit: 50})
+		}},
+		{"page in the middle", 50, func() error {
+			_, err := s.QueryCalls(ctx, e.Account, store.CallFilter{}, store.Page{Anchor: middle, Limit: 50})
 			return err
-		},
-		"place of the middle": func() error {
-			_, err := s.PlaceOfCall(b.Context(), e.Account, store.CallFilter{}, middle)
+		}},
+		{"place of the middle", 0, func() error {
+			_, err := s.PlaceOfCall(ctx, e.Account, store.CallFilter{}, middle)
 			return err
-		},
-		"states": func() error {
-			_, err := s.States(b.Context(), e.Account)
+		}},
+		{"states", 0, func() error {
+			_, err := s.States(ctx, e.Account)
 			return err
-		},
-		"100 changes and their rows": func() error {
-			c, err := s.Changes(b.Context(), e.Account, store.TypeCall, since, 0)
+		}},
+		{"no changes", 0, func() error {
+			st, err := s.State(ctx, e.Account, store.TypeCall)
+			if err != nil {
+				return err
+			}
+			_, err = s.Changes(ctx, e.Account, store.TypeCall, st, 0)
+			return err
+		}},
+		{"100 changes and their rows", 100, func() error {
+			c, err := s.Changes(ctx, e.Account, store.TypeCall, since, 0)
 			if err != nil || len(c.Created) != 100 {
 				return fmt.Errorf("%d changes: %w", len(c.Created), err)
 			}
-			_, err = s.Calls(b.Context(), e.Account, c.Created...)
+			_, err = s.Calls(ctx, e.Account, c.Created...)
 			return err
-		},
+		}},
+		{"all", rows, func() error { return readAll(ctx, s, e.Account, rows) }},
 	} {
-		b.Run(fmt.Sprintf("%s of %d", name, rows), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%s of %d", one.name, rows), func(b *testing.B) {
 			for b.Loop() {
-				if err := read(); err != nil {
+				if err := one.read(); err != nil {
 					b.Fatal(err)
 				}
 			}
+			if one.rows > 0 {
+				b.ReportMetric(float64(one.rows*b.N)/b.Elapsed().Seconds(), "rows/s")
+			}
 		})
+	}
+}
+
+// readAll reads a log as a client does that has nothing yet.
+func readAll(ctx context.Context, s *store.Store, account office.ID, rows int) error {
+	var p store.Page
+	for n := 0; ; {
+		if p.Anchor != "" {
+			if at, err := s.PlaceOfCall(ctx, account, store.CallFilter{}, p.Anchor); err != nil || at != n-1 {
+				return fmt.Errorf("row %d in place %d: %w", n-1, at, err)
+			}
+		}
+		ids, err := s.QueryCalls(ctx, account, store.CallFilter{}, p)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			if n != rows {
+				return fmt.Errorf("%d rows read of %d", n, rows)
+			}
+			return nil
+		}
+		all, err := s.Calls(ctx, account, ids...)
+		if err != nil || len(all) != len(ids) {
+			return fmt.Errorf("%d rows read of %d: %w", len(all), len(ids), err)
+		}
+		n += len(ids)
+		p.Anchor = ids[len(ids)-1]
 	}
 }
 

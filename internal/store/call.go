@@ -198,7 +198,7 @@ type CallFilter struct {
 }
 
 func (f CallFilter) list(account office.ID) *list {
-	l := newList("call", "started_at", account)
+	l := newList(TypeCall, "started_at", account)
 	l.and("outcome <> ''")
 	if f.Kind != "" {
 		l.and("kind = ?", f.Kind)
@@ -211,13 +211,13 @@ func (f CallFilter) list(account office.ID) *list {
 // QueryCalls returns the ids of the calls that f chooses, newest first.
 // ErrNotFound: the anchor is not a call of the account.
 func (s *Store) QueryCalls(ctx context.Context, account office.ID, f CallFilter, p Page) ([]office.ID, error) {
-	return f.list(account).ids(ctx, s.db, p)
+	return s.ids(ctx, f.list(account), p)
 }
 
 // PlaceOfCall returns how many of the calls that f chooses QueryCalls returns
 // before call id. ErrNotFound: it is none of them.
 func (s *Store) PlaceOfCall(ctx context.Context, account office.ID, f CallFilter, id office.ID) (int, error) {
-	return f.list(account).place(ctx, s.db, id)
+	return s.place(ctx, f.list(account), id)
 }
 
 // CountCalls returns how many calls f chooses.

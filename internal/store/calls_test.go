@@ -167,6 +167,67 @@ func interruptedCalls(t *testing.T, f *fixture) {
 	}
 }
 
+// What is remembered of where a page ended is right, and forgotten when anything
+// changes, on whatever server.
+func placesOfPages(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana, beto := f.add(t, "101"), f.add(t, "102")
+	add := func(s *store.Store, account office.ID, i int) {
+		t.Helper()
+		kind := []office.CallKind{office.Incoming, office.Outgoing}[i%2]
+		c := ended(office.ID(fmt.Sprintf("%s-%03d", account[:4], i)), kind, office.Answered, f.now.Add(time.Duration(i)*time.Second))
+		must(t, s.EndCalls(ctx, store.Side{Account: account, Call: c}))
+	}
+	for i := range 40 {
+		add(f.Store, ana, i)
+		add(f.Store, beto, i)
+	}
+	servers := []*store.Store{f.Store}
+	if other := f.other(t); other != nil {
+		servers = append(servers, other)
+	}
+	next := 40
+	for round, server := range servers {
+		for what, c := range map[string]struct {
+			account office.ID
+			filter  store.CallFilter
+			page    store.Page
+		}{
+			"all":              {ana, store.CallFilter{}, store.Page{Limit: 7}},
+			"of somebody else": {beto, store.CallFilter{}, store.Page{Limit: 3}},
+			"of a kind":        {ana, store.CallFilter{Kind: office.Outgoing}, store.Page{Limit: 4}},
+			"from a position":  {ana, store.CallFilter{}, store.Page{Limit: 5, Position: 3}},
+		} {
+			all, err := f.QueryCalls(ctx, c.account, c.filter, store.Page{})
+			must(t, err)
+			for n := 0; ; n++ {
+				ids, err := f.QueryCalls(ctx, c.account, c.filter, c.page)
+				must(t, err)
+				if len(ids) == 0 {
+					break
+				}
+				last := ids[len(ids)-1]
+				for range 2 { // before and after a change
+					if at, err := f.PlaceOfCall(ctx, c.account, c.filter, last); err != nil || at != slices.Index(all, last) {
+						t.Fatalf("round %d, %s: %s is in place %d, %v; want %d", round, what, last, at, err, slices.Index(all, last))
+					}
+					if n%2 == 0 {
+						break
+					}
+					add(server, c.account, next)
+					next++
+					all, err = f.QueryCalls(ctx, c.account, c.filter, store.Page{})
+					must(t, err)
+				}
+				c.page.Anchor, c.page.Position = last, 0
+			}
+		}
+	}
+	if _, err := f.PlaceOfCall(ctx, "nobody", store.CallFilter{}, "x"); !errors.Is(err, office.ErrNotFound) {
+		t.Errorf("a place of nobody: %v", err)
+	}
+}
+
 // A call that the server's stop cut in the middle of the talk was not missed, and
 // lasted as long as the server is known to have run.
 func interruptedTalks(t *testing.T, f *fixture) {

@@ -1,7 +1,11 @@
 package store_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -37,6 +41,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"interrupted calls on a full disk": interruptedOnAFullDisk,
 	"a clock set ahead":                clockSetAhead,
 	"call filters and pages":           callFilters,
+	"places of pages":                  placesOfPages,
 	"interrupted calls":                interruptedCalls,
 	"voicemail":                        voicemail,
 	"voicemail filters":                voicemailFilters,
@@ -116,6 +121,28 @@ func TestPostgreSQL(t *testing.T) {
 	must(t, err)
 	must(t, s.Close())
 	conform(t, func(t *testing.T) string { return cluster.Copy(t, empty) }) // quicker than its schema step by step
+}
+
+// A method that no test of a Store names would be known on no database.
+func TestEveryMethodIsExercised(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	must(t, err)
+	named := map[string]bool{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		must(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				named[s.Sel.Name] = true
+			}
+			return true
+		})
+	}
+	for m := range reflect.TypeFor[*store.Store]().Methods() {
+		if !named[m.Name] {
+			t.Errorf("no test calls %s", m.Name)
+		}
+	}
 }
 
 // conform runs all exercises on the databases that dsn makes.

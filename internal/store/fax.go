@@ -153,7 +153,7 @@ type FaxFilter struct {
 }
 
 func (f FaxFilter) list(account office.ID) *list {
-	l := newList("fax", "created_at", account)
+	l := newList(TypeFax, "created_at", account)
 	if f.State != "" {
 		l.and("state = ?", f.State)
 	}
@@ -168,13 +168,13 @@ func (f FaxFilter) list(account office.ID) *list {
 // QueryFaxes returns the ids of the faxes that f chooses, newest first.
 // ErrNotFound: the anchor is not a fax of the account.
 func (s *Store) QueryFaxes(ctx context.Context, account office.ID, f FaxFilter, p Page) ([]office.ID, error) {
-	return f.list(account).ids(ctx, s.db, p)
+	return s.ids(ctx, f.list(account), p)
 }
 
 // PlaceOfFax returns how many of the faxes that f chooses QueryFaxes returns
 // before fax id. ErrNotFound: it is none of them.
 func (s *Store) PlaceOfFax(ctx context.Context, account office.ID, f FaxFilter, id office.ID) (int, error) {
-	return f.list(account).place(ctx, s.db, id)
+	return s.place(ctx, f.list(account), id)
 }
 
 // CountFaxes returns how many faxes f chooses.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,16 +19,18 @@ type Page struct {
 	Limit    int       // at most so many; 0: MaxPage
 }
 
-// A list is one account's rows of a table in order of time.
+// A list is one account's rows of a type in order of time.
 type list struct {
+	account     office.ID
+	is          Type
 	table, time string // the table and the column of its time
 	where       strings.Builder
 	args        []any
 }
 
-// newList returns the list of all rows of account.
-func newList(table, time string, account office.ID) *list {
-	l := &list{table: table, time: time}
+// newList returns the list of all rows of type t of account.
+func newList(t Type, time string, account office.ID) *list {
+	l := &list{account: account, is: t, table: tables[t], time: time}
 	l.and("account = ?", account)
 	return l
 }
@@ -65,6 +68,35 @@ func (l *list) containing(text string) {
 
 // ids returns a page of the list, newest first. ErrNotFound: the anchor is not
 // a row of the account.
+func (s *Store) ids(ctx context.Context, l *list, p Page) ([]office.ID, error) {
+	if p.Limit <= 0 || p.Limit > MaxPage {
+		p.Limit = MaxPage
+	}
+	p.Position = max(p.Position, 0)
+	begins, known := p.Position, true // which row of the list is the page's first
+	end := place{list: l.name()}
+	before, _, err := position(s.row(ctx), l.account, l.is)
+	if err != nil && !errors.Is(err, office.ErrNotFound) {
+		return nil, err
+	}
+	if p.Anchor != "" {
+		var n int
+		n, known = s.places.find(place{end.list, before, p.Anchor})
+		begins += n + 1
+	}
+	ids, err := l.ids(ctx, s.db, p)
+	if err != nil || !known || len(ids) < p.Limit {
+		return ids, err
+	}
+	if end.seq, _, err = position(s.row(ctx), l.account, l.is); err != nil || end.seq != before {
+		return ids, err // it changed meanwhile: nobody knows what was counted
+	}
+	end.id = ids[len(ids)-1]
+	s.places.note(end, begins+len(ids)-1)
+	return ids, nil
+}
+
+// ids reads a page.
 func (l *list) ids(ctx context.Context, db *sqldb.DB, p Page) ([]office.ID, error) {
 	if p.Anchor != "" && !p.Anchor.Valid() {
 		return nil, office.ErrNotFound
@@ -77,17 +109,34 @@ func (l *list) ids(ctx context.Context, db *sqldb.DB, p Page) ([]office.ID, erro
 		}
 		l.and("("+l.time+", id) < (?, ?)", t, p.Anchor)
 	}
-	if p.Limit <= 0 || p.Limit > MaxPage {
-		p.Limit = MaxPage
-	}
 	query := fmt.Sprintf("SELECT id FROM %s WHERE %s ORDER BY %s DESC, id DESC LIMIT %d OFFSET %d",
-		l.table, l.where.String(), l.time, p.Limit, max(p.Position, 0))
+		l.table, l.where.String(), l.time, p.Limit, p.Position)
 	rows, err := db.Query(ctx, query, l.args...)
 	return collect(rows, err, scanID)
 }
 
 // place returns how many rows of the list are newer than the row id, or of the
-// same time and listed before it. ErrNotFound: it is none of the list.
+// same time and listed before it: quickly, where a page ended with it. ErrNotFound:
+// it is none of the list.
+func (s *Store) place(ctx context.Context, l *list, id office.ID) (n int, err error) {
+	p := place{list: l.name(), id: id}
+	if p.seq, _, err = position(s.row(ctx), l.account, l.is); err != nil {
+		return 0, err
+	}
+	if n, ok := s.places.find(p); ok {
+		return n, nil
+	}
+	if n, err = l.place(ctx, s.db, id); err != nil {
+		return 0, err
+	}
+	if after, _, err := position(s.row(ctx), l.account, l.is); err != nil || after != p.seq {
+		return n, err
+	}
+	s.places.note(p, n)
+	return n, nil
+}
+
+// place counts.
 func (l *list) place(ctx context.Context, db *sqldb.DB, id office.ID) (n int, err error) {
 	if !id.Valid() {
 		return 0, office.ErrNotFound

@@ -63,6 +63,7 @@ type Store struct {
 	available  wakes
 	mailed     wakes
 	files      removals
+	places     places
 }
 
 // Open locks cfg.Dir and the database, opens that and brings its schema up to

@@ -121,7 +121,7 @@ type VoicemailFilter struct {
 }
 
 func (f VoicemailFilter) list(account office.ID) *list {
-	l := newList("voicemail", "received_at", account)
+	l := newList(TypeVoicemail, "received_at", account)
 	if f.IsNew != nil {
 		l.and("is_new = ?", *f.IsNew)
 	}
@@ -133,13 +133,13 @@ func (f VoicemailFilter) list(account office.ID) *list {
 // QueryVoicemails returns the ids of the voicemails that f chooses, newest
 // first. ErrNotFound: the anchor is not a voicemail of the account.
 func (s *Store) QueryVoicemails(ctx context.Context, account office.ID, f VoicemailFilter, p Page) ([]office.ID, error) {
-	return f.list(account).ids(ctx, s.db, p)
+	return s.ids(ctx, f.list(account), p)
 }
 
 // PlaceOfVoicemail returns how many of the voicemails that f chooses
 // QueryVoicemails returns before voicemail id. ErrNotFound: it is none of them.
 func (s *Store) PlaceOfVoicemail(ctx context.Context, account office.ID, f VoicemailFilter, id office.ID) (int, error) {
-	return f.list(account).place(ctx, s.db, id)
+	return s.place(ctx, f.list(account), id)
 }
 
 // CountVoicemails returns how many voicemails f chooses.
