@@ -67,38 +67,67 @@ const (
 // DecodeMP3 returns the sound of an MP3 file, mixed down to one channel. It
 // returns ErrFormat for anything that is not one or is larger than 4 MiB. A
 // file that is cut off or damaged ends there.
-func DecodeMP3(data []byte) (s Sound, err error) {
-	data, ok := skipID3(data)
-	if !ok || len(data) > maxMP3 {
+func DecodeMP3(data []byte) (Sound, error) {
+	r, err := newMP3Reader(data)
+	if err != nil {
+		return Sound{}, err
+	}
+	s, err := collect(r, r.Rate(), maxDecoded)
+	if err == nil && len(s.Samples) == 0 {
 		return Sound{}, fmt.Errorf("decoding MP3: %w", ErrFormat)
 	}
+	return s, err
+}
+
+// An mp3Reader reads an MP3 file and mixes its channels down to one. A file that
+// is cut off or damaged ends there.
+type mp3Reader struct {
+	dec *mp3.Decoder
+	buf []byte
+}
+
+// newMP3Reader reads the first frame. It returns ErrFormat for what is no MP3 file
+// or is larger than 4 MiB.
+func newMP3Reader(data []byte) (r *mp3Reader, err error) {
+	data, ok := skipID3(data)
+	if !ok || len(data) > maxMP3 {
+		return nil, fmt.Errorf("decoding MP3: %w", ErrFormat)
+	}
 	defer func() {
-		// The decoder indexes its tables with what it reads.
-		if p := recover(); p != nil && len(s.Samples) == 0 {
-			s, err = Sound{}, fmt.Errorf("decoding MP3: %w", ErrFormat)
+		if p := recover(); p != nil { // the decoder indexes its tables with what it reads
+			r, err = nil, fmt.Errorf("decoding MP3: %w", ErrFormat)
 		}
 	}()
 	// Hiding Seek keeps the decoder from looking for every frame beforehand.
 	dec, err := mp3.NewDecoder(struct{ io.Reader }{bytes.NewReader(data)})
 	if err != nil {
-		return Sound{}, fmt.Errorf("decoding MP3: %w", ErrFormat)
+		return nil, fmt.Errorf("decoding MP3: %w", ErrFormat)
 	}
-	s.Rate = dec.SampleRate()
-	buf := make([]byte, 16<<10)
-	for s.Duration() < maxDecoded {
-		n, err := io.ReadFull(dec, buf)
-		for b := buf[:n-n%4]; len(b) > 0; b = b[4:] { // always stereo
-			left, right := int16(binary.LittleEndian.Uint16(b)), int16(binary.LittleEndian.Uint16(b[2:]))
-			s.Samples = append(s.Samples, int16((int(left)+int(right))/2))
+	return &mp3Reader{dec: dec}, nil
+}
+
+// Rate returns the samples per second.
+func (r *mp3Reader) Rate() int { return r.dec.SampleRate() }
+
+// Read fills samples as far as it can; at the end it returns 0 and io.EOF.
+func (r *mp3Reader) Read(samples []int16) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n, err = 0, io.EOF
 		}
-		if err != nil {
-			break
-		}
+	}()
+	if want := 4 * len(samples); cap(r.buf) < want {
+		r.buf = make([]byte, want)
 	}
-	if len(s.Samples) == 0 {
-		return Sound{}, fmt.Errorf("decoding MP3: %w", ErrFormat)
+	got, _ := io.ReadFull(r.dec, r.buf[:4*len(samples)])
+	for ; n < got/4; n++ { // always stereo
+		left, right := int16(binary.LittleEndian.Uint16(r.buf[4*n:])), int16(binary.LittleEndian.Uint16(r.buf[4*n+2:]))
+		samples[n] = int16((int(left) + int(right)) / 2)
 	}
-	return s, nil
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // skipID3 returns data after its ID3v2 tags, and false where a tag claims to be

@@ -93,14 +93,19 @@ func (r *Resampler) Process(dst, src []int16) []int16 {
 	return dst
 }
 
+// finish appends what is still to come of the sound so far, so that dst has n
+// samples, and returns it.
+func (r *Resampler) finish(dst []int16, n int) []int16 {
+	for silence := make([]int16, len(r.taps[0])); len(dst) < n; {
+		dst = r.Process(dst, silence)
+	}
+	return dst[:n]
+}
+
 // resample returns all of samples at another rate: as long as before, and not
 // late.
 func resample(samples []int16, from, to int) []int16 {
 	r := NewResampler(from, to)
 	n := int(int64(len(samples)) * int64(to) / int64(from))
-	out := r.Process(make([]int16, 0, n+1), samples)
-	for silence := make([]int16, len(r.taps[0])); len(out) < n; {
-		out = r.Process(out, silence)
-	}
-	return out[:n]
+	return r.finish(r.Process(make([]int16, 0, n+1), samples), n)
 }

@@ -201,17 +201,5 @@ func ReadWAV(r io.Reader) (Sound, error) {
 	if err != nil {
 		return Sound{}, err
 	}
-	s := Sound{Rate: w.rate}
-	frame := make([]int16, w.rate)
-	for s.Duration() < maxWAV {
-		n, err := w.Read(frame)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return Sound{}, fmt.Errorf("reading WAV: %w", err)
-		}
-		s.Samples = append(s.Samples, frame[:n]...)
-	}
-	return s, nil
+	return collect(w, w.rate, maxWAV)
 }

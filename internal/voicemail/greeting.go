@@ -1,7 +1,6 @@
 package voicemail
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +11,8 @@ import (
 	"timbre/internal/office"
 )
 
-// Limits of a greeting.
-const (
-	MaxGreetingSize = 10 << 20 // of the file, in bytes
-	MaxGreeting     = 90 * time.Second
-	minGreeting     = time.Second // of one that is recorded by phone
-)
+// minGreeting is the shortest greeting that is recorded by phone.
+const minGreeting = time.Second
 
 // GreetingType is the media type of every stored greeting.
 const GreetingType = "audio/wav"
@@ -25,23 +20,20 @@ const GreetingType = "audio/wav"
 // ReadGreeting reads a WAV or MP3 file that somebody wants callers to hear and
 // returns it as a WAV file of 8 kHz, 16 bits, mono, and how long it is.
 // office.ErrGreeting: it is neither, holds no sound, is larger than
-// MaxGreetingSize or longer than MaxGreeting.
+// office.MaxGreetingBytes or longer than office.MaxGreeting.
 func ReadGreeting(r io.Reader) (wav []byte, d time.Duration, err error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxGreetingSize+1))
+	data, err := io.ReadAll(io.LimitReader(r, office.MaxGreetingBytes+1))
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading a greeting: %w", err)
 	}
-	if len(data) > MaxGreetingSize {
+	if len(data) > office.MaxGreetingBytes {
 		return nil, 0, office.ErrGreeting
 	}
-	sound, err := media.ReadWAV(bytes.NewReader(data))
-	if errors.Is(err, media.ErrFormat) {
-		sound, err = media.DecodeMP3(data)
-	}
-	if err != nil || len(sound.Samples) == 0 || sound.Duration() > MaxGreeting {
+	sound, err := media.ReadSound(data, Rate, office.MaxGreeting+time.Second)
+	if err != nil || len(sound.Samples) == 0 || sound.Duration() > office.MaxGreeting {
 		return nil, 0, office.ErrGreeting
 	}
-	wav, err = encodeWAV(sound.At(Rate).Samples)
+	wav, err = encodeWAV(sound.Samples)
 	return wav, sound.Duration(), err
 }
 
@@ -106,9 +98,6 @@ func (b *Box) blob(ctx context.Context, account, id office.ID) ([]int16, error) 
 	if err != nil {
 		return nil, err
 	}
-	sound, err := media.ReadWAV(bytes.NewReader(data))
-	if errors.Is(err, media.ErrFormat) {
-		sound, err = media.DecodeMP3(data)
-	}
-	return sound.At(Rate).Samples, err
+	sound, err := media.ReadSound(data, Rate, office.MaxVoicemail+time.Second)
+	return sound.Samples, err
 }

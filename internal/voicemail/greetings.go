@@ -68,7 +68,7 @@ func (v *visit) tape(ctx context.Context) ([]int16, error) {
 		return nil, err
 	}
 	var m memory
-	t, err := newTape(&m, MaxGreeting)
+	t, err := newTape(&m, office.MaxGreeting)
 	if err != nil {
 		return nil, fmt.Errorf("making a recording: %w", err)
 	}

@@ -106,10 +106,10 @@ func TestReadGreeting(t *testing.T) {
 	}{
 		{"WAV", wavFile(t, 44100, 2*time.Second), 2 * time.Second},
 		{"WAV of the telephone", wavFile(t, 8000, 2*time.Second), 2 * time.Second},
-		{"as long as may be", wavFile(t, 8000, MaxGreeting), MaxGreeting},
+		{"as long as may be", wavFile(t, 8000, office.MaxGreeting), office.MaxGreeting},
 		{"MP3", mp3.Bytes(), 2 * time.Second},
-		{"too long", wavFile(t, 8000, MaxGreeting+time.Second), 0},
-		{"too large", append(wavFile(t, 8000, 2*time.Second), make([]byte, MaxGreetingSize)...), 0},
+		{"too long", wavFile(t, 8000, office.MaxGreeting+time.Second), 0},
+		{"too large", append(wavFile(t, 8000, 2*time.Second), make([]byte, office.MaxGreetingBytes)...), 0},
 		{"silent", wavFile(t, 8000, 0), 0},
 		{"empty", nil, 0},
 		{"text", []byte(strings.Repeat("Buenos días. ", 100)), 0},
@@ -167,7 +167,7 @@ func FuzzReadGreeting(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if d <= 0 || d > MaxGreeting {
+		if d <= 0 || d > office.MaxGreeting {
 			t.Errorf("%v", d)
 		}
 		if _, err := media.ReadWAV(bytes.NewReader(wav)); err != nil {

@@ -88,7 +88,7 @@ func readPrompt(file string) ([]int16, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > MaxGreetingSize {
+	if !info.Mode().IsRegular() || info.Size() > office.MaxGreetingBytes {
 		return nil, media.ErrFormat
 	}
 	data, err := os.ReadFile(file)
