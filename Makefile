@@ -56,9 +56,10 @@ check: build-deps
 bench: build deps
 	$(GO) run -tags $(TAGS) ./internal/cmd/office bench --bin bin
 
-# soak gives the sync many more schedules, the server 2,000 calls and every parser of outside input a minute of fuzzing.
+# soak gives the sync many more schedules, its followers 100,000 commits, the server 2,000 calls and every parser of outside input a minute of fuzzing.
 soak: deps
-	$(GO) test -tags $(TAGS) -timeout 0 -run TestSchedules ./sync/engine -schedules 2000
+	$(GO) test -tags $(TAGS) -timeout 0 -run TestSchedules ./sync/engine -schedules 10000
+	$(GO) test -tags $(TAGS) -timeout 0 -run 'TestPostgreSQL/followers' ./internal/store -commits 100000
 	$(GO) test -tags $(TAGS) -timeout 0 -run TestNothingIsLeftOfManyCalls -v ./internal/server -calls 2000
 	@grep -rho --include='*_test.go' 'func Fuzz[A-Za-z0-9]*' sync internal | sed 's/func //' | sort -u | while read -r f; do \
 	  for p in $$(grep -rl --include='*_test.go' "func $$f(" sync internal | xargs -n1 dirname); do \

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -258,15 +259,19 @@ func generation(t *testing.T, f *fixture) {
 	check("a removal", true)
 }
 
+// commits is how many commits are followed.
+var commits = flag.Int("commits", 3000, "how many commits are followed")
+
 // followersMissNothing lets readers follow the changes of an account beside
-// several writers, on PostgreSQL of two servers: in the end they have seen
-// exactly what is there.
+// several writers, on PostgreSQL from two processes' stores: in the end they have
+// seen exactly what is there.
 func followersMissNothing(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	account := f.add(t, "101")
 	since, err := f.State(ctx, account, store.TypeCall)
 	must(t, err)
-	const writers, each = 6, 50
+	const writers = 8
+	each := *commits / writers
 	stores := []*store.Store{f.Store}
 	if f.cfg.DSN != "" {
 		stores = append(stores, f.second(t))
@@ -279,7 +284,7 @@ func followersMissNothing(t *testing.T, f *fixture) {
 			wake, cancel := f.Subscribe(account)
 			defer cancel()
 			for last := false; ; {
-				c, err := f.Changes(ctx, account, store.TypeCall, since, 7)
+				c, err := f.Changes(ctx, account, store.TypeCall, since, 7+93*r)
 				if err != nil {
 					t.Error(err)
 					return
