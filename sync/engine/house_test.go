@@ -8,18 +8,17 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"math/big"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +26,7 @@ import (
 	"timbre/internal/auth"
 	"timbre/internal/office"
 	"timbre/internal/store"
+	"timbre/internal/voicemail"
 	"timbre/sync/engine"
 	"timbre/sync/local"
 
@@ -36,6 +36,9 @@ import (
 func TestMain(m *testing.M) {
 	os.Unsetenv("DBUS_SESSION_BUS_ADDRESS") // no keychain, whatever the machine has
 	os.Unsetenv("XDG_RUNTIME_DIR")
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && os.Getenv("TMPDIR") == "" {
+		os.Setenv("TMPDIR", "/dev/shm") // nothing here is about what a power cut leaves
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -44,82 +47,146 @@ const limit = 20 * time.Second
 
 const company = office.Number("+525555550100")
 
-// A fault is what the proxy in front of the office does to a request.
-type fault int
-
-// The faults.
-const (
-	none       fault = iota
-	lost             // the request does not arrive
-	unanswered       // it is done, but nobody hears of it
-	cut              // the answer ends in the middle
-)
-
 // A house is a real office behind a proxy that can lose things.
 type house struct {
 	t           testing.TB
-	store       *store.Store
-	gate        *auth.Gate
+	cfg         store.Config
+	store       *store.Store // of the present run
+	gate        *auth.Gate   // of the present run
+	halt        func()       // ends the present run
 	url         string
 	fingerprint office.Fingerprint
-	streamed    chan struct{} // wakes when the event source was asked
+	certificate *tls.Config
+	streamed    chan struct{}          // wakes when the event source was asked
+	inner       atomic.Pointer[string] // the office's address in its present run
+	direct      http.Handler           // the office without faults
+	ahead       atomic.Int64           // the office's clock, beyond the real one
 
 	mu     sync.Mutex
 	decide func(*http.Request) fault // guarded by mu; nil: none
+	late   []*http.Request           // guarded by mu; requests that have not arrived yet
 	seen   []string                  // guarded by mu; method, path and Range of each request
 }
 
 func (h *house) LiveCalls() int          { return 0 }
 func (h *house) Registered() []office.ID { return nil }
 
+func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+
 // open returns a running office with extension 101, password "secret-101".
 func open(t testing.TB) *house {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	kept, err := store.Open(ctx, store.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, store: kept, gate: auth.New(auth.Config{Store: kept, Domain: "office.test"}), streamed: make(chan struct{}, 1)}
-	inner, outer, admin := listen(t, "tcp", "127.0.0.1:0"), listen(t, "tcp", "127.0.0.1:0"), listen(t, "unix", filepath.Join(t.TempDir(), "a"))
-	certificate := h.certificate()
-	s := api.New(api.Config{
-		Store: kept, Gate: h.gate, Switch: h, Ready: func() bool { return true }, Version: "test", SIPSPort: 5061,
-		Listeners: api.Listeners{HTTPS: inner.Addr().String()},
-	})
-	front := &http.Server{Handler: h.proxy(inner.Addr().String()), ErrorLog: log.New(io.Discard, "", 0)}
-	ended := make(chan error, 3)
-	go func() { ended <- s.Run(ctx, inner, certificate, admin) }()
-	go func() { ended <- kept.Run(ctx) }()
-	go func() {
-		front.Serve(tls.NewListener(outer, certificate))
-		ended <- nil
-	}()
+	return openWith(t, store.Config{Dir: t.TempDir()})
+}
+
+// openWith is open for an office whose data is where cfg says.
+func openWith(t testing.TB, cfg store.Config) *house {
+	t.Helper()
+	ctx := context.Background()
+	h := &house{t: t, cfg: cfg, streamed: make(chan struct{}, 1)}
+	h.cfg.Now = h.now
+	h.certificate = h.certify()
+	outer := listen(t, "tcp", "127.0.0.1:0")
+	front := &http.Server{Handler: h.proxy(), ErrorLog: log.New(io.Discard, "", 0)}
 	h.url = "https://" + outer.Addr().String()
+	h.start()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		front.Serve(tls.NewListener(outer, h.certificate))
+	}()
 	t.Cleanup(func() {
 		front.Close()
+		<-ended
+		h.halt()
+	})
+	must(t, h.store.SetCompany(ctx, office.Company{Number: company, Name: "Ejemplo", Region: office.DefaultRegion}))
+	_, _, err := h.gate.AddExtension(ctx, office.Extension{Number: "101", Name: "Ana López"}, "secret-101")
+	must(t, err)
+	return h
+}
+
+// start runs the office.
+func (h *house) start() {
+	h.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	kept, err := store.Open(ctx, h.cfg)
+	must(h.t, err)
+	h.store, h.gate = kept, auth.New(auth.Config{Store: kept, Domain: "office.test", Now: h.now})
+	inner, admin := listen(h.t, "tcp", "127.0.0.1:0"), listen(h.t, "unix", filepath.Join(h.t.TempDir(), "a"))
+	s := api.New(api.Config{
+		Store: kept, Gate: h.gate, Switch: h, Greetings: voicemail.NewGreetings(), Ready: func() bool { return true }, Version: "test", SIPSPort: 5061,
+		Listeners: api.Listeners{HTTPS: inner.Addr().String()},
+	})
+	address := inner.Addr().String()
+	h.inner.Store(&address)
+	ended := make(chan error, 2)
+	go func() { ended <- s.Run(ctx, inner, h.certificate, admin) }()
+	go func() { ended <- kept.Run(ctx) }()
+	h.halt = func() {
 		stop()
 		for range cap(ended) {
 			select {
 			case err := <-ended:
 				if err != nil {
-					t.Error(err)
+					h.t.Error(err)
 				}
 			case <-time.After(limit):
-				t.Fatal("the office does not end")
+				h.t.Fatal("the office does not end")
 			}
 		}
 		if err := kept.Close(); err != nil {
-			t.Error(err)
+			h.t.Error(err)
 		}
-	})
-	if err := kept.SetCompany(ctx, office.Company{Number: company, Name: "Ejemplo", Region: office.DefaultRegion}); err != nil {
-		t.Fatal(err)
 	}
-	if _, _, err := h.gate.AddExtension(ctx, office.Extension{Number: "101", Name: "Ana López"}, "secret-101"); err != nil {
-		t.Fatal(err)
+}
+
+// restart ends the office and starts it again.
+func (h *house) restart() {
+	h.halt()
+	h.start()
+}
+
+// backup returns a backup of the office.
+func (h *house) backup() []byte {
+	h.t.Helper()
+	var b bytes.Buffer
+	_, err := h.store.Backup(context.Background(), &b)
+	must(h.t, err)
+	return b.Bytes()
+}
+
+// restore makes the office that of a backup.
+func (h *house) restore(backup []byte) {
+	h.t.Helper()
+	h.halt()
+	_, err := store.Restore(context.Background(), h.cfg, bytes.NewReader(backup), true)
+	must(h.t, err)
+	h.start()
+}
+
+// age lets more days pass than tombstones live. The office runs meanwhile: a
+// clock that jumps is not believed.
+func (h *house) age(t local.Type) {
+	h.t.Helper()
+	const step = 25 * 24 * time.Hour
+	since, err := h.store.State(context.Background(), h.account(), store.Type(t))
+	must(h.t, err)
+	_, err = h.store.SetVoicemails(context.Background(), h.account(), storeDestroy(h.leave(0, 10).ID)) // a tombstone
+	must(h.t, err)
+	for range 3 {
+		h.halt()
+		h.ahead.Add(int64(step))
+		h.start()
 	}
-	return h
+	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) { // the housekeeping goes on beside us
+		if _, err := h.store.Changes(context.Background(), h.account(), store.Type(t), since, 10); errors.Is(err, store.ErrCannotCalculate) {
+			return
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatal("the tombstones stay")
+		}
+	}
 }
 
 func listen(t testing.TB, network, address string) net.Listener {
@@ -131,9 +198,9 @@ func listen(t testing.TB, network, address string) net.Listener {
 	return l
 }
 
-// certificate makes an authority, which gives the house its fingerprint, and a
+// certify makes an authority, which gives the house its fingerprint, and a
 // certificate by it.
-func (h *house) certificate() *tls.Config {
+func (h *house) certify() *tls.Config {
 	h.t.Helper()
 	make := func(template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -157,84 +224,6 @@ func (h *house) certificate() *tls.Config {
 	leaf, key := make(&x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, ca, caKey)
 	h.fingerprint = office.FingerprintOf(ca)
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, ca.Raw}, PrivateKey: key}}}
-}
-
-// proxy passes requests on to the office and does to them what decide says.
-func (h *house) proxy(office string) http.Handler {
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	h.t.Cleanup(transport.CloseIdleConnections)
-	pass := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "https", Host: office})
-	pass.Transport, pass.FlushInterval, pass.ErrorLog = transport, -1, log.New(io.Discard, "", 0)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.mu.Lock()
-		h.seen = append(h.seen, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+r.Header.Get("Range")))
-		what := none
-		if h.decide != nil {
-			what = h.decide(r)
-		}
-		h.mu.Unlock()
-		if strings.HasSuffix(r.URL.Path, "/eventsource") {
-			select {
-			case h.streamed <- struct{}{}:
-			default:
-			}
-		}
-		switch what {
-		case lost:
-			panic(http.ErrAbortHandler)
-		case unanswered:
-			pass.ServeHTTP(&deaf{header: http.Header{}}, r)
-			panic(http.ErrAbortHandler)
-		case cut:
-			pass.ServeHTTP(&half{ResponseWriter: w}, r)
-		default:
-			pass.ServeHTTP(w, r)
-		}
-	})
-}
-
-// deaf throws an answer away.
-type deaf struct{ header http.Header }
-
-func (d *deaf) Header() http.Header         { return d.header }
-func (d *deaf) Write(p []byte) (int, error) { return len(p), nil }
-func (d *deaf) WriteHeader(int)             {}
-
-// halfSize is how much of an answer comes before it is cut: more than a chunk of
-// the cache.
-const halfSize = 70_000
-
-// half passes halfSize octets of an answer and then cuts the connection.
-type half struct {
-	http.ResponseWriter
-	n int
-}
-
-func (c *half) Write(p []byte) (int, error) {
-	p = p[:min(len(p), halfSize-c.n)]
-	n, err := c.ResponseWriter.Write(p)
-	http.NewResponseController(c.ResponseWriter).Flush()
-	if c.n += n; c.n == halfSize {
-		panic(http.ErrAbortHandler)
-	}
-	return n, err
-}
-
-// faulty makes decide judge all requests from now on; nil lets them pass.
-func (h *house) faulty(decide func(*http.Request) fault) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.decide = decide
-}
-
-// always returns a decide function for requests whose path holds part.
-func always(part string, f fault) func(*http.Request) fault {
-	return func(r *http.Request) fault {
-		if strings.Contains(r.URL.Path, part) {
-			return f
-		}
-		return none
-	}
 }
 
 // requests returns what came to the proxy since the last call.

@@ -5,43 +5,81 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb/pgtest"
+	"timbre/internal/store"
 	"timbre/sync/engine"
 	"timbre/sync/local"
 )
 
-// A schedule lets two devices and the server do things in an order that its
-// seed decides, while requests and answers are lost. Whatever happened, in the
-// end all three must show the same, nothing deleted may be back, every edit must
-// be gone from the outboxes, and what nobody touched must be as it was.
+// A schedule lets three devices and the server do things in an order that its
+// seed decides: messages come, are marked, deleted and brought back, settings are
+// changed, also to different values at a time; requests and answers are lost,
+// come twice, too late or half; devices crash between any two steps, the server
+// restarts, forgets what it deleted, or is restored from a backup. In the end all
+// must show the same, and what an oracle says may be there.
 type schedule struct {
-	t       *testing.T
+	t       testing.TB
 	h       *house
 	random  *rand.Rand
 	ahead   atomic.Int64 // the devices' clocks, beyond the real one
-	devices []*engine.Engine
-	deleted map[office.ID]bool
+	devices []*device
+	oracle  *oracle
+	backup  []byte   // nil: none was taken in this schedule
 	steps   []string // for the report of a failure
 }
 
-var schedules = flag.Uint64("schedules", 50, "how many schedules TestSchedules runs")
+// A device is one computer of the user.
+type device struct {
+	dir string
+	*engine.Engine
+}
+
+var schedules = flag.Uint64("schedules", 300, "how many schedules TestSchedules runs, a fifth of them on PostgreSQL")
+
+// Each of the workers has an office of its own.
+const workers = 4
 
 func TestSchedules(t *testing.T) {
-	h := open(t)
-	s := &schedule{t: t, h: h}
-	for range 2 {
-		e := h.login(t.TempDir(), engine.Options{Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }})
-		s.devices = append(s.devices, e)
+	for w := range uint64(workers) {
+		t.Run(fmt.Sprint("SQLite", w), func(t *testing.T) {
+			t.Parallel()
+			runSchedules(t, store.Config{Dir: t.TempDir()}, w, workers+1)
+		})
 	}
-	for seed := range *schedules {
-		s.random, s.deleted, s.steps = rand.New(rand.NewPCG(seed, 7)), map[office.ID]bool{}, nil
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		runSchedules(t, store.Config{Dir: t.TempDir(), DSN: pgtest.Start(t).Database(t)}, workers, workers+1)
+	})
+}
+
+// runSchedules runs each of every seeds, from the first on, in one office.
+func runSchedules(t *testing.T, cfg store.Config, first, every uint64) {
+	s := &schedule{t: t, h: openWith(t, cfg)}
+	for range 3 {
+		d := &device{dir: t.TempDir()}
+		s.devices = append(s.devices, d)
+		s.open(d)
+		must(t, d.Login(context.Background(), s.h.request()))
+		must(t, d.SyncOnce(context.Background()))
+	}
+	t.Cleanup(func() {
+		for _, d := range s.devices {
+			must(t, d.Close())
+		}
+	})
+	for seed := first; seed < *schedules; seed += every {
+		s.random, s.steps, s.backup = rand.New(rand.NewPCG(seed, 7)), nil, nil
+		s.oracle = newOracle(s.h)
 		s.play()
 		if t.Failed() {
 			t.Fatalf("seed %d:\n%s", seed, strings.Join(s.steps, "\n"))
@@ -49,14 +87,19 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// play runs one schedule from an empty mailbox to an empty mailbox.
+// open opens the profile of a device, as a new process would.
+func (s *schedule) open(d *device) {
+	s.t.Helper()
+	e, err := engine.Open(d.dir, engine.Options{Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }})
+	must(s.t, err)
+	d.Engine = e
+}
+
+// play runs one schedule, at whose end the mailbox is empty.
 func (s *schedule) play() {
 	s.h.faulty(func(*http.Request) fault { // called one at a time
-		switch s.random.IntN(5) {
-		case 0:
-			return lost
-		case 1:
-			return unanswered
+		if n := s.random.IntN(16); n < int(torn) {
+			return fault(n + 1)
 		}
 		return none
 	})
@@ -64,101 +107,259 @@ func (s *schedule) play() {
 		s.step()
 	}
 	s.h.faulty(nil)
+	for s.h.arrive() {
+	}
 	s.ahead.Add(int64(2 * local.Hold))
 	s.settle()
 	s.check()
-	rows, err := s.devices[0].Voicemails(context.Background(), local.Filter{})
-	must(s.t, err)
-	for _, v := range rows {
-		must(s.t, s.devices[0].DeleteVoicemailNow(context.Background(), v.ID))
+	var left []office.ID
+	for id := range s.oracle.onServer() {
+		left = append(left, id)
 	}
-	s.settle()
+	_, err := s.h.store.SetVoicemails(context.Background(), s.h.account(), store.VoicemailSet{Destroy: left})
+	must(s.t, err)
 }
 
-// settle lets every device hear of what the others sent.
+// settle lets every device hear of what the others sent, and the user dismiss what
+// was refused.
 func (s *schedule) settle() {
-	for range s.devices {
-		for _, e := range s.devices {
-			must(s.t, e.SyncOnce(context.Background()))
+	for range 2 {
+		for i, d := range s.devices {
+			if err := d.SyncOnce(context.Background()); err != nil {
+				s.login(i, d, err)
+				must(s.t, d.SyncOnce(context.Background()))
+			}
 		}
 	}
+	for i, d := range s.devices {
+		refused, err := d.Refused(context.Background())
+		must(s.t, err)
+		for _, r := range refused {
+			s.oracle.refused(s.t, i, r)
+			must(s.t, d.Dismiss(context.Background(), r.Seq))
+		}
+	}
+}
+
+// inPeace runs fn without faults.
+func (s *schedule) inPeace(fn func()) {
+	s.h.mu.Lock()
+	decide := s.h.decide
+	s.h.mu.Unlock()
+	s.h.faulty(nil)
+	fn()
+	s.h.faulty(decide)
+}
+
+// login logs a device in again whose session has ended, as it does with a restore.
+func (s *schedule) login(i int, d *device, err error) {
+	if !errors.Is(err, office.ErrSession) {
+		s.t.Fatalf("device %d: %v", i, err)
+	}
+	must(s.t, d.Login(context.Background(), s.h.request()))
 }
 
 // step lets somebody do something.
 func (s *schedule) step() {
-	ctx := context.Background()
-	who := s.random.IntN(len(s.devices))
-	e := s.devices[who]
-	did := func(what string, id office.ID, err error) {
-		s.steps = append(s.steps, fmt.Sprintf("device %d %s %s: %v", who, what, id, err))
-		if err != nil && !errors.Is(err, office.ErrNotFound) && !errors.Is(err, office.ErrOffline) {
-			s.t.Error(err)
-		}
-	}
-	rows, err := e.Voicemails(ctx, local.Filter{})
-	must(s.t, err)
-	var id office.ID
-	if len(rows) > 0 {
-		id = rows[s.random.IntN(len(rows))].ID
-	}
-	switch n := s.random.IntN(10); {
-	case n < 2:
+	switch n := s.random.IntN(100); {
+	case n < 14:
 		v := s.h.leave(s.random.IntN(60), 10)
-		s.steps = append(s.steps, fmt.Sprintf("server gets %s", v.ID))
-	case n == 2:
+		s.oracle.left(v.ID)
+		s.note("server gets %s", v.ID)
+	case n < 18:
+		s.h.call(s.random.IntN(60))
+		s.note("server logs a call")
+	case n < 24:
 		s.ahead.Add(int64(local.Hold / 2))
-	case id == "" || n < 6:
-		did("syncs", "", e.SyncOnce(ctx))
-	case n < 8:
-		did("marks", id, e.MarkVoicemail(ctx, id, s.random.IntN(2) == 0))
-	case n == 8:
-		err := e.DeleteVoicemail(ctx, id)
-		did("deletes", id, err)
-		if err == nil {
-			s.deleted[id] = true
+	case n < 28:
+		s.note("a late request arrives: %v", s.h.arrive())
+	case n < 30:
+		s.disturb()
+	default:
+		i := s.random.IntN(len(s.devices))
+		s.act(i, s.devices[i])
+	}
+}
+
+// disturb does to the server what is rare.
+func (s *schedule) disturb() {
+	switch n := s.random.IntN(12); {
+	case n < 4:
+		s.note("server restarts")
+		s.h.restart()
+	case n < 8 || s.backup == nil:
+		s.note("server is backed up")
+		s.backup = s.h.backup()
+		s.oracle.keep()
+	case n < 11:
+		s.note("server is restored")
+		s.h.restore(s.backup)
+		s.oracle.restored()
+	default:
+		s.note("61 days pass")
+		s.h.age(local.VoicemailType)
+	}
+}
+
+// act lets the user of a device do something.
+func (s *schedule) act(i int, d *device) {
+	ctx := context.Background()
+	switch n := s.random.IntN(20); {
+	case n < 7:
+		err := d.SyncOnce(ctx)
+		s.did(i, "syncs", "", err)
+		if errors.Is(err, office.ErrSession) {
+			s.inPeace(func() { s.login(i, d, err) })
+		}
+	case n < 9:
+		doomed := newDoom(s.random.IntN(400))
+		s.did(i, "syncs and crashes", "", d.SyncOnce(doomed))
+		doomed.cancel()
+		must(s.t, d.Close())
+		s.open(d)
+	case n < 14:
+		s.change(i, d)
+	case n < 15:
+		refused, err := d.Refused(ctx)
+		must(s.t, err)
+		for _, r := range refused {
+			s.oracle.refused(s.t, i, r)
+			if s.random.IntN(2) == 0 {
+				s.did(i, "retries "+string(r.Mine), r.Object, d.Retry(ctx, r.Seq))
+			} else {
+				s.did(i, "dismisses "+string(r.Mine), r.Object, d.Dismiss(ctx, r.Seq))
+			}
 		}
 	default:
-		for id := range s.deleted { // any one
-			err := e.UndoDelete(ctx, id)
-			did("undoes", id, err)
-			if err == nil && !s.isHidden(id) {
-				delete(s.deleted, id)
-			}
-			break
+		s.touch(i, d)
+	}
+}
+
+// touch lets the user of a device do something to a message.
+func (s *schedule) touch(i int, d *device) {
+	ctx := context.Background()
+	rows, err := d.Voicemails(ctx, local.Filter{})
+	must(s.t, err)
+	switch n := s.random.IntN(6); {
+	case n == 0:
+		gone := slices.Sorted(maps.Keys(s.oracle.deletedBy[i]))
+		if len(gone) == 0 {
+			return
+		}
+		id := gone[s.random.IntN(len(gone))]
+		err := d.UndoDelete(ctx, id)
+		s.did(i, "undoes", id, err)
+		if err == nil {
+			s.oracle.undeleted(i, id)
+		}
+	case len(rows) == 0:
+	case n < 4:
+		id, isNew := rows[s.random.IntN(len(rows))].ID, s.random.IntN(2) == 0
+		err := d.MarkVoicemail(ctx, id, isNew)
+		s.did(i, fmt.Sprint("marks ", isNew), id, err)
+		s.oracle.marked(id, isNew)
+	default:
+		id := rows[s.random.IntN(len(rows))].ID
+		err := d.DeleteVoicemail(ctx, id)
+		s.did(i, "deletes", id, err)
+		if err == nil {
+			s.oracle.deleted(i, id)
 		}
 	}
 }
 
-// isHidden reports whether a device still wants id deleted, or did delete it.
-func (s *schedule) isHidden(id office.ID) bool {
-	if !strings.Contains(s.h.voicemails(), string(id)) {
-		return true
+// change lets the user of a device change a setting: one that only this device
+// changes, or one that all do.
+func (s *schedule) change(i int, d *device) {
+	ctx := context.Background()
+	var err error
+	property, value := "", any(nil)
+	switch own := s.random.IntN(2) == 0; {
+	case own && i == 0:
+		property, value = "ringSeconds", 10+s.random.IntN(20)
+		err = d.SetVoicemailSettings(ctx, map[string]any{property: value})
+	case own && i == 1:
+		property, value = "attachAudio", s.random.IntN(2) == 0
+		err = d.SetVoicemailSettings(ctx, map[string]any{property: value})
+	case own:
+		property, value = "isEnabled", s.random.IntN(2) == 0
+		err = d.SetVoicemailSettings(ctx, map[string]any{property: value})
+	default:
+		property, value = "email", fmt.Sprintf("ana%d@example.com", s.random.IntN(4))
+		err = d.SetProfile(ctx, map[string]any{property: value})
 	}
-	for _, e := range s.devices {
-		if e.UndoDelete(context.Background(), id) == nil { // look, and put it back
-			must(s.t, e.DeleteVoicemail(context.Background(), id))
-			return true
-		}
-	}
-	return false
+	s.did(i, "changes "+property, office.ID(fmt.Sprint(value)), err)
+	s.oracle.changed(property, value)
 }
 
+// did notes what a device did. Only the network may be in the way.
+func (s *schedule) did(i int, what string, id office.ID, err error) {
+	s.note("device %d %s %s: %v", i, what, id, err)
+	for _, expected := range []error{nil, office.ErrNotFound, office.ErrOffline, office.ErrUnavailable, office.ErrSession, context.Canceled} {
+		if errors.Is(err, expected) {
+			return
+		}
+	}
+	s.t.Error(err)
+}
+
+func (s *schedule) note(format string, args ...any) {
+	s.steps = append(s.steps, fmt.Sprintf(format, args...))
+}
+
+// check compares all replicas with the server, and that with the oracle.
 func (s *schedule) check() {
-	server := s.h.voicemails()
-	for i, e := range s.devices {
-		if got := list(s.t, e); got != server {
+	ctx := context.Background()
+	server, calls, settings := s.h.voicemails(), s.h.callIDs(), s.oracle.settings()
+	for i, d := range s.devices {
+		if got := list(s.t, d.Engine); got != server {
 			s.t.Errorf("device %d shows %q, the server %q", i, got, server)
 		}
-		if n := e.Status().Pending; n != 0 {
+		rows, err := d.Calls(ctx, local.Filter{Limit: 10000})
+		must(s.t, err)
+		ids := map[office.ID]bool{}
+		for _, c := range rows {
+			ids[c.ID] = true
+		}
+		if !maps.Equal(ids, calls) {
+			s.t.Errorf("device %d has %d calls, the server %d", i, len(ids), len(calls))
+		}
+		if got := settingsOf(s.t, d.Engine); got != settings {
+			s.t.Errorf("device %d has %s, the server %s", i, got, settings)
+		}
+		if entries, err := d.Directory(ctx, ""); err != nil || len(entries) != 1 || entries[0].Number != "101" {
+			s.t.Errorf("device %d has the directory %v, %v", i, entries, err)
+		}
+		if n := d.Status().Pending; n != 0 {
 			s.t.Errorf("device %d has %d edits left", i, n)
 		}
-		if refused, err := e.Refused(context.Background()); err != nil || len(refused) != 0 {
-			s.t.Errorf("device %d was refused %v, %v", i, refused, err)
-		}
 	}
-	for id := range s.deleted {
-		if strings.Contains(server, string(id)) {
-			s.t.Errorf("%s was deleted and is back", id)
-		}
+	s.oracle.check(s.t)
+}
+
+// A doom is a context that ends when it was asked so often whether it has ended:
+// what works with it stops between any two of its steps.
+type doom struct {
+	context.Context
+	left   atomic.Int64
+	cancel context.CancelFunc
+}
+
+func newDoom(steps int) *doom {
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &doom{Context: ctx, cancel: cancel}
+	d.left.Store(int64(steps))
+	return d
+}
+
+func (d *doom) count() {
+	if d.left.Add(-1) < 0 {
+		d.cancel()
 	}
 }
+
+// Done counts.
+func (d *doom) Done() <-chan struct{} { d.count(); return d.Context.Done() }
+
+// Err counts.
+func (d *doom) Err() error { d.count(); return d.Context.Err() }
