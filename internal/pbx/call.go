@@ -196,7 +196,8 @@ func (c *call) drop(ctx context.Context, p *party) {
 	}
 	p.release(c.pbx)
 	if p.toll != nil {
-		p.toll.ends(context.WithoutCancel(ctx))
+		talked := p.toll.closes(c.pbx.zone(ctx))
+		c.dialing.Go(func() { p.toll.charge(ctx, talked) }) // the store may be away
 	}
 }
 
@@ -204,7 +205,7 @@ func (c *call) drop(ctx context.Context, p *party) {
 func (p *party) release(x *PBX) {
 	if p.holds {
 		p.holds = false
-		x.release(p.ext.Number)
+		x.release(p.ext.Number, p.leg)
 	}
 }
 

@@ -106,8 +106,8 @@ func (x *exchange) forwards(t *testing.T, n, to office.Number, local, key bool, 
 	}
 }
 
-// legs returns the telephones in the newest call of an extension.
-func (x *exchange) legs(t *testing.T, n office.Number, call office.ID) []office.CallLeg {
+// telephones returns those in the newest call of an extension.
+func (x *exchange) telephones(t *testing.T, n office.Number, call office.ID) []office.CallLeg {
 	t.Helper()
 	legs, err := x.store.CallLegs(t.Context(), x.extension(t, n).Account, call)
 	if err != nil {

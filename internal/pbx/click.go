@@ -52,15 +52,14 @@ func (p *PBX) Click(ctx context.Context, account, device office.ID, number offic
 	w := c.record.add(account, office.Outgoing, p.named(ctx, place), p.cfg.Now())
 	c.log = p.log.With("call", w.id(), "ext", ext.Number)
 	if err := c.begin(ctx); err != nil {
-		p.release(ext.Number)
+		p.release(ext.Number, nil)
 		p.end()
 		return "", err
 	}
 	go func() {
 		defer p.end()
 		o := &origin{payer: ext, hops: 70}
-		o.party = party{who: office.Party{Number: ext.Number, Name: ext.Name}, ext: &ext, row: w, tongue: ext.Language, holds: true}
-		c.parties = append(c.parties, &o.party)
+		o.party = party{who: office.Party{Number: ext.Number, Name: ext.Name}, ext: &ext, row: w, tongue: ext.Language}
 		c.run(p.calling, o, func(ctx context.Context) { c.clicked(ctx, o, devices, place) })
 	}()
 	return w.id(), nil
@@ -100,18 +99,17 @@ func (c *call) clicked(ctx context.Context, o *origin, devices []registrar.Bindi
 	ch := &chase{c: c, from: c.pbx.named(ctx, place), codecs: offer(nil), hops: 70, auto: true, ring: func() {}, pass: func(*party) {}}
 	ch.members = []*member{{
 		ext: ext, row: o.row, devices: devices, // its call is counted already
-		hunted: hunt.Member{Devices: len(devices), RingTime: clickTime, Full: false},
+		hunted: hunt.Member{Devices: len(devices), RingTime: clickTime},
 	}}
-	runner := hunt.NewRunner[*party](hunt.New(ch.members[0].hunted), ch)
-	_, p := runner.Run(ctx, nil)
-	c.dialing.Go(runner.Wait)
+	_, p := ch.run(ctx, nil)
 	if p == nil {
 		if ctx.Err() == nil {
 			o.row.ends(office.NoAnswer, office.NotPickedUp)
 		}
 		return
 	}
-	p.holds = false // o's is
-	o.leg, o.device, o.trace, o.told = p.leg, p.device, p.trace, p.told
+	o.leg, o.device, o.trace, o.told, o.holds = p.leg, p.device, p.trace, p.told, p.holds
+	c.parties = append(c.parties, &o.party)
+	c.pbx.attends(ctx, &o.party)
 	c.connect(ctx, o, place)
 }

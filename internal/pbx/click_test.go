@@ -34,7 +34,7 @@ func TestClick(t *testing.T) {
 	if out.ID != id || out.Kind != office.Outgoing || out.Outcome != office.Answered || out.Peer.Number != mobile {
 		t.Errorf("log %+v", out)
 	}
-	if legs := x.legs(t, "101", id); len(legs) != 2 {
+	if legs := x.telephones(t, "101", id); len(legs) != 2 {
 		t.Errorf("legs %+v", legs)
 	}
 }

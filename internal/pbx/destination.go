@@ -85,6 +85,9 @@ func (c *call) answer(ctx context.Context, o *origin, codecs []sdp.Codec, by, fa
 	now := c.pbx.cfg.Now()
 	switch {
 	case err == nil:
+		if !o.urgent {
+			c.pbx.attends(ctx, &o.party)
+		}
 		o.row.answered(now, office.Answered, by, protection(o.leg.Secure()), far)
 		if o.trace != nil {
 			o.trace.answers(now, o.leg)

@@ -46,7 +46,7 @@ func TestMinutesCutACall(t *testing.T) {
 	x := open(t)
 	line := x.carrier(t, "carrier", 1)
 	x.may(t, "101", office.Rights{Classes: "internal,national", Minutes: 10})
-	if err := x.store.AddUsage(t.Context(), x.extension(t, "101").Account, time.Now(), 10*time.Minute-2*time.Second); err != nil {
+	if err := x.store.AddUsage(t.Context(), x.extension(t, "101").Account, x.today(t), 10*time.Minute-2*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	answered := line.answers(700)
@@ -179,18 +179,7 @@ func TestNothingIsLeftAfterManyCalls(t *testing.T) {
 	x.until(t, "all calls are over", settled)
 	x.until(t, "all goroutines are gone", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
 	x.until(t, "all sockets are closed", func() bool { return openSockets(t) <= sockets })
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if len(x.busy) > 0 || len(x.ringing) > 0 || len(x.talking) > 0 {
-		t.Errorf("busy %v, ringing %v, %d talking", x.busy, x.ringing, len(x.talking))
-	}
-	x.till.mu.Lock()
-	defer x.till.mu.Unlock()
-	for _, a := range x.till.of {
-		if len(a.open) > 0 {
-			t.Errorf("%d calls are charged for ever", len(a.open))
-		}
-	}
+	x.nothingIsLeft(t)
 }
 
 // openSockets returns how many sockets this process has open. The files of the

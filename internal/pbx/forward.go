@@ -96,6 +96,7 @@ func (ch *chase) forwardInside(ctx context.Context, m *member, exts []office.Ext
 		return nil, hunt.Event{What: hunt.Fails, Code: 500}
 	}
 	result, p := inner.run(ctx, nil)
+	inner.discharge(result, p)
 	if p != nil {
 		return p, hunt.Event{What: hunt.Answers}
 	}

@@ -34,14 +34,14 @@ func TestForwardIsAcceptedWithAKey(t *testing.T) {
 	if out.Outcome != office.Answered || out.ForwardedTo != "" {
 		t.Errorf("caller's log %+v", out)
 	}
-	if legs := x.legs(t, "102", in.ID); len(legs) != 3 {
+	if legs := x.telephones(t, "102", in.ID); len(legs) != 3 {
 		t.Errorf("legs %+v", legs)
 	}
-	if legs := x.legs(t, "101", out.ID); len(legs) != 1 {
+	if legs := x.telephones(t, "101", out.ID); len(legs) != 1 {
 		t.Errorf("the caller learns of %+v", legs)
 	}
 	x.until(t, "the forwarding extension pays", func() bool {
-		u, err := x.store.Usage(t.Context(), x.extension(t, "102").Account, time.Now())
+		u, err := x.store.Usage(t.Context(), x.extension(t, "102").Account, x.today(t))
 		return err == nil && u.Calls == 1
 	})
 }

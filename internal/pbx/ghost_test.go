@@ -113,7 +113,7 @@ func TestForwardWithAKeyLeavesNoGhost(t *testing.T) {
 			t.Errorf("%s for who called, %s for who was called", outgoing[i].Outcome, in.Outcome)
 		}
 	}
-	u, err := x.store.Usage(t.Context(), x.extension(t, "102").Account, time.Now())
+	u, err := x.store.Usage(t.Context(), x.extension(t, "102").Account, x.today(t))
 	if err != nil || u.Calls < accepted {
 		t.Errorf("%d forwards accepted, charged %+v, %v", accepted, u, err)
 	}
@@ -122,16 +122,7 @@ func TestForwardWithAKeyLeavesNoGhost(t *testing.T) {
 // nothingIsOpen waits until no outside call is counted.
 func (x *exchange) nothingIsOpen(t *testing.T) {
 	t.Helper()
-	x.until(t, "no outside call is open", func() bool {
-		x.till.mu.Lock()
-		defer x.till.mu.Unlock()
-		for _, a := range x.till.of {
-			if len(a.open) > 0 {
-				return false
-			}
-		}
-		return true
-	})
+	x.until(t, "no outside call is open", func() bool { return len(x.tolls()) == 0 })
 }
 
 // TestForwardWithinTheLimits charges a forward to who forwards, and lets its limits
@@ -153,7 +144,7 @@ func TestForwardWithinTheLimits(t *testing.T) {
 			line := x.carrier(t, "carrier", 1)
 			x.may(t, "102", c.rights)
 			x.forwards(t, "102", mobile, false, false, office.ForwardAlways)
-			if err := x.store.AddUsage(t.Context(), x.extension(t, "102").Account, time.Now(), c.used); err != nil {
+			if err := x.store.AddUsage(t.Context(), x.extension(t, "102").Account, x.today(t), c.used); err != nil {
 				t.Fatal(err)
 			}
 			answered := line.answers(700)
@@ -170,7 +161,7 @@ func TestForwardWithinTheLimits(t *testing.T) {
 				caller.hangUp(t)
 				x.messages(t, "102", 1)
 			}
-			if u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, time.Now()); err != nil || u.Calls > 0 {
+			if u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, x.today(t)); err != nil || u.Calls > 0 {
 				t.Errorf("who calls pays %+v, %v", u, err)
 			}
 		})

@@ -41,7 +41,7 @@ func TestCallBackFromTheMenu(t *testing.T) {
 		}
 	}
 	x.until(t, "both are charged", func() bool {
-		u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, x.cfg.Now())
+		u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, x.today(t))
 		return err == nil && u.Calls == 2
 	})
 	x.nothingIsLeft(t)

@@ -37,6 +37,7 @@ const (
 // An exchange is a switchboard with the extensions 101, 102 and 103.
 type exchange struct {
 	*PBX
+	t        *testing.T
 	store    *store.Store
 	dir      string // of the data
 	gate     *auth.Gate
@@ -54,7 +55,7 @@ func open(t *testing.T, change ...func(*PBX)) *exchange {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	x := &exchange{store: s, dir: dir, gate: auth.New(auth.Config{Store: s, Log: log, Domain: domain})}
+	x := &exchange{t: t, store: s, dir: dir, gate: auth.New(auth.Config{Store: s, Log: log, Domain: domain})}
 	for number, name := range map[office.Number]string{"101": "Ana", "102": "Luis", "103": "Eva"} {
 		if _, err := s.AddExtension(t.Context(), office.Extension{Number: number, Name: name, RingTime: ringing}, "no password"); err != nil {
 			t.Fatal(err)

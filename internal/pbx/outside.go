@@ -52,7 +52,12 @@ func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err
 		}
 	}()
 	region := x.company(ctx).Region
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	p := &party{who: office.Party{Number: q.place.Number}, toll: q.toll}
+	if q.toll != nil {
+		q.toll.dials(cancel)
+	}
 	p.trace = c.record.trace(q.of, office.CallLeg{Party: p.who}, x.cfg.Now())
 	leg, used, err := x.trunks.Dial(ctx, trunk.Call{
 		Number: q.place.Number, Emergency: q.emergency, Identity: x.identity(ctx, q.payer),
@@ -68,6 +73,9 @@ func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err
 	})
 	p.trace.over(used.Name)
 	if err != nil {
+		if q.toll != nil && q.toll.isStopped() {
+			err = &ua.StatusError{Code: 403}
+		}
 		code, _ := refusedWith(err)
 		p.trace.ends(x.cfg.Now(), outcomeOf(code), status(code))
 		return nil, err
@@ -75,7 +83,7 @@ func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err
 	p.leg = leg
 	p.trace.answers(x.cfg.Now(), leg)
 	if q.toll != nil {
-		q.toll.starts()
+		q.toll.starts(leg, used.ID)
 	}
 	return p, nil
 }
@@ -111,6 +119,8 @@ func (c *call) emergency(ctx context.Context, o *origin, place dialplan.Destinat
 	}
 	defer x.alarms(o.payer.Number, -1)
 	c.log.Warn("emergency call")
+	o.urgent = true
+	x.found(o.in) // nobody ends it but those who talk
 	c.dialing.Go(func() { // the store may take its time
 		defer c.recovers("telling of an emergency", func() {})
 		x.tell(ctx, emergencyTime, office.Notice{Kind: office.NoticeEmergency, At: x.cfg.Now().UTC(), Extension: o.payer.Number, Name: o.payer.Name, Number: place.Number})

@@ -34,13 +34,13 @@ func TestOutsideCall(t *testing.T) {
 	if out.Outcome != office.Answered || out.Kind != office.Outgoing || out.Peer.Number != mobile || out.Encryption != (office.Encryption{Local: "srtp", Remote: "rtp"}) {
 		t.Errorf("log %+v", out)
 	}
-	legs := x.legs(t, "101", out.ID)
+	legs := x.telephones(t, "101", out.ID)
 	if len(legs) != 2 || legs[0].DeviceID != ana.device.ID || legs[1].Trunk != "carrier" || legs[1].Codec != "PCMA" ||
 		legs[0].Encryption != "srtp" || legs[1].Received == 0 || legs[1].AnsweredAt == nil {
 		t.Errorf("legs %+v", legs)
 	}
 	x.until(t, "it is charged", func() bool {
-		u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, time.Now())
+		u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, x.today(t))
 		return err == nil && u.Calls == 1
 	})
 }
@@ -78,7 +78,7 @@ func TestRightsToCallOutside(t *testing.T) {
 		{"class", office.Rights{Classes: "internal,national"}, "0013105550123", nil, "403"},
 		{"nothing outside", office.Rights{Classes: "internal"}, string(mobile), nil, "403"},
 		{"minutes", office.Rights{Classes: "internal,national", Minutes: 10}, string(mobile), func(t *testing.T, x *exchange, _ *carrier) {
-			if err := x.store.AddUsage(t.Context(), x.extension(t, "101").Account, time.Now(), 10*time.Minute); err != nil {
+			if err := x.store.AddUsage(t.Context(), x.extension(t, "101").Account, x.today(t), 10*time.Minute); err != nil {
 				t.Fatal(err)
 			}
 		}, office.MinutesUsed},
@@ -251,7 +251,7 @@ func TestInboundRingsTogether(t *testing.T) {
 	if other.Outcome != office.AnsweredElsewhere || other.Kind != office.Incoming || other.AnsweredAt != nil {
 		t.Errorf("log of the other %+v", other)
 	}
-	legs := x.legs(t, "103", in.ID)
+	legs := x.telephones(t, "103", in.ID)
 	if len(legs) != 2 || legs[0].Trunk != "carrier" || legs[1].Device != eva.device.Name || legs[1].Codec != "G722" {
 		t.Errorf("legs %+v", legs)
 	}

@@ -49,6 +49,7 @@ type origin struct {
 	path   []ua.Diversion   // by which way it came
 	again  bool             // it has been through the office before
 	veiled bool             // its address is no more than what a packet said that anybody can write
+	urgent bool             // it calls the emergency services
 	region office.Region
 
 	accepted func()         // told once when somebody, or the office itself, answers; nil: nobody is

@@ -74,7 +74,7 @@ type PBX struct {
 	trunks   *trunk.Group
 	lamp     *lamp.Lamp
 	late     *backlog
-	till     till
+	till     *till
 	board    *board
 
 	halt    context.Context // ends when calls in progress must
@@ -88,7 +88,9 @@ type PBX struct {
 	busy        map[office.Number]int          // calls of each extension that has any
 	ringing     map[office.Number]int          // those of them that ring there
 	emergencies map[office.Number]int          // those with the emergency services
+	legs        map[*ua.Leg]office.Device      // our own telephones in those calls
 	talking     map[*ua.Leg]*call              // the calls in which two parties talk, by the legs of both
+	met         chan struct{}                  // closed and made anew when two parties begin to talk
 	unanswered  map[*ua.Incoming]*call         // the calls of our own telephones before somebody answers
 	callers     map[office.ID]office.Extension // the extensions that have called, as they were last read
 	companyIs   office.Company                 // as it was last read
@@ -104,12 +106,12 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), board: newBoard(), idle: make(chan struct{})}
+	p := &PBX{cfg: cfg, log: cfg.Log, store: cfg.Store, late: newBacklog(), till: newTill(), board: newBoard(), idle: make(chan struct{})}
 	p.busy, p.ringing = map[office.Number]int{}, map[office.Number]int{}
 	p.talking, p.unanswered = map[*ua.Leg]*call{}, map[*ua.Incoming]*call{}
 	p.emergencies = map[office.Number]int{}
 	p.callers = map[office.ID]office.Extension{}
-	p.till.of = map[office.ID]*account{}
+	p.legs, p.met = map[*ua.Leg]office.Device{}, make(chan struct{})
 	p.halt, p.stop = context.WithCancel(context.Background())
 	p.calling = context.WithoutCancel(ctx)
 	var err error
@@ -164,6 +166,7 @@ func (p *PBX) Run(ctx context.Context) error {
 	var following sync.WaitGroup
 	defer following.Wait()
 	following.Go(func() { p.follow(ctx) })
+	following.Go(func() { p.review(ctx) })
 	for name, run := range map[string]func(context.Context) error{"trunks": p.trunks.Run, "lamp": p.lamp.Run} {
 		following.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
@@ -225,11 +228,11 @@ func (p *PBX) end() {
 }
 
 // occupy counts one more call of ext; false where it has limit of them, unless
-// it is forced. It is undone by release.
+// it is forced. Those that are ending are none. It is undone by release.
 func (p *PBX) occupy(ext office.Number, limit int, force bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.busy[ext] >= limit && !force {
+	if !force && p.busy[ext] >= limit && p.busy[ext]-p.ending(ext) >= limit {
 		return false
 	}
 	p.busy[ext]++
@@ -237,10 +240,22 @@ func (p *PBX) occupy(ext office.Number, limit int, force bool) bool {
 	return true
 }
 
-// release counts one call of ext less.
-func (p *PBX) release(ext office.Number) {
+// ending returns how many calls of ext have been hung up and are still counted. mu
+// must be locked.
+func (p *PBX) ending(ext office.Number) (n int) {
+	for l, d := range p.legs {
+		if d.Extension == ext && isOver(l) {
+			n++
+		}
+	}
+	return n
+}
+
+// release counts one call of ext less, that of leg; nil: it had none.
+func (p *PBX) release(ext office.Number, leg *ua.Leg) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.legs, leg)
 	if p.busy[ext]--; p.busy[ext] == 0 {
 		delete(p.busy, ext)
 	}

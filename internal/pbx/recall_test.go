@@ -130,7 +130,7 @@ func TestWhoTransferredInVainIsRecalled(t *testing.T) {
 					t.Errorf("log %+v", in)
 				}
 			}
-			if u, err := x.store.Usage(t.Context(), x.extension(t, "102").Account, x.cfg.Now()); err != nil || u.Calls != 0 {
+			if u, err := x.store.Usage(t.Context(), x.extension(t, "102").Account, x.today(t)); err != nil || u.Calls != 0 {
 				t.Errorf("charged for %+v, %v", u, err)
 			}
 			x.nothingIsLeft(t)

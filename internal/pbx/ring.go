@@ -90,6 +90,7 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 		return nil, &refusal{code: 500}
 	}
 	result, p := ch.run(ctx, o.gone())
+	ch.discharge(result, p)
 	c.record.stopsRinging(c.pbx.cfg.Now())
 	if p != nil {
 		return c.answered(ctx, o, p)
@@ -119,6 +120,7 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 // answered answers o, since p has answered; it returns nil where o is gone.
 func (c *call) answered(ctx context.Context, o *origin, p *party) (*party, *refusal) {
 	c.parties = append(c.parties, p)
+	c.pbx.attends(ctx, p)
 	far := protection(p.leg.Secure())
 	if err := c.answer(ctx, o, answer(o.codecs(), p.leg.Codec()), p.who.Name, far); err != nil {
 		c.leave(ctx, p)
@@ -163,8 +165,7 @@ func (p *PBX) devices(ctx context.Context, ext office.Number, except office.ID) 
 	return slices.DeleteFunc(p.table.Contacts(ctx, ext, p.cfg.Now()), func(b registrar.Binding) bool { return b.Device.ID == except })
 }
 
-// run hunts until somebody answers or nobody is left who could. The rows of the
-// members say how it ended for each.
+// run hunts until somebody answers or nobody is left who could.
 func (ch *chase) run(ctx context.Context, givesUp <-chan struct{}) (result hunt.Result, p *party) {
 	var hunted []hunt.Member
 	for _, m := range ch.members {
@@ -178,12 +179,10 @@ func (ch *chase) run(ctx context.Context, givesUp <-chan struct{}) (result hunt.
 	defer func() { ch.free(p) }() // after a panic too: an extension would be busy for ever
 	runner := hunt.NewRunner[*party](hunt.New(hunted...), ch)
 	defer func() { ch.c.dialing.Go(runner.Wait) }()
-	result, p = runner.Run(ctx, givesUp)
-	ch.discharge(result, p)
-	return result, p
+	return runner.Run(ctx, givesUp)
 }
 
-// discharge notes how the hunt ended for each member.
+// discharge notes in the members' rows how the hunt ended for each.
 func (ch *chase) discharge(result hunt.Result, winner *party) {
 	now := ch.c.pbx.cfg.Now()
 	for i, m := range ch.members {
@@ -213,7 +212,7 @@ func (ch *chase) free(winner *party) {
 		case winner != nil && winner.row == m.row:
 			winner.holds = true
 		default:
-			ch.c.pbx.release(m.ext.Number)
+			ch.c.pbx.release(m.ext.Number, nil)
 		}
 	}
 }
@@ -234,10 +233,10 @@ func (ch *chase) Hangup(p *party) {
 
 // dismiss ends a telephone that answered and takes no part in the call.
 func (p *party) dismiss(x *PBX) {
-	p.release(x)
 	if p.trace != nil {
 		p.trace.ends(x.cfg.Now(), office.Canceled, "")
 	}
+	p.release(x)
 	if p.toll != nil {
 		p.toll.ends(context.Background())
 	}

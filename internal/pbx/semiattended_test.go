@@ -114,8 +114,11 @@ func (x *exchange) nothingIsLeft(t *testing.T) {
 	x.until(t, "all calls are over", func() bool { return x.LiveCalls() == 0 })
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.busy) > 0 || len(x.ringing) > 0 || len(x.talking) > 0 || len(x.unanswered) > 0 {
-		t.Errorf("busy %v, ringing %v, %d talking, %d unanswered", x.busy, x.ringing, len(x.talking), len(x.unanswered))
+	if len(x.busy) > 0 || len(x.ringing) > 0 || len(x.legs) > 0 || len(x.talking) > 0 || len(x.unanswered) > 0 {
+		t.Errorf("busy %v, ringing %v, legs %v, %d talking, %d unanswered", x.busy, x.ringing, x.legs, len(x.talking), len(x.unanswered))
+	}
+	if open := x.tolls(); len(open) > 0 {
+		t.Errorf("%d calls are charged for ever", len(open))
 	}
 }
 

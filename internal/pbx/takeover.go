@@ -24,6 +24,8 @@ func (p *PBX) talks(c *call, legs ...*ua.Leg) {
 	for _, l := range legs {
 		p.talking[l] = c
 	}
+	close(p.met)
+	p.met = make(chan struct{})
 }
 
 // parts forgets it.
@@ -59,19 +61,17 @@ const (
 // callOf returns the call in which leg talks with somebody, nil where there is none
 // soon.
 func (p *PBX) callOf(ctx context.Context, leg *ua.Leg) *call {
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
 	ctx, cancel := context.WithTimeout(ctx, meetTime)
 	defer cancel()
 	for {
 		p.mu.Lock()
-		c := p.talking[leg]
+		c, met := p.talking[leg], p.met
 		p.mu.Unlock()
 		if c != nil {
 			return c
 		}
 		select {
-		case <-look.C:
+		case <-met:
 		case <-leg.Done():
 			return nil
 		case <-ctx.Done():

@@ -38,8 +38,6 @@ func (c *call) exchange(ctx context.Context, a, b *party) (*party, *party) {
 	s := &sounding{c: c, a: a, b: b}
 	defer s.stop()
 	s.start(ctx)
-	limit := time.NewTimer(c.untilCut(ctx, a, b))
-	defer limit.Stop()
 	for {
 		select {
 		case <-a.leg.Done():
@@ -55,13 +53,6 @@ func (c *call) exchange(ctx context.Context, a, b *party) (*party, *party) {
 					p.row.change(func(l *office.Call) { l.Reason = office.Interrupted })
 				}
 			}
-			return c.part(ctx, s, a, b), nil
-		case <-limit.C:
-			if left := c.untilCut(ctx, a, b); left > 0 {
-				limit.Reset(left)
-				continue
-			}
-			c.log.Info("the minutes of today are used up")
 			return c.part(ctx, s, a, b), nil
 		case <-a.leg.Holds():
 			s.start(ctx)
@@ -111,21 +102,6 @@ func (c *call) breaks(err error) {
 	c.record.each(func(w *row) {
 		w.change(func(l *office.Call) { l.Outcome, l.Reason = office.Failed, status(code) })
 	})
-}
-
-// noCut is how long a call lasts that nobody is charged for.
-const noCut = 2 * maxCall
-
-// untilCut returns how long the parties may talk until the minutes of who pays for
-// one of them are used up.
-func (c *call) untilCut(ctx context.Context, parties ...*party) time.Duration {
-	left := noCut
-	for _, p := range parties {
-		if p.toll != nil && p.toll.ext.Rights.Minutes > 0 {
-			left = min(left, c.pbx.left(ctx, p.toll.ext))
-		}
-	}
-	return left
 }
 
 // A sounding is what two parties hear: each other, or the office's music while the

@@ -2,6 +2,7 @@ package pbx
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"timbre/internal/dialplan"
 	"timbre/internal/office"
 	"timbre/internal/store"
+	"timbre/internal/ua"
 	"timbre/internal/voicemail"
 )
 
@@ -27,26 +29,37 @@ const maxForwards = 2
 // how long they last, how fast they follow one another. It is safe for concurrent
 // use.
 type till struct {
+	stirred chan struct{} // capacity 1: a call was answered
+
 	mu sync.Mutex
-	of map[office.ID]*account // guarded by mu
+	of map[office.ID]*tab // guarded by mu
 }
 
-// An account is what the till knows of one extension. It is guarded by the till's
-// mu.
-type account struct {
-	open  map[*toll]bool // calls that are dialled or talked in
-	begun []time.Time    // calls of the last manyTime
+func newTill() *till {
+	return &till{stirred: make(chan struct{}, 1), of: map[office.ID]*tab{}}
 }
 
-// A toll is one outside call of an extension. It is safe for concurrent use.
+// A tab is what the till knows of one extension. It is guarded by the till's mu.
+type tab struct {
+	open    map[*toll]bool // calls that are dialled or talked in
+	begun   []time.Time    // calls of the last manyTime
+	minutes int            // a day; 0: as many as it likes
+	day     string         // the date of used; empty: that is not known
+	used    time.Duration  // what was talked on that day in calls that are over
+}
+
+// A toll is one outside call of an extension.
 type toll struct {
-	pbx *PBX
-	ext office.Extension
-	to  office.Number // forwarded there; empty: it is not
+	pbx   *PBX
+	ext   office.Extension
+	class office.Class
+	to    office.Number // forwarded there; empty: it is not
 
-	mu       sync.Mutex
-	answered time.Time // guarded by mu; zero: it is not
-	over     bool      // guarded by mu
+	answered time.Time // guarded by the till's mu, as are all below; zero: it is not
+	trunk    office.ID // which carries it; empty: it is not answered
+	over     bool
+	stop     func() // ends the call, wherever it is; does not wait. nil: it is not dialled yet
+	stopped  string // why it may not go on; empty: it may
 }
 
 // permit lets an extension call outside, or have its calls forwarded there, or says
@@ -58,12 +71,16 @@ func (p *PBX) permit(ctx context.Context, ext office.Extension, place dialplan.D
 	case ext.Rights.Minutes > 0 && p.left(ctx, ext) <= 0:
 		return nil, &refusal{code: 403, prompt: voicemail.MinutesUsed}
 	}
-	t := &toll{pbx: p, ext: ext}
+	t := &toll{pbx: p, ext: ext, class: place.Class}
 	if forward {
 		t.to = place.Number
 	}
 	if no := p.open(ctx, t); no != nil {
 		return nil, no
+	}
+	if !p.mayGoOn(ctx, t) { // changed since ext was read: what changes from now on is seen by the review
+		t.ends(ctx)
+		return nil, &refusal{code: 403, prompt: voicemail.NotAllowed}
 	}
 	return t, nil
 }
@@ -73,11 +90,7 @@ func (p *PBX) permit(ctx context.Context, ext office.Extension, place dialplan.D
 func (p *PBX) open(ctx context.Context, t *toll) *refusal {
 	now, ext := p.cfg.Now(), t.ext
 	p.till.mu.Lock()
-	a := p.till.of[ext.Account]
-	if a == nil {
-		a = &account{open: map[*toll]bool{}}
-		p.till.of[ext.Account] = a
-	}
+	a := p.till.tab(ext)
 	switch limit := ext.Rights.MaxCalls; {
 	case limit > 0 && len(a.open) >= limit:
 		p.till.mu.Unlock()
@@ -97,11 +110,22 @@ func (p *PBX) open(ctx context.Context, t *toll) *refusal {
 	return nil
 }
 
+// tab returns the tab of an extension, with its rights of now. mu must be locked.
+func (l *till) tab(ext office.Extension) *tab {
+	a := l.of[ext.Account]
+	if a == nil {
+		a = &tab{open: map[*toll]bool{}}
+		l.of[ext.Account] = a
+	}
+	a.minutes = ext.Rights.Minutes
+	return a
+}
+
 // ringing returns how many calls ring where they were forwarded to. The till's mu
 // must be locked.
-func (a *account) ringing(to office.Number) (n int) {
+func (a *tab) ringing(to office.Number) (n int) {
 	for t := range a.open {
-		if t.to == to && !t.isAnswered() {
+		if t.to == to && t.answered.IsZero() {
 			n++
 		}
 	}
@@ -120,81 +144,165 @@ func (p *PBX) tell(ctx context.Context, every time.Duration, n office.Notice) {
 	}
 }
 
-// starts notes that the call was answered.
-func (t *toll) starts() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.answered.IsZero() {
-		t.answered = t.pbx.cfg.Now()
+// dials notes how the call is given up while it is dialled.
+func (t *toll) dials(giveUp func()) {
+	t.pbx.till.mu.Lock()
+	defer t.pbx.till.mu.Unlock()
+	if t.stop = giveUp; t.stopped != "" {
+		giveUp()
 	}
 }
 
-func (t *toll) isAnswered() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.answered.IsZero()
+// starts notes that the call was answered, on which leg and over which trunk.
+func (t *toll) starts(leg *ua.Leg, trunk office.ID) {
+	l := t.pbx.till
+	l.mu.Lock()
+	t.answered, t.trunk, t.stop = t.pbx.cfg.Now(), trunk, func() { hangUp(leg) }
+	if t.stopped != "" {
+		t.stop()
+	}
+	l.mu.Unlock()
+	select {
+	case l.stirred <- struct{}{}:
+	default:
+	}
 }
 
-// talked returns how long the call has lasted.
-func (t *toll) talked(now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.answered.IsZero() || t.over {
-		return 0
+// stops ends a call that may not go on. The till's mu must be locked.
+func (t *toll) stops(why string) {
+	if t.stopped != "" {
+		return
 	}
-	return now.Sub(t.answered)
+	t.stopped = why
+	t.pbx.log.Info("an outside call may not go on", "ext", t.ext.Number, "reason", why)
+	if t.stop != nil {
+		t.stop()
+	}
+}
+
+// isStopped reports whether the call was not to go on.
+func (t *toll) isStopped() bool {
+	t.pbx.till.mu.Lock()
+	defer t.pbx.till.mu.Unlock()
+	return t.stopped != ""
 }
 
 // ends charges the call. Ending twice is ending once.
 func (t *toll) ends(ctx context.Context) {
-	now := t.pbx.cfg.Now()
-	talked := t.talked(now)
-	t.mu.Lock()
-	again := t.over
-	t.over = true
-	answered := t.answered
-	t.mu.Unlock()
-	if again {
-		return
+	t.charge(ctx, t.closes(t.pbx.zone(ctx)))
+}
+
+// closes takes the call out of the count and returns what was talked in it. Closing
+// it again returns nothing.
+func (t *toll) closes(zone *time.Location) []stint {
+	l := t.pbx.till
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.over {
+		return nil
 	}
-	if !answered.IsZero() {
-		charge := func(ctx context.Context) error { return t.pbx.store.AddUsage(ctx, t.ext.Account, answered, talked) }
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-		defer cancel()
-		if err := charge(ctx); err != nil {
-			t.pbx.log.Error("call not charged", "ext", t.ext.Number, "err", err)
-			t.pbx.late.add(debt{t.pbx.log, "charge", charge})
+	t.over = true
+	a := l.of[t.ext.Account]
+	delete(a.open, t)
+	if t.answered.IsZero() {
+		return nil
+	}
+	stints := split(t.answered.In(zone), t.pbx.cfg.Now().Sub(t.answered))
+	for _, s := range stints {
+		if s.date() == a.day {
+			a.used += s.talked
 		}
 	}
-	t.pbx.till.mu.Lock()
-	defer t.pbx.till.mu.Unlock()
-	if a := t.pbx.till.of[t.ext.Account]; a != nil {
-		delete(a.open, t)
+	return stints
+}
+
+// A stint is how long was talked on one day.
+type stint struct {
+	day    time.Time // where the office is
+	talked time.Duration
+}
+
+func (s stint) date() string { return s.day.Format(time.DateOnly) }
+
+// split returns the days of a call, in the location of its beginning. One that has
+// only been answered has a day as well.
+func split(from time.Time, talked time.Duration) (stints []stint) {
+	for until := from.Add(max(talked, 0)); ; {
+		y, m, d := from.Date()
+		next := time.Date(y, m, d+1, 0, 0, 0, 0, from.Location())
+		if !until.After(next) {
+			return append(stints, stint{from, until.Sub(from)})
+		}
+		stints = append(stints, stint{from, next.Sub(from)})
+		from = next
 	}
 }
 
-// left returns how long ext may still talk outside today, if all its calls of now
-// go on: what is left is theirs together.
-func (p *PBX) left(ctx context.Context, ext office.Extension) time.Duration {
-	now := p.cfg.Now()
-	used, err := p.store.Usage(ctx, ext.Account, now)
-	if err != nil {
-		p.log.Error("usage not read", "ext", ext.Number, "err", err)
-	}
-	p.till.mu.Lock()
-	talking, live := 0, time.Duration(0)
-	if a := p.till.of[ext.Account]; a != nil {
-		for t := range a.open {
-			if talked := t.talked(now); talked > 0 {
-				talking++
-				live += talked
-			}
+// charge writes what was talked. What the store does not take is left to the
+// backlog.
+func (t *toll) charge(ctx context.Context, talked []stint) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	for _, s := range talked {
+		pay := func(ctx context.Context) error { return t.pbx.store.AddUsage(ctx, t.ext.Account, s.day, s.talked) }
+		if err := pay(ctx); err != nil && !errors.Is(err, office.ErrNotFound) { // nobody is there to be charged
+			t.pbx.log.Error("call not charged", "ext", t.ext.Number, "err", err)
+			t.pbx.late.add(debt{t.pbx.log, "charge", pay})
 		}
 	}
+}
+
+// zone returns the time zone of the office, in which its days begin.
+func (p *PBX) zone(ctx context.Context) *time.Location { return p.company(ctx).Location() }
+
+// left returns how long ext may still talk outside today, in all its calls together.
+func (p *PBX) left(ctx context.Context, ext office.Extension) time.Duration {
+	p.remember(ctx, ext.Account)
+	now := p.cfg.Now()
+	p.till.mu.Lock()
+	defer p.till.mu.Unlock()
+	left, _ := p.till.tab(ext).left(now, now.In(p.zone(ctx)))
+	return left
+}
+
+// remember reads what an account has talked today, unless that is known.
+func (p *PBX) remember(ctx context.Context, account office.ID) {
+	today := stint{day: p.cfg.Now().In(p.zone(ctx))}
+	p.till.mu.Lock()
+	a := p.till.of[account]
+	known := a != nil && a.day == today.date()
 	p.till.mu.Unlock()
-	left := time.Duration(ext.Rights.Minutes)*time.Minute - used.Time - live
-	if left <= 0 {
-		return 0
+	if known {
+		return
 	}
-	return left / time.Duration(max(talking, 1))
+	used, err := p.store.Usage(ctx, account, today.day)
+	if err != nil {
+		p.log.Error("usage not read", "account", account, "err", err)
+		return
+	}
+	p.till.mu.Lock()
+	defer p.till.mu.Unlock()
+	if a = p.till.of[account]; a == nil {
+		a = &tab{open: map[*toll]bool{}}
+		p.till.of[account] = a
+	}
+	a.day, a.used = today.date(), used.Time
+}
+
+// left returns how long may still be talked today, in all calls together, and in how
+// many is talked. today is now where the office is. The till's mu must be locked.
+func (a *tab) left(now, today time.Time) (left time.Duration, talking int) {
+	y, m, d := today.Date()
+	since := today.Sub(time.Date(y, m, d, 0, 0, 0, 0, today.Location())) // midnight
+	left = time.Duration(a.minutes) * time.Minute
+	if a.day == today.Format(time.DateOnly) {
+		left -= a.used
+	}
+	for t := range a.open {
+		if !t.answered.IsZero() {
+			talking++
+			left -= min(now.Sub(t.answered), since)
+		}
+	}
+	return left, talking
 }

@@ -37,6 +37,9 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 	if from.ext == nil {
 		return refuse(603)
 	}
+	if !c.pbx.has(ctx, from.device) { // taken away
+		return refuse(403)
+	}
 	to, ours := r.To, c.pbx.isOurs(r.ToHost)
 	var ringing *ua.Incoming // the call that is to be replaced
 	if r.Replaces != nil {

@@ -223,6 +223,6 @@ func TestTrunkTransfersNobody(t *testing.T) {
 
 // paid reports whether ext was charged for one call.
 func (x *exchange) paid(t *testing.T, ext office.Number) bool {
-	u, err := x.store.Usage(t.Context(), x.extension(t, ext).Account, x.cfg.Now())
+	u, err := x.store.Usage(t.Context(), x.extension(t, ext).Account, x.today(t))
 	return err == nil && u.Calls == 1
 }

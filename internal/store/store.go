@@ -59,6 +59,7 @@ type Store struct {
 	cut        []Side     // calls that a stop of the server cut and that are not in the logs yet; of Open, then of Run
 	generation atomic.Uint64
 	wakes      wakes // by account
+	members    wakes
 	configured wakes
 	available  wakes
 	mailed     wakes
@@ -189,6 +190,7 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 	s.removeFiles(w.orphans)
 	if w.members {
 		s.generation.Add(1)
+		s.members.wakeAll()
 	}
 	for _, a := range w.changed {
 		if a == directory {

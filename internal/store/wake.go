@@ -20,6 +20,12 @@ func (s *Store) Subscribe(account office.ID) (wake <-chan struct{}, cancel func(
 	return s.wakes.follow(account)
 }
 
+// Members returns a channel on which a value appears, without data, after each
+// commit that Generation counts. Several commits may wake once. cancel ends it.
+func (s *Store) Members() (wake <-chan struct{}, cancel func()) {
+	return s.members.follow("")
+}
+
 // Configured returns a channel on which a value appears, without data, after
 // each commit that changed a trunk, a line, the mailing or the company. Several
 // commits may wake once. cancel ends it.
