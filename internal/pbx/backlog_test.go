@@ -115,6 +115,12 @@ func TestBacklogIsBounded(t *testing.T) {
 // refusesRecords makes the store fail whenever a call is to end, until it is
 // undone.
 func (x *exchange) refusesRecords(t *testing.T) (undo func()) {
+	return x.refuses(t, "NEW.outcome <> ''")
+}
+
+// refuses makes the store fail whenever a line of the call log is such, until it is
+// undone.
+func (x *exchange) refuses(t *testing.T, such string) (undo func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+filepath.Join(x.dir, "timbre.db")+"?_busy_timeout=5000")
 	if err != nil {
@@ -126,7 +132,7 @@ func (x *exchange) refusesRecords(t *testing.T) (undo func()) {
 			t.Fatal(err)
 		}
 	}
-	exec("CREATE TRIGGER full BEFORE INSERT ON call WHEN NEW.outcome <> '' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+	exec("CREATE TRIGGER full BEFORE INSERT ON call WHEN " + such + " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
 	return func() {
 		t.Helper()
 		exec("DROP TRIGGER full")
@@ -165,6 +171,52 @@ func TestRecordIsWrittenLate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCallGoesOnWithoutARecord: what cannot be written when it begins is written at
+// its end, whatever it reaches.
+func TestCallGoesOnWithoutARecord(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	line := x.carrier(t, "carrier", 1)
+	answered, called := x.phone(t, "102", "udp").answers(880), line.answers(700)
+	x.forwards(t, "103", "102", false, false, office.ForwardAlways)
+	undo := x.refuses(t, "NEW.outcome = ''")
+	defer undo()
+	ana := x.unregistered(t, "101", "udp")
+	for number, talks := range map[string]<-chan *talk{"102": answered, string(mobile): called, "103": answered, "vm-102": nil} {
+		k := ana.call(number, 440)
+		if talks != nil {
+			receive(t, talks, "the call to "+number)
+		}
+		k.hangUp(t)
+		x.until(t, "the call to "+number+" is over", func() bool { return x.LiveCalls() == 0 })
+	}
+	for _, l := range x.log(t, "101", 4) {
+		if l.Outcome != office.Answered && l.Outcome != office.ToVoicemail {
+			t.Errorf("log %+v", l)
+		}
+	}
+}
+
+// TestLiveRowSaysThatItWasAnswered looks at what a server that dies in a call leaves.
+func TestLiveRowSaysThatItWasAnswered(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	answered := x.phone(t, "102", "udp").answers(880)
+	k := x.unregistered(t, "101", "udp").call("102", 440)
+	receive(t, answered, "the call")
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(x.dir, "timbre.db")+"?_busy_timeout=5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	x.until(t, "both sides are answered", func() bool {
+		var n int
+		err := db.QueryRow("SELECT COUNT(*) FROM call WHERE outcome = '' AND answered_at IS NOT NULL").Scan(&n)
+		return err == nil && n == 2
+	})
+	k.hangUp(t)
 }
 
 // owes waits until n things are not written and no call is in progress.

@@ -25,6 +25,8 @@ const (
 	maxCall = 12 * time.Hour
 	// recordTime is how long the writing of a record may take.
 	recordTime = 10 * time.Second
+	// beginTime is how long a call waits for its live rows to be written.
+	beginTime = 2 * time.Second
 )
 
 // A call is one call in progress. It is owned by one goroutine, that of its
@@ -167,13 +169,23 @@ func (c *call) occupy(o *origin, force bool) bool {
 	return o.holds
 }
 
-// begin writes the live rows of the call.
-func (c *call) begin(ctx context.Context) error {
-	if err := c.pbx.store.BeginCalls(ctx, c.record.sides()...); err != nil {
-		c.log.Error("call not recorded", "err", err)
-		return err
+// begin writes the live rows of the call: they are what is in the log if the server
+// dies. A call that the store does not take goes on without them.
+func (c *call) begin(ctx context.Context) { c.enroll(ctx, c.record.sides()) }
+
+// enroll writes live rows.
+func (c *call) enroll(ctx context.Context, sides []store.Side) {
+	soon, cancel := context.WithTimeout(ctx, beginTime)
+	defer cancel()
+	if err := c.pbx.store.BeginCalls(soon, sides...); err != nil && ctx.Err() == nil {
+		c.log.Error("call not recorded yet", "err", err)
 	}
-	return nil
+}
+
+// beginBeside does that beside the call, also again since somebody has answered.
+func (c *call) beginBeside(ctx context.Context) {
+	sides := c.record.sides()
+	c.dialing.Go(func() { c.enroll(context.WithoutCancel(ctx), sides) })
 }
 
 // leave ends a party's part in the call and hangs it up.

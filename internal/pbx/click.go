@@ -51,11 +51,7 @@ func (p *PBX) Click(ctx context.Context, account, device office.ID, number offic
 	c := p.newCall()
 	w := c.record.add(account, office.Outgoing, p.named(ctx, place), p.cfg.Now())
 	c.log = p.log.With("call", w.id(), "ext", ext.Number)
-	if err := c.begin(ctx); err != nil {
-		p.release(ext.Number, nil)
-		p.end()
-		return "", err
-	}
+	c.begin(ctx)
 	go func() {
 		defer p.end()
 		o := &origin{payer: ext, hops: 70}

@@ -88,7 +88,7 @@ func (c *call) answer(ctx context.Context, o *origin, codecs []sdp.Codec, by, fa
 		if !o.urgent {
 			c.pbx.attends(ctx, &o.party)
 		}
-		o.row.answered(now, office.Answered, by, protection(o.leg.Secure()), far)
+		o.row.answers(now, office.Answered, by, protection(o.leg.Secure()), far)
 		if o.trace != nil {
 			o.trace.answers(now, o.leg)
 		}
@@ -131,6 +131,7 @@ func (c *call) serve(ctx context.Context, o *origin, outcome office.Outcome, dia
 		return err
 	}
 	o.row.change(func(l *office.Call) { l.Outcome = outcome })
+	c.beginBeside(ctx)
 	if !o.unveil(ctx) {
 		return nil
 	}
@@ -145,9 +146,7 @@ func (c *call) toVoicemail(ctx context.Context, o *origin, box office.Number) *r
 	}
 	w := c.record.add(to.Account, office.Missed, o.who, c.pbx.cfg.Now())
 	o.names(office.Party{Number: to.Number, Name: to.Name})
-	if c.begin(ctx) != nil {
-		return &refusal{code: 500}
-	}
+	c.begin(ctx)
 	w.ends(office.NoAnswer, "")
 	return c.leaveMessage(ctx, o, to, w)
 }
@@ -224,7 +223,8 @@ func (c *call) menu(ctx context.Context, o *origin, account office.ID) *refusal 
 }
 
 // callBack connects o with the number that the owner of a mailbox calls back, within
-// the owner's rights. It reports whether o is still there afterwards.
+// the owner's rights: a call in the owner's log. It reports whether o is still there
+// afterwards.
 func (c *call) callBack(ctx context.Context, o *origin, r voicemail.Result) bool {
 	owner, err := c.pbx.store.ExtensionOf(ctx, r.Account)
 	if err != nil {
@@ -237,6 +237,10 @@ func (c *call) callBack(ctx context.Context, o *origin, r voicemail.Result) bool
 		c.log.Error("number not looked up", "err", err)
 		return false
 	}
+	visit := o.row
+	o.row = c.record.add(owner.Account, office.Outgoing, c.pbx.named(ctx, place), c.pbx.cfg.Now())
+	o.of = o.row
+	defer func() { o.row, o.of = visit, nil }()
 	var p *party
 	no := &refusal{code: 404, prompt: voicemail.NotFound}
 	switch place.Kind {
@@ -244,6 +248,7 @@ func (c *call) callBack(ctx context.Context, o *origin, r voicemail.Result) bool
 		p, no = c.reach(ctx, o, place)
 	}
 	if no != nil {
+		o.row.ends(outcomeOf(no.code), no.reason())
 		c.say(ctx, o, cmp.Or(no.prompt, voicemail.NoAnswer))
 	}
 	if p != nil {
@@ -257,6 +262,7 @@ func (c *call) callBack(ctx context.Context, o *origin, r voicemail.Result) bool
 		}
 	}
 	o.silence()
+	o.row.close(c.pbx.cfg.Now())
 	if c.taken != nil { // the next one may come in the same call
 		c.keep(ctx)
 	}

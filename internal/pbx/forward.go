@@ -91,10 +91,7 @@ func (ch *chase) forwardInside(ctx context.Context, m *member, exts []office.Ext
 		pass: func(p *party) { tell(hunt.Early, p) },
 	}
 	inner.enlist(ctx, exts, "", ch.c.pbx.cfg.Now())
-	if err := ch.c.begin(ctx); err != nil {
-		inner.free(nil)
-		return nil, hunt.Event{What: hunt.Fails, Code: 500}
-	}
+	ch.c.begin(ctx)
 	result, p := inner.run(ctx, nil)
 	inner.discharge(result, p)
 	if p != nil {

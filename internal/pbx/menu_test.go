@@ -35,10 +35,22 @@ func TestCallBackFromTheMenu(t *testing.T) {
 	own.hears(t, 700)
 	own.hangUp(t)
 	again.wait()
-	for _, l := range x.log(t, "101", 2) {
-		if l.Kind == office.Outgoing && (l.Outcome != office.Answered || l.Peer.Number != "*97") {
+	visits, calls := 0, 0
+	for _, l := range x.log(t, "101", 4) {
+		switch legs := x.telephones(t, "101", l.ID); {
+		case l.Kind == office.Missed: // the message
+		case l.Outcome != office.Answered || l.Kind != office.Outgoing:
 			t.Errorf("log %+v", l)
+		case l.Peer.Number == "*97" && len(legs) == 1:
+			visits++
+		case l.Peer.Number == mobile && len(legs) == 2 && legs[1].Trunk == "carrier":
+			calls++
+		default:
+			t.Errorf("log %+v with %+v", l, legs)
 		}
+	}
+	if visits != 1 || calls != 2 {
+		t.Errorf("%d visits of the menu, %d calls", visits, calls)
 	}
 	x.until(t, "both are charged", func() bool {
 		u, err := x.store.Usage(t.Context(), x.extension(t, "101").Account, x.today(t))

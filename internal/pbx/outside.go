@@ -120,7 +120,7 @@ func (c *call) emergency(ctx context.Context, o *origin, place dialplan.Destinat
 	defer x.alarms(o.payer.Number, -1)
 	c.log.Warn("emergency call")
 	o.urgent = true
-	x.found(o.in) // nobody ends it but those who talk
+	x.found(o.in)         // nobody ends it but those who talk
 	c.dialing.Go(func() { // the store may take its time
 		defer c.recovers("telling of an emergency", func() {})
 		x.tell(ctx, emergencyTime, office.Notice{Kind: office.NoticeEmergency, At: x.cfg.Now().UTC(), Extension: o.payer.Number, Name: o.payer.Name, Number: place.Number})
@@ -147,16 +147,15 @@ func (p *PBX) alarms(ext office.Number, n int) bool {
 
 // dialFor calls outside for o, who hears what the far side sends.
 func (c *call) dialFor(ctx context.Context, o *origin, q outside) (*party, *refusal) {
-	if err := c.beginOutside(ctx, q.emergency); err != nil && !q.emergency {
-		if q.toll != nil {
-			q.toll.ends(ctx)
-		}
-		return nil, &refusal{code: 500}
+	if q.emergency {
+		c.beginBeside(ctx)
+	} else {
+		c.begin(ctx)
 	}
 	dialling, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w := waiting{signs: make(chan sign), ended: make(chan ending, 1), giveUp: cancel}
-	q.codecs, q.hops, q.path = offer(o.codecs()), o.hops, o.path
+	q.of, q.codecs, q.hops, q.path = o.of, offer(o.codecs()), o.hops, o.path
 	q.tell = func(what hunt.Happening, early *party) {
 		select {
 		case w.signs <- sign{what, early}:
@@ -183,17 +182,6 @@ func (c *call) dialFor(ctx context.Context, o *origin, q outside) (*party, *refu
 	})
 	c.record.stopsRinging(c.pbx.cfg.Now())
 	return c.dialled(ctx, o, e.p, e.err, gone)
-}
-
-// beginOutside writes the live rows of a call outside. An emergency does not wait for
-// a store that does not answer.
-func (c *call) beginOutside(ctx context.Context, emergency bool) error {
-	if emergency {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, readTime)
-		defer cancel()
-	}
-	return c.begin(ctx)
 }
 
 // ringOutside is how long a telephone outside may ring without another sign of that

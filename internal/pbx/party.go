@@ -48,6 +48,7 @@ type origin struct {
 	hops   int              // how often the call may still be passed on
 	path   []ua.Diversion   // by which way it came
 	again  bool             // it has been through the office before
+	of     *row             // whose row alone tells whom it calls outside; nil: every row of the call
 	veiled bool             // its address is no more than what a packet said that anybody can write
 	urgent bool             // it calls the emergency services
 	region office.Region

@@ -23,16 +23,25 @@ type record struct {
 // A row is one extension's line of a call. It is safe for concurrent use.
 type row struct {
 	account office.ID
+	started time.Time
 
-	mu   sync.Mutex
-	call office.Call // guarded by mu
-	over bool        // guarded by mu; the call is over for this extension
+	mu       sync.Mutex
+	answered time.Time   // guarded by mu; zero: it is not
+	call     office.Call // guarded by mu
+	over     bool        // guarded by mu; the call is over for this extension
 }
+
+// since returns how long ago start was. The clock of the computer may be set
+// meanwhile: that counts for nothing.
+func since(start, now time.Time) time.Duration { return max(0, now.Sub(start)) }
+
+// after returns what now is by a clock that was not set since start.
+func after(start, now time.Time) time.Time { return start.Add(since(start, now)).UTC() }
 
 // add begins the row of an extension. An incoming call is missed until somebody
 // answers.
 func (r *record) add(account office.ID, kind office.CallKind, peer office.Party, now time.Time) *row {
-	w := &row{account: account, call: office.Call{ID: office.NewID(), Kind: kind, StartedAt: now.UTC(), Peer: peer}}
+	w := &row{account: account, started: now, call: office.Call{ID: office.NewID(), Kind: kind, StartedAt: now.UTC(), Peer: peer}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rows = append(r.rows, w)
@@ -63,14 +72,14 @@ func (w *row) ends(o office.Outcome, reason string) {
 	})
 }
 
-// answered notes when and by whom the call was answered, for the first time.
-func (w *row) answered(now time.Time, o office.Outcome, by string, local, remote string) {
+// answers notes when and by whom the call was answered, for the first time.
+func (w *row) answers(now time.Time, o office.Outcome, by string, local, remote string) {
 	w.change(func(c *office.Call) {
 		if c.AnsweredAt == nil {
-			now := now.UTC()
-			c.AnsweredAt = &now
+			at := after(w.started, now)
+			w.answered, c.AnsweredAt = now, &at
 			if c.RingDuration == 0 {
-				c.RingDuration = office.Of(now.Sub(c.StartedAt))
+				c.RingDuration = office.Of(since(w.started, now))
 			}
 		}
 		c.Outcome, c.Reason, c.AnsweredBy = o, "", by
@@ -87,7 +96,7 @@ func (w *row) close(now time.Time) {
 			c.Kind = office.KindOf(c.Outcome)
 		}
 		if c.AnsweredAt != nil {
-			c.Duration = office.Of(now.Sub(*c.AnsweredAt))
+			c.Duration = office.Of(since(w.answered, now))
 		}
 		w.over = true
 	})
@@ -126,7 +135,7 @@ func (r *record) stopsRinging(now time.Time) {
 	r.each(func(w *row) {
 		w.change(func(c *office.Call) {
 			if c.RingDuration == 0 && c.AnsweredAt == nil {
-				c.RingDuration = office.Of(now.Sub(c.StartedAt))
+				c.RingDuration = office.Of(since(w.started, now))
 			}
 		})
 	})
@@ -153,10 +162,15 @@ func (r *record) sides() []store.Side {
 }
 
 // hand moves a party's row and telephone into another record: its call goes on
-// there.
-func (r *record) hand(p *party, to *record) {
+// there. What the telephone was until now stays where another row tells of it.
+func (r *record) hand(p *party, to *record, now time.Time) {
 	r.mu.Lock()
 	r.rows = slices.DeleteFunc(r.rows, func(w *row) bool { return w == p.row })
+	i := slices.Index(r.traces, p.trace)
+	r.traces = slices.Delete(r.traces, i, i+1)
+	if p.trace.of == nil || p.trace.of != p.row {
+		r.traces = slices.Insert(r.traces, i, p.trace.until(now))
+	}
 	r.mu.Unlock()
 	to.mu.Lock()
 	defer to.mu.Unlock()
@@ -169,7 +183,8 @@ func (r *record) hand(p *party, to *record) {
 // A trace is one telephone of a call: rung, or talked with. It is safe for
 // concurrent use.
 type trace struct {
-	of *row // whose row alone tells of it; nil: every row of the call
+	of      *row // whose row alone tells of it; nil: every row of the call
+	started time.Time
 
 	mu    sync.Mutex
 	line  office.CallLeg // guarded by mu
@@ -180,7 +195,7 @@ type trace struct {
 // all that take part may know of it.
 func (r *record) trace(of *row, line office.CallLeg, now time.Time) *trace {
 	line.StartedAt = now.UTC()
-	t := &trace{of: of, line: line}
+	t := &trace{of: of, started: now, line: line}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.traces = append(r.traces, t)
@@ -192,8 +207,8 @@ func (t *trace) answers(now time.Time, leg *ua.Leg) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.line.AnsweredAt == nil {
-		now = now.UTC()
-		t.line.AnsweredAt, t.voice, t.line.Outcome = &now, leg, office.Answered
+		at := after(t.started, now)
+		t.line.AnsweredAt, t.voice, t.line.Outcome = &at, leg, office.Answered
 	}
 }
 
@@ -212,7 +227,7 @@ func (t *trace) ends(now time.Time, o office.Outcome, reason string) {
 	if !t.line.EndedAt.IsZero() {
 		return
 	}
-	t.line.EndedAt = now.UTC()
+	t.line.EndedAt = after(t.started, now)
 	if t.line.Outcome == "" {
 		t.line.Outcome, t.line.Reason = o, reason
 	}
@@ -223,6 +238,15 @@ func (t *trace) ends(now time.Time, o office.Outcome, reason string) {
 	t.line.Codec, t.line.Encryption = t.voice.Codec().Name, protection(t.voice.Secure())
 	t.line.Received, t.line.Lost, t.line.Jitter = s.ReceivedPackets, s.Lost, s.Jitter
 	t.voice = nil
+}
+
+// until returns a telephone that ends now and is what t was until then.
+func (t *trace) until(now time.Time) *trace {
+	t.mu.Lock()
+	past := &trace{of: t.of, started: t.started, line: t.line, voice: t.voice}
+	t.mu.Unlock()
+	past.ends(now, office.Failed, office.Interrupted)
+	return past
 }
 
 // leg returns the telephone as it is recorded; false where it is not over.

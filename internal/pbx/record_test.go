@@ -3,6 +3,7 @@ package pbx
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"timbre/internal/office"
 )
@@ -20,7 +21,7 @@ func TestKindsAndOutcomes(t *testing.T) {
 			w := r.add("account", kind, office.Party{Number: "102"}, start)
 			answers := o == office.Answered || o == office.Forwarded
 			if answers {
-				w.answered(start.Add(4*time.Second), o, "desk", "srtp", "rtp")
+				w.answers(start.Add(4*time.Second), o, "desk", "srtp", "rtp")
 			} else {
 				r.stopsRinging(start.Add(4 * time.Second))
 				w.ends(o, "")
@@ -48,6 +49,42 @@ func TestKindsAndOutcomes(t *testing.T) {
 	} {
 		if got := outcomeOf(code); got != want {
 			t.Errorf("%d is %s", code, got)
+		}
+	}
+}
+
+// jumped returns t as it would be on a computer whose clock was set by d before: the
+// time since the start of the computer stays what it is. Nothing else than the memory
+// of a Time gives one.
+func jumped(t time.Time, d time.Duration) time.Time {
+	*(*uint64)(unsafe.Pointer(&t)) += uint64(d/time.Second) << 30 // wall seconds, above the nanoseconds
+	return t
+}
+
+// TestClockThatIsSetMeanwhile changes how long nothing lasted.
+func TestClockThatIsSetMeanwhile(t *testing.T) {
+	for _, by := range []time.Duration{0, time.Hour, -time.Hour} {
+		r, start := &record{}, time.Now()
+		if got := jumped(start, by); got.Sub(start) != 0 || got.Round(0).Sub(start.Round(0)) != by {
+			t.Fatalf("a clock set by %v shows %v, not %v", by, got, start)
+		}
+		w := r.add("a", office.Outgoing, office.Party{Number: "102"}, start)
+		leg := r.trace(nil, office.CallLeg{}, start)
+		w.answers(jumped(start.Add(4*time.Second), by), office.Answered, "desk", "rtp", "rtp")
+		leg.answers(jumped(start.Add(4*time.Second), by), nil)
+		leg.ends(jumped(start.Add(10*time.Second), 2*by), office.Answered, "")
+		w.close(jumped(start.Add(10*time.Second), 2*by))
+		call := r.sides()[0].Call
+		if call.RingDuration != office.Duration(4*time.Second) || call.Duration != office.Duration(6*time.Second) {
+			t.Errorf("set by %v: rang %v, talked %v", by, time.Duration(call.RingDuration), time.Duration(call.Duration))
+		}
+		for what, got := range map[string]time.Duration{
+			"answered": call.AnsweredAt.Sub(call.StartedAt) - 4*time.Second, "leg answered": call.Legs[0].AnsweredAt.Sub(call.StartedAt) - 4*time.Second,
+			"leg ended": call.Legs[0].EndedAt.Sub(call.StartedAt) - 10*time.Second,
+		} {
+			if got != 0 {
+				t.Errorf("set by %v: %s %v too late", by, what, got)
+			}
 		}
 	}
 }

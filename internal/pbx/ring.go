@@ -85,10 +85,7 @@ func (c *call) toExtensions(ctx context.Context, o *origin, exts []office.Extens
 		began = c.pbx.cfg.Now()
 	}
 	ch.enlist(ctx, exts, o.device.ID, began)
-	if c.begin(ctx) != nil {
-		ch.free(nil)
-		return nil, &refusal{code: 500}
-	}
+	c.begin(ctx)
 	result, p := ch.run(ctx, o.gone())
 	ch.discharge(result, p)
 	c.record.stopsRinging(c.pbx.cfg.Now())
@@ -129,6 +126,7 @@ func (c *call) answered(ctx context.Context, o *origin, p *party) (*party, *refu
 	p.row.change(func(l *office.Call) {
 		l.Encryption = office.Encryption{Local: far, Remote: protection(o.leg.Secure())}
 	})
+	c.beginBeside(ctx)
 	c.tellFar(ctx, &o.party, p)
 	return p, nil
 }
@@ -190,7 +188,7 @@ func (ch *chase) discharge(result hunt.Result, winner *party) {
 		m.row.change(func(l *office.Call) { l.ForwardedTo = v.Forward })
 		switch v.Outcome {
 		case office.Answered, office.Forwarded:
-			m.row.answered(now, v.Outcome, winner.name(), protection(winner.leg.Secure()), protection(ch.secure))
+			m.row.answers(now, v.Outcome, winner.name(), protection(winner.leg.Secure()), protection(ch.secure))
 		case office.AnsweredElsewhere:
 			m.row.ends(v.Outcome, "")
 			m.row.change(func(l *office.Call) { l.AnsweredBy = winner.name() })

@@ -126,7 +126,7 @@ func (c *call) give(ctx context.Context, s *sounding, a, b *party, t take) bool 
 	s.stop()
 	c.parties = slices.DeleteFunc(c.parties, func(p *party) bool { return p == stays })
 	c.moved = stays.leg
-	c.record.hand(stays, t.to)
+	c.record.hand(stays, t.to, c.pbx.cfg.Now())
 	moved := *stays // its origin, if it is one, belongs to this call
 	moved.returns = false
 	t.reply <- &moved

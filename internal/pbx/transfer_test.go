@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/store"
 	"timbre/internal/ua"
 )
 
@@ -148,12 +150,16 @@ func TestAttendedTransfer(t *testing.T) {
 	caller.hears(t, 600)
 	third.hears(t, 1000)
 	x.until(t, "one call is left", func() bool { return x.LiveCalls() == 1 })
+	alone := time.Now()
 	caller.hangUp(t)
 	third.wait()
 	if l := x.log(t, "101", 1)[0]; l.Outcome != office.Answered {
 		t.Errorf("log of 101 %+v", l)
 	}
 	x.log(t, "102", 2)
+	if leg := x.legOf(t, "103", "103"); !leg.EndedAt.After(alone) || leg.Received == 0 {
+		t.Errorf("103 talked with both: %+v", leg)
+	}
 	if l := x.log(t, "103", 1)[0]; l.Outcome != office.Answered || l.Encryption != (office.Encryption{Local: "srtp", Remote: "rtp"}) {
 		t.Errorf("log of 103 %+v", l)
 	}
@@ -171,6 +177,7 @@ func TestAttendedTransferOfWhoCalled(t *testing.T) {
 	first := receive(t, answered, "the first call")
 	third := eva.call("102", 600)
 	second := receive(t, answered, "the second call")
+	second.hears(t, 600)
 	if err := first.refers(t, "sip:103@office.test", second.leg); err != nil {
 		t.Fatal(err)
 	}
@@ -179,10 +186,16 @@ func TestAttendedTransferOfWhoCalled(t *testing.T) {
 	caller.hears(t, 600)
 	third.hears(t, 1000)
 	x.until(t, "one call is left", func() bool { return x.LiveCalls() == 1 })
+	alone := time.Now()
 	third.hangUp(t)
 	caller.wait()
 	x.log(t, "102", 2)
-	x.log(t, "103", 1)
+	if leg := x.legOf(t, "103", "103"); !leg.EndedAt.After(alone) || leg.Received == 0 {
+		t.Errorf("103 talked with both: %+v", leg)
+	}
+	if leg := x.legOf(t, "102", "103"); leg.EndedAt.After(alone) || leg.Received == 0 || leg.Outcome != office.Answered {
+		t.Errorf("102 was there at the beginning alone: %+v", leg)
+	}
 	x.nothingIsLeft(t)
 }
 
@@ -219,6 +232,25 @@ func TestTrunkTransfersNobody(t *testing.T) {
 	}
 	caller.hears(t, 700)
 	caller.hangUp(t)
+}
+
+// legOf returns the telephone of n in the log of ext, in the newest call that tells
+// of it.
+func (x *exchange) legOf(t *testing.T, ext, n office.Number) (leg office.CallLeg) {
+	t.Helper()
+	ids, err := x.store.QueryCalls(t.Context(), x.extension(t, ext).Account, store.CallFilter{}, store.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		for _, leg := range x.telephones(t, ext, id) {
+			if leg.Party.Number == n {
+				return leg
+			}
+		}
+	}
+	t.Errorf("the log of %s does not tell of %s", ext, n)
+	return leg
 }
 
 // paid reports whether ext was charged for one call.
