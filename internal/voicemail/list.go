@@ -137,7 +137,7 @@ func (v *visit) reply(ctx context.Context, words ...Prompt) (err error) {
 func (v *visit) hear(ctx context.Context, l *list) error {
 	m := l.messages[l.at]
 	now := v.box.clock(ctx)
-	words := append(sender(m.From.Number), when(m.ReceivedAt.In(now.Location()), now, v.language)...)
+	words := append(sender(m.From.Number, v.box.company(ctx).Region), when(m.ReceivedAt.In(now.Location()), now, v.language)...)
 	key, err := v.say(ctx, allKeys, words...)
 	if err != nil || key != 0 && key != '#' {
 		v.pressed = key

@@ -79,6 +79,8 @@ const (
 	morning       Prompt = "digits/a-m"
 	afternoon     Prompt = "digits/p-m"
 	tensAnd       Prompt = "digits/and" // thirty and one
+	twentyAnd     Prompt = "digits/20-and"
+	first         Prompt = "digits/first" // of a month
 	oneMasculine  Prompt = "digits/1M"
 	oneFeminine   Prompt = "digits/1F"
 )

@@ -2,6 +2,7 @@ package voicemail
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"timbre/internal/office"
@@ -75,9 +76,34 @@ func several(n int, one, many Prompt, l office.Language) []Prompt {
 	return append(number, noun, kind)
 }
 
-// sender says from whom a message is.
-func sender(n office.Number) []Prompt {
-	switch number := digits(string(n)); {
+// plain are the country codes of regions whose numbers are dialled inside as they
+// stand behind them.
+var plain = map[office.Region]string{
+	"CA": "+1",
+	"CL": "+56",
+	"CO": "+57",
+	"CR": "+506",
+	"DO": "+1",
+	"ES": "+34",
+	"GT": "+502",
+	"HN": "+504",
+	"MX": "+52",
+	"NI": "+505",
+	"PA": "+507",
+	"PR": "+1",
+	"PT": "+351",
+	"SV": "+503",
+	"US": "+1",
+}
+
+// sender says from whom a message is, to people of a region: a number of theirs
+// without its country code.
+func sender(n office.Number, r office.Region) []Prompt {
+	said := string(n)
+	if code := plain[r]; code != "" {
+		said = strings.TrimPrefix(said, code)
+	}
+	switch number := digits(said); {
 	case len(number) == 0:
 		return []Prompt{fromUnknown}
 	case n.IsExtension():
@@ -98,9 +124,12 @@ func when(t, now time.Time, l office.Language) []Prompt {
 		words = append(words, yesterday)
 	default:
 		month := Prompt("digits/mon-" + strconv.Itoa(int(t.Month())-1))
-		if l == office.English {
+		switch {
+		case l == office.English:
 			words = append(append(words, month), spoken(t.Day(), l)...)
-		} else {
+		case t.Day() == 1:
+			words = append(words, first, of, month)
+		default:
 			words = append(append(words, spoken(t.Day(), l)...), of, month)
 		}
 	}
@@ -134,8 +163,11 @@ func clock12(t time.Time) []Prompt {
 // clock24 says the time of day in Spanish: a las quince cero cinco.
 func clock24(t time.Time) []Prompt {
 	words := append([]Prompt{at}, spoken(t.Hour(), office.Spanish)...)
-	if t.Hour() == 1 {
+	switch t.Hour() { // hours are feminine
+	case 1:
 		words = []Prompt{atOne, oneFeminine}
+	case 21:
+		words = []Prompt{at, twentyAnd, oneFeminine}
 	}
 	switch m := t.Minute(); {
 	case m == 0:

@@ -69,7 +69,8 @@ func TestTimesAreSpoken(t *testing.T) {
 		{now.Add(-16 * time.Hour), "yesterday at 23 0 4", "yesterday at 11 oh 4 p-m"},
 		{time.Date(2026, 11, 22, 0, 0, 0, 0, zone), "yesterday at 0 oclock", "yesterday at 12 a-m"},
 		{time.Date(2026, 5, 31, 1, 35, 0, 0, zone), "30 and 1 es-de mon-4 at_s 1F 30 and 5", "mon-4 30 1 at 1 30 5 a-m"},
-		{time.Date(2025, 12, 1, 12, 20, 0, 0, zone), "1 es-de mon-11 at 12 20", "mon-11 1 at 12 20 p-m"},
+		{time.Date(2025, 12, 1, 12, 20, 0, 0, zone), "first es-de mon-11 at 12 20", "mon-11 1 at 12 20 p-m"},
+		{time.Date(2026, 11, 21, 21, 21, 0, 0, zone), "21 es-de mon-10 at 20-and 1F 21", "mon-10 20 1 at 9 20 1 p-m"},
 	} {
 		es, en := said(when(c.t, now, office.Spanish)), said(when(c.t, now, office.English))
 		if es != "vm-received "+c.es || en != "vm-received "+c.en {
@@ -79,15 +80,22 @@ func TestTimesAreSpoken(t *testing.T) {
 }
 
 func TestSendersAreSpoken(t *testing.T) {
-	for number, want := range map[office.Number]string{
-		"":              "vm-unknown-caller",
-		"anonymous":     "vm-unknown-caller",
-		"101":           "vm-from-extension 1 0 1",
-		"+525555550123": "vm-from-phonenumber 5 2 5 5 5 5 5 5 0 1 2 3",
-		"*97#":          "vm-from-phonenumber star 9 7 pound",
+	for _, c := range []struct {
+		number office.Number
+		region office.Region
+		want   string
+	}{
+		{"", "MX", "vm-unknown-caller"},
+		{"anonymous", "MX", "vm-unknown-caller"},
+		{"101", "MX", "vm-from-extension 1 0 1"},
+		{"+525555550123", "MX", "vm-from-phonenumber 5 5 5 5 5 5 0 1 2 3"},
+		{"+12125551234", "US", "vm-from-phonenumber 2 1 2 5 5 5 1 2 3 4"},
+		{"+12125551234", "MX", "vm-from-phonenumber 1 2 1 2 5 5 5 1 2 3 4"},
+		{"+442079460123", "GB", "vm-from-phonenumber 4 4 2 0 7 9 4 6 0 1 2 3"}, // it is dialled with a 0 there
+		{"*97#", "MX", "vm-from-phonenumber star 9 7 pound"},
 	} {
-		if got := said(sender(number)); got != want {
-			t.Errorf("%q: %s", string(number), got)
+		if got := said(sender(c.number, c.region)); got != c.want {
+			t.Errorf("%q in %s: %s", string(c.number), c.region, got)
 		}
 	}
 }
