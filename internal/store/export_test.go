@@ -47,6 +47,9 @@ func (s *Store) Look(ctx context.Context) {
 	s.look(ctx, true)
 }
 
+// KeepClaim looks whether no other server works on the rows.
+func (s *Store) KeepClaim(ctx context.Context) error { return s.keepClaim(ctx) }
+
 // KeepHouse does one round of the housekeeping.
 func (s *Store) KeepHouse(ctx context.Context) error { return s.keepHouse(ctx) }
 

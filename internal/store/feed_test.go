@@ -328,9 +328,9 @@ func wakesOfEverybody(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	must(t, f.SetCompany(ctx, office.Company{Number: "+525555550100", Region: "MX", Email: "admin@example.com"}))
 	ana := f.add(t, "101")
-	names := []string{"configured", "available", "mailed", "listed"}
+	names := []string{"configured", "available", "mailed", "listed", "members"}
 	var followed []<-chan struct{}
-	for _, follow := range []func() (<-chan struct{}, func()){f.Configured, f.Available, f.Mailed, f.Listed} {
+	for _, follow := range []func() (<-chan struct{}, func()){f.Configured, f.Available, f.Mailed, f.Listed, f.Members} {
 		wake, cancel := follow()
 		defer cancel()
 		followed = append(followed, wake)
@@ -343,7 +343,7 @@ func wakesOfEverybody(t *testing.T, f *fixture) {
 	}{
 		{"the company", func() error {
 			return f.SetCompany(ctx, office.Company{Number: "+525555550100", Email: "admin@example.com"})
-		}, "configured"},
+		}, "configured members"},
 		{"the mailing", func() error { return f.SetMailing(ctx, office.Mailing{URL: "smtp://x"}, "") }, "configured"},
 		{"a trunk", func() error { _, err := f.AddTrunk(ctx, office.Trunk{Name: "x"}, ""); return err }, "configured"},
 		{"a line", func() error { return f.SetLine(ctx, office.Line{Number: "+525555550123"}) }, "configured"},
@@ -363,9 +363,9 @@ func wakesOfEverybody(t *testing.T, f *fixture) {
 			}
 			return err
 		}, ""},
-		{"a name", func() error { _, err := f.SetExtension(ctx, "101", store.ExtensionPatch{Name: &name}); return err }, "listed"},
-		{"an extension", func() error { f.add(t, "102"); return nil }, "listed"},
-		{"its removal", func() error { return f.RemoveExtension(ctx, "102", 0) }, "configured listed"},
+		{"a name", func() error { _, err := f.SetExtension(ctx, "101", store.ExtensionPatch{Name: &name}); return err }, "listed members"},
+		{"an extension", func() error { f.add(t, "102"); return nil }, "listed members"},
+		{"its removal", func() error { return f.RemoveExtension(ctx, "102", 0) }, "configured listed members"},
 		{"a call", func() error {
 			return f.EndCalls(ctx, store.Side{Account: ana, Call: ended("c1", office.Missed, office.Busy, f.now)})
 		}, ""},

@@ -21,22 +21,26 @@ const tombstoneAge = 60 * 24 * time.Hour
 // work without it. office.ErrInUse: PostgreSQL was away, and another server took
 // the data.
 func (s *Store) Run(ctx context.Context) error {
-	minute := time.NewTicker(time.Minute)
+	minute, claimed := time.NewTicker(time.Minute), time.NewTicker(claimStep)
 	defer minute.Stop()
+	defer claimed.Stop()
 	alive := context.WithoutCancel(ctx)
 	s.doubt(alive, s.clock.left > 0)
-	for n := 0; ; n++ {
-		s.look(ctx, n%60 == 0)
+	s.look(ctx, true)
+	for n := 1; ; {
 		select {
 		case <-minute.C:
+			s.doubt(alive, s.clock.tick(s.now(), time.Now()))
+			s.look(ctx, n%60 == 0)
+			n++
+		case <-claimed.C:
+			if err := s.keepClaim(ctx); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			s.markAlive(alive)
 			return nil
 		}
-		if err := s.keepClaim(ctx); err != nil {
-			return err
-		}
-		s.doubt(alive, s.clock.tick(s.now(), time.Now()))
 	}
 }
 
@@ -69,8 +73,10 @@ func (s *Store) keepClaim(ctx context.Context) error {
 	return nil // PostgreSQL is away: nobody works on them
 }
 
-// claimTime bounds how long PostgreSQL is waited for.
-const claimTime = 10 * time.Second
+const (
+	claimStep = 5 * time.Second  // between two looks at the claim
+	claimTime = 10 * time.Second // how long PostgreSQL is waited for then
+)
 
 // watchClock begins to doubt the clock, or goes on with it.
 func (s *Store) watchClock(ctx context.Context) error {

@@ -44,6 +44,24 @@ func trunks(t *testing.T, f *fixture) {
 	}
 	wake, cancel = f.Configured()
 	defer cancel()
+	changed := office.Trunk{ID: want[1].ID, Name: "alfa", URI: "sip:new.example.com", Transport: "tcp", Username: "1", Priority: 7, Format: office.E164}
+	other := "another secret"
+	for _, secret := range []*string{nil, &other} { // none stays what it was
+		must(t, f.SetTrunk(ctx, changed, secret))
+		kept := "secret1"
+		if secret != nil {
+			kept = *secret
+		}
+		if got, err := f.TrunkSecret(ctx, changed.ID); got != kept || err != nil || !woken(wake) {
+			t.Errorf("changed: %q, %v", got, err)
+		}
+	}
+	if all, err := f.Trunks(ctx); err != nil || !slices.Equal(all, []office.Trunk{want[0], want[2], changed}) {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := f.SetTrunk(ctx, office.Trunk{ID: "nobody"}, nil); !errors.Is(err, office.ErrNotFound) || woken(wake) {
+		t.Errorf("a trunk that is not there was changed: %v", err)
+	}
 	must(t, f.RemoveTrunk(ctx, "alfa"))
 	if !woken(wake) {
 		t.Error("removed, and nobody was woken")
