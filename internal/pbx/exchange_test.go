@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/sdp"
 	"timbre/internal/store"
 	"timbre/internal/ua"
 )
@@ -56,6 +57,62 @@ func TestMinutesCutACall(t *testing.T) {
 	caller.wait()
 	if took := time.Since(start); took < time.Second || took > 10*time.Second {
 		t.Errorf("cut after %v", took)
+	}
+}
+
+// TestCallThatWasHungUpKeepsNobodyBusy has a telephone that may have one call make
+// the next one as soon as its last is over.
+func TestCallThatWasHungUpKeepsNobodyBusy(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	one := 1
+	if err := x.sets("101", store.ExtensionPatch{CallLimit: &one}); err != nil {
+		t.Fatal(err)
+	}
+	ana := x.unregistered(t, "101", "udp")
+	for range 20 {
+		leg, err := ana.dial(t.Context(), "*43")
+		if err != nil {
+			t.Fatal(err)
+		}
+		newTalk(leg, 440).hangUp(t)
+	}
+	x.nothingIsLeft(t)
+}
+
+// TestTelephoneStandsInTheLogAsTheServerHeardIt has a telephone send packets of which
+// some are lost on the way, and none when it should.
+func TestTelephoneStandsInTheLogAsTheServerHeardIt(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	answered := x.phone(t, "102", "udp").answers(700, sdp.PCMU)
+	leg, err := x.unregistered(t, "101", "tls").dial(t.Context(), "102", func(t *ua.Target) { t.Codecs = []sdp.Codec{sdp.PCMA} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	callee := receive(t, answered, "the call")
+	x.until(t, "they are joined", func() bool { return leg.Stats().ReceivedPackets > 0 })
+	const sent, every = 100, 10 // the last one of every ten is lost
+	for n := range sent {
+		if n%every == every-1 && n != sent-1 {
+			continue
+		}
+		if err := leg.WritePacket(&ua.Packet{Sequence: uint16(n), Timestamp: uint32(n * 160), SSRC: 5, Payload: make([]byte, 160)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.until(t, "it is heard", func() bool { return callee.leg.Stats().ReceivedPackets >= sent/2 })
+	(&talk{leg: leg}).hangUp(t)
+	callee.wait()
+	x.log(t, "101", 1)
+	x.log(t, "102", 1)
+	out := x.legOf(t, "101", "101")
+	if out.Codec != "PCMA" || out.Encryption != "srtp" || out.Lost != sent/every-1 || out.Received < sent-sent/every || out.Jitter <= 0 || out.Jitter > 5 {
+		t.Errorf("who called: %+v", out)
+	}
+	in := x.legOf(t, "102", "102")
+	if in.Codec != "PCMU" || in.Encryption != "rtp" || in.Received == 0 || in.Outcome != office.Answered || in.AnsweredAt == nil {
+		t.Errorf("who answered: %+v", in)
 	}
 }
 

@@ -45,6 +45,7 @@ func TestBlindTransfer(t *testing.T) {
 			if c.byCaler {
 				from, stays, hz = caller, callee, 700
 			}
+			transferred := x.cfg.Now().Truncate(time.Millisecond)
 			if err := from.refers(t, c.to, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +62,7 @@ func TestBlindTransfer(t *testing.T) {
 			}
 			if c.name == "to the outside" {
 				x.until(t, "who transferred pays", func() bool { return x.paid(t, "102") })
-			} else if in := x.log(t, "103", 1)[0]; in.Outcome != office.Answered {
+			} else if in := x.log(t, "103", 1)[0]; in.Outcome != office.Answered || in.StartedAt.Before(transferred) {
 				t.Errorf("log of the third %+v", in)
 			}
 		})
