@@ -104,7 +104,7 @@ func (c *call) clicked(ctx context.Context, o *origin, devices []registrar.Bindi
 		}
 		return
 	}
-	o.leg, o.device, o.trace, o.told, o.holds = p.leg, p.device, p.trace, p.told, p.holds
+	o.leg, o.device, o.trace, o.far, o.holds = p.leg, p.device, p.trace, p.far, p.holds
 	c.parties = append(c.parties, &o.party)
 	c.pbx.attends(ctx, &o.party)
 	c.connect(ctx, o, place)

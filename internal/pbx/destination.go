@@ -45,7 +45,7 @@ func (c *call) reach(ctx context.Context, o *origin, place dialplan.Destination)
 		if place.Line.Menu {
 			return nil, c.menu(ctx, o, "")
 		}
-		exts := c.members(ctx, place)
+		exts := c.extensions(ctx, place)
 		if len(exts) == 0 {
 			return nil, &refusal{code: 404, prompt: voicemail.NotFound}
 		}

@@ -20,7 +20,7 @@ const returnTime = 3 * time.Second
 // back.
 func (ch *chase) dialDevice(ctx context.Context, m *member, b registrar.Binding, tell func(hunt.Happening, *party)) (*party, hunt.Event) {
 	x := ch.c.pbx
-	p := &party{who: office.Party{Number: m.ext.Number, Name: m.ext.Name}, ext: &m.ext, device: b.Device, row: m.row, tongue: m.ext.Language, told: protection(ch.secure)}
+	p := &party{who: office.Party{Number: m.ext.Number, Name: m.ext.Name}, ext: &m.ext, device: b.Device, row: m.row, tongue: m.ext.Language, far: protection(ch.secure)}
 	p.trace = ch.c.record.trace(m.row, office.CallLeg{Party: p.who, Device: b.Device.Name, DeviceID: b.Device.ID}, x.cfg.Now())
 	ctx, cancel := saysElsewhere(ctx)
 	defer cancel()
@@ -68,7 +68,7 @@ func (ch *chase) target(m *member, p *party, b registrar.Binding, tell func(hunt
 	return ua.Target{
 		URI: b.Contact, Transport: b.Transport, Addr: b.Source, Secure: b.Transport == "tls",
 		From: from, FromHost: host, To: p.who, Codecs: ch.codecs, Hops: ch.hops, AutoAnswer: ch.auto,
-		Headers:   ua.Headers{office.CallHeader: string(m.row.id()), office.FarMediaHeader: p.told},
+		Headers:   ua.Headers{office.CallHeader: string(m.row.id()), office.FarMediaHeader: p.far},
 		OnRinging: func(int, func(string) string) { tell(hunt.Rings, nil) },
 		OnEarly: func(l *ua.Leg) {
 			early := *p

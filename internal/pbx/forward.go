@@ -70,7 +70,7 @@ func (ch *chase) forward(ctx context.Context, m *member, t hunt.Target, tell fun
 	}
 	switch place.Kind {
 	case dialplan.Extension, dialplan.OwnLine:
-		return ch.forwardInside(ctx, m, ch.c.members(ctx, place), tell)
+		return ch.forwardInside(ctx, m, ch.c.extensions(ctx, place), tell)
 	case dialplan.Outside:
 		return ch.forwardOutside(ctx, m, place, t.When, tell)
 	}

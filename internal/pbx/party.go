@@ -22,7 +22,7 @@ type party struct {
 	toll    *toll  // what is charged for it; nil: nothing
 	holds   bool   // one of the calls of the extension is its own
 	returns bool   // it stays when the other one hangs up
-	told    string // what it knows of the far side's protection
+	far     string // the protection of the far side, as far as the telephone knows
 	tongue  office.Language
 }
 
@@ -190,6 +190,6 @@ func (o *origin) answer(ctx context.Context, codecs []sdp.Codec, far string) err
 	if err != nil {
 		return err
 	}
-	o.leg, o.in, o.told = leg, nil, far
+	o.leg, o.in, o.far = leg, nil, far
 	return nil
 }

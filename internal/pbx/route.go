@@ -76,9 +76,9 @@ func (p *PBX) place(ctx context.Context, from office.Extension, dialled string) 
 	return dialplan.Lookup(ctx, p.store, p.company(ctx).Region, from, dialled)
 }
 
-// members returns the extensions that a place rings: one, or those of one of the
+// extensions returns those that a place rings: one, or those of one of the
 // office's own numbers.
-func (c *call) members(ctx context.Context, place dialplan.Destination) []office.Extension {
+func (c *call) extensions(ctx context.Context, place dialplan.Destination) []office.Extension {
 	numbers := []office.Number{place.Number}
 	if place.Kind == dialplan.OwnLine {
 		numbers = place.Line.Extensions

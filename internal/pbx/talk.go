@@ -153,10 +153,10 @@ func (s *sounding) stop() {
 // side has changed.
 func (c *call) tellFar(ctx context.Context, p, far *party) {
 	now := protection(far.leg.Secure())
-	if p.ext == nil || !p.device.Session || p.told == now {
+	if p.ext == nil || !p.device.Session || p.far == now {
 		return
 	}
-	p.told = now
+	p.far = now
 	c.dialing.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()

@@ -138,15 +138,15 @@ func (ch *chase) enlist(ctx context.Context, exts []office.Extension, except off
 	for _, e := range exts {
 		m := &member{ext: e, row: ch.c.record.add(e.Account, office.Missed, ch.from, now)}
 		m.devices = ch.c.pbx.devices(ctx, e.Number, except)
-		m.hunted = ch.c.pbx.memberOf(ctx, e)
+		m.hunted = ch.c.pbx.wishes(ctx, e)
 		m.hunted.Devices = len(m.devices)
 		m.hunted.Full = !ch.c.pbx.occupy(e.Number, e.CallLimit, false)
 		ch.members = append(ch.members, m)
 	}
 }
 
-// memberOf returns how an extension wants to be hunted.
-func (p *PBX) memberOf(ctx context.Context, e office.Extension) hunt.Member {
+// wishes returns how an extension wants to be hunted.
+func (p *PBX) wishes(ctx context.Context, e office.Extension) hunt.Member {
 	forwarding, err := p.store.ForwardingSettings(ctx, e.Account)
 	if err != nil {
 		p.log.Error("forwarding not read", "ext", e.Number, "err", err)
