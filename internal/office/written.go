@@ -26,34 +26,31 @@ func (n Number) Written() string {
 	}
 	code := codeLength(digits)
 	rest := digits[code:]
-	b := make([]byte, 0, len(n)+8)
+	b := make([]byte, 0, 64) // stays on the stack: a log has very many numbers
 	b = append(append(append(b, "(+"...), digits[:code]...), ')')
-	for _, length := range groups(digits[:code], rest) {
+	first, next := groups(digits[:code], rest)
+	for length := first; rest != ""; length = next {
+		if len(rest)-length == 1 { // no digit stands alone
+			length--
+		}
+		length = min(max(length, 1), len(rest))
 		b = append(append(b, ' '), rest[:length]...)
 		rest = rest[length:]
+		if len(rest) == 4 {
+			next = 4
+		}
 	}
 	return string(b)
 }
 
-// groups returns the lengths of the groups in which the digits behind a country
-// code are written.
-func groups(code, rest string) []int {
+// groups returns the lengths of the first group in which the digits behind a
+// country code are written, and of those that follow it.
+func groups(code, rest string) (first, next int) {
 	switch {
 	case len(rest) == 10 && code == "52" && (rest[:2] == "55" || rest[:2] == "56" || rest[:2] == "33" || rest[:2] == "81"): // the large cities
-		return []int{2, 4, 4}
-	case len(rest) == 10:
-		return []int{3, 3, 4}
-	case len(rest) == 9:
-		return []int{3, 3, 3}
+		return 2, 4
+	case len(rest) == 9 || len(rest) == 10:
+		return 3, 3
 	}
-	var list []int
-	for left := len(rest); left > 0; {
-		length := min(4, left)
-		if left == 5 { // no digit stands alone
-			length = 3
-		}
-		list = append(list, length)
-		left -= length
-	}
-	return list
+	return 4, 4
 }

@@ -46,23 +46,23 @@ var englishCSV = csvWords{
 }
 
 // kind returns the word for a kind; one that is not known stays as it is.
-func (w csvWords) kind(k []byte) string {
+func (w csvWords) kind(k string) string {
 	if s, ok := w.kinds[office.CallKind(k)]; ok {
 		return s
 	}
-	return string(k)
+	return k
 }
 
-// outcome returns the word for how a call ended; one that is not known stays as
-// it is.
-func (w csvWords) outcome(o, reason []byte) string {
+// outcome returns the words for how a call ended; an outcome that is not known
+// stays as it is.
+func (w csvWords) outcome(o string, cut bool) string {
 	switch s, ok := w.outcomes[office.Outcome(o)]; {
-	case len(o) == 0:
+	case o == "":
 		return w.live
-	case string(reason) == office.Interrupted:
+	case cut:
 		return w.cut
 	case ok:
 		return s
 	}
-	return string(o)
+	return o
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"timbre/internal/office"
@@ -28,7 +29,8 @@ type CSVStyle struct {
 // formula, whatever a caller calls himself. Place and Limit of f count for
 // nothing. The memory that it takes does not grow with the calls.
 func (m *Mirror) ExportCalls(ctx context.Context, w io.Writer, f Filter, style CSVStyle) error {
-	q := query{text: `SELECT c.started_at, c.kind, c.outcome, c.reason, p.number, ` + partyName + `, c.ring, c.duration, c.answered_by, c.forwarded_to`}
+	q := query{text: `SELECT c.started_at, c.kind || ' ' || c.outcome || CASE c.reason WHEN ` + `'` + office.Interrupted + `' THEN ' cut' ELSE '' END,
+		` + partyName + `, p.number, c.ring, c.duration, c.answered_by, c.forwarded_to`}
 	q.text += `, CASE WHEN instr(c.quality, ` + q.arg(style.Device) + `) > 0 THEN c.quality END FROM call c INDEXED BY call_time CROSS JOIN party p ON p.id = c.party WHERE true`
 	switch f.Kind {
 	case "":
@@ -60,17 +62,17 @@ func (m *Mirror) ExportCalls(ctx context.Context, w io.Writer, f Filter, style C
 
 // A table writes rows of cells.
 type table struct {
-	style   CSVStyle
-	words   csvWords
-	w       *bufio.Writer
-	row     []byte                   // under construction
-	numbers map[office.Number][]byte // how they are written; forgotten when they are many
+	style CSVStyle
+	words csvWords
+	w     *bufio.Writer
+	row   []byte            // under construction
+	ended map[string]string // the cells for each kind, with how it ended
 
 	// Of the call that is read: they are here so that a row costs nothing new.
-	at, ring, duration                  int64
-	kind, outcome, reason, number, name sql.RawBytes
-	answeredBy, forwardedTo, quality    sql.RawBytes
-	of                                  []any // pointers to all of them
+	at, ring, duration               int64
+	end, name, number                sql.RawBytes
+	answeredBy, forwardedTo, quality sql.RawBytes
+	of                               []any // pointers to all of them
 }
 
 func newTable(w io.Writer, style CSVStyle) *table {
@@ -80,8 +82,8 @@ func newTable(w io.Writer, style CSVStyle) *table {
 	if style.Location == nil {
 		style.Location = time.Local
 	}
-	t := &table{style: style, words: wordsOf(style.Language), w: bufio.NewWriterSize(w, 64<<10), numbers: map[office.Number][]byte{}}
-	t.of = []any{&t.at, &t.kind, &t.outcome, &t.reason, &t.number, &t.name, &t.ring, &t.duration, &t.answeredBy, &t.forwardedTo, &t.quality}
+	t := &table{style: style, words: wordsOf(style.Language), w: bufio.NewWriterSize(w, 64<<10), ended: map[string]string{}}
+	t.of = []any{&t.at, &t.end, &t.name, &t.number, &t.ring, &t.duration, &t.answeredBy, &t.forwardedTo, &t.quality}
 	return t
 }
 
@@ -107,8 +109,7 @@ func (t *table) call(r *sql.Rows) error {
 	t.row = at.AppendFormat(t.row[:0], time.DateOnly)
 	t.row = append(t.row, t.style.Separator)
 	t.row = at.AppendFormat(t.row, time.TimeOnly)
-	t.cell(t.words.kind(t.kind))
-	t.cell(t.words.outcome(t.outcome, t.reason))
+	t.row = append(append(t.row, t.style.Separator), t.ending()...)
 	t.text(t.name)
 	t.phone(t.number)
 	t.row = strconv.AppendInt(append(t.row, t.style.Separator), t.ring, 10)
@@ -123,8 +124,23 @@ func (t *table) call(r *sql.Rows) error {
 	return err
 }
 
-// cell adds words of ours.
-func (t *table) cell(s string) { t.row = append(append(t.row, t.style.Separator), s...) }
+// maxEnded bounds the kinds and ends that are remembered: there are few, unless
+// the server invents them.
+const maxEnded = 100
+
+// ending returns the cells for the kind of the call and how it ended.
+func (t *table) ending() string {
+	if cells, known := t.ended[string(t.end)]; known {
+		return cells
+	}
+	kind, outcome, _ := strings.Cut(string(t.end), " ")
+	outcome, cut := strings.CutSuffix(outcome, " cut")
+	cells := t.words.kind(kind) + string(t.style.Separator) + t.words.outcome(outcome, cut)
+	if len(t.ended) < maxEnded {
+		t.ended[string(t.end)] = cells
+	}
+	return cells
+}
 
 // text adds what somebody else wrote, so that it is neither a formula nor the
 // end of a cell.
@@ -151,26 +167,14 @@ func (t *table) text(s []byte) {
 	t.row = append(t.row, '"')
 }
 
-// maxNumbers bounds how many written numbers are remembered.
-const maxNumbers = 1 << 15
-
 // phone adds a number as text that a spreadsheet does not take for a quantity.
 func (t *table) phone(s []byte) {
-	n, known := t.numbers[office.Number(s)]
-	if !known {
-		number := office.Number(s)
-		switch {
-		case number.IsExtension() && !number.IsEmergency(""):
-			n = []byte("Ext. " + string(number))
-		default:
-			n = []byte(number.Written())
-		}
-		if len(t.numbers) >= maxNumbers {
-			clear(t.numbers)
-		}
-		t.numbers[number] = n
+	n := office.Number(s)
+	if n.IsExtension() && !n.IsEmergency("") {
+		t.row = append(append(append(t.row, t.style.Separator), "Ext. "...), n...)
+		return
 	}
-	t.text(n)
+	t.text([]byte(n.Written()))
 }
 
 // clock adds seconds as h:mm:ss.

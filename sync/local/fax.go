@@ -28,14 +28,17 @@ type Fax struct {
 // Cursor returns the place just after f.
 func (f Fax) Cursor() Cursor { return Cursor{f.CreatedAt, f.ID} }
 
-// selectFax reads rows f of fax that the user has not deleted with what scanFax
-// wants.
-const selectFax = `SELECT f.body, f.is_new,
-	(SELECT o.value FROM outbox o WHERE o.object = f.id AND o.type = 'Fax' AND o.action = 'mark' AND o.reason IS NULL ORDER BY o.seq DESC LIMIT 1),
+// faxNotDestroyed holds for a row f of fax that the user has not deleted.
+const faxNotDestroyed = `NOT EXISTS (SELECT 1 FROM outbox d WHERE d.object = f.id AND d.type = 'Fax' AND d.action = 'destroy' AND d.reason IS NULL)`
+
+// lastFaxMark is what a waiting edit makes of a row f of fax.
+const lastFaxMark = `(SELECT m.value FROM outbox m WHERE m.object = f.id AND m.type = 'Fax' AND m.action = 'mark' AND m.reason IS NULL ORDER BY m.seq DESC LIMIT 1)`
+
+// selectFax reads rows f of fax with what scanFax wants.
+const selectFax = `SELECT f.body, f.is_new, ` + lastFaxMark + `,
 	EXISTS (SELECT 1 FROM outbox o WHERE o.object = f.id AND o.type = 'Fax' AND o.action = 'cancel' AND o.reason IS NULL),
 	EXISTS (SELECT 1 FROM blob b WHERE b.id = f.blob_id AND b.complete), ` + partyName + `
-	FROM fax f JOIN party p ON p.id = f.party
-	WHERE NOT EXISTS (SELECT 1 FROM outbox d WHERE d.object = f.id AND d.type = 'Fax' AND d.action = 'destroy' AND d.reason IS NULL)`
+	FROM fax f JOIN party p ON p.id = f.party WHERE ` + faxNotDestroyed
 
 func scanFax(row interface{ Scan(...any) error }) (Fax, error) {
 	var f Fax
@@ -159,11 +162,11 @@ func (m *Mirror) Fax(ctx context.Context, id office.ID) (Fax, error) {
 	return Fax{}, errors.Join(office.ErrNotFound, err)
 }
 
-// NewFaxes counts the faxes that came in and are new to the user.
+// NewFaxes counts the faxes that are new to the user.
 func (m *Mirror) NewFaxes(ctx context.Context) (int, error) {
 	var n int
-	err := m.db.QueryRow(ctx, `SELECT count(*) FROM fax f WHERE f.is_new AND NOT EXISTS
-		(SELECT 1 FROM outbox o WHERE o.object = f.id AND o.type = 'Fax' AND o.action IN ('mark', 'destroy') AND o.reason IS NULL AND o.value <> '{"isNew":true}')`).Scan(&n)
+	err := m.db.QueryRow(ctx, `SELECT count(*) FROM fax f WHERE `+faxNotDestroyed+`
+		AND coalesce(json_extract(`+lastFaxMark+`, '$.isNew'), f.is_new)`).Scan(&n)
 	return n, m.check(err)
 }
 

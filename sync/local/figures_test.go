@@ -139,6 +139,7 @@ func TestFigures(t *testing.T) {
 func figuresOfLists(t *testing.T, m *Mirror, n int) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(3, 4))
+	tries := min(200, max(5, n/1000))
 	somewhere := func() Cursor { return Cursor{noon.Add(-time.Duration(r.IntN(n)) * 97 * time.Second), "m"} }
 	for _, c := range []struct {
 		name string
@@ -150,7 +151,7 @@ func figuresOfLists(t *testing.T, m *Mirror, n int) {
 		{"page of incoming ones", func() Filter { return Filter{Kind: office.Incoming, After: somewhere()} }},
 		{"week", func() Filter { at := somewhere().At; return Filter{From: at.Add(-7 * 24 * time.Hour), To: at} }},
 	} {
-		p50, p99 := percentiles(200, func(int) {
+		p50, p99 := percentiles(tries, func(int) {
 			if _, err := m.Calls(ctx, c.f()); err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +162,7 @@ func figuresOfLists(t *testing.T, m *Mirror, n int) {
 		"ana", "María", "peña", "lopez gar", "x", "zu", "555", "+52 55", "1234", "79993", "8", "97", "0",
 		"+522000079993", "4799580", "ximena yañez quiroga7", "nadie", "000000000", "luis 999",
 	} {
-		p50, p99 := percentiles(50, func(int) {
+		p50, p99 := percentiles(tries, func(int) {
 			if _, err := m.Search(ctx, text, 50); err != nil {
 				t.Fatal(err)
 			}

@@ -87,7 +87,8 @@ func (m *Mirror) setting(ctx context.Context, t Type, s any) (Pending, error) {
 
 // Change queues new values of properties of the settings t; nil sets one back
 // to its default. They are laid over what is read from now on. What waits
-// already is sent together with them. office.ErrNotFound before the first sync.
+// already is sent together with them; what is so already is not sent.
+// office.ErrNotFound before the first sync.
 func (m *Mirror) Change(ctx context.Context, t Type, patch map[string]any, now time.Time) error {
 	if !t.IsSingleton() {
 		return fmt.Errorf("changing settings: %w", office.ErrNotFound)
@@ -145,17 +146,59 @@ func change(tx *sqldb.Tx, t Type, values object, now time.Time) error {
 			return err
 		}
 	}
+	greeting, err := sentGreeting(tx, t)
+	if err != nil {
+		return err
+	}
 	for name, v := range values {
 		if _, touched := patch[name]; !touched {
+			perhaps := name == "greeting" && greeting != nil
+			if same(server[name], v) && !perhaps {
+				continue // it is so already
+			}
 			e.base[name] = nil
 			e.base.add(name, server[name])
+			if perhaps {
+				e.base.add(name, greeting)
+			}
 		}
 		patch[name] = v
+	}
+	if len(patch) == 0 {
+		return nil
 	}
 	if e.Patch, err = json.Marshal(patch); err != nil {
 		return err
 	}
 	return enqueue(tx, e, time.Time{}, now)
+}
+
+// sentGreeting returns the greeting that waits for its answer, nil where none does.
+// The server will have it under a blob of its own, so it has none here.
+func sentGreeting(tx *sqldb.Tx, t Type) (json.RawMessage, error) {
+	e, err := scanEdit(tx.QueryRow(selectEdit+` WHERE o.type = $1 AND o.action = $2 AND o.reason IS NULL`, t, SendGreeting))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	patch, err := properties(e.Patch)
+	return withoutBlob(patch["greeting"]), err
+}
+
+// withoutBlob returns a greeting without its sound; what is no object as it is.
+func withoutBlob(greeting json.RawMessage) json.RawMessage {
+	o, err := properties(greeting)
+	if err != nil {
+		return greeting
+	}
+	delete(o, "blobId")
+	plain, err := json.Marshal(o)
+	if err != nil {
+		return greeting
+	}
+	return plain
 }
 
 // serverHas returns the object of t as the server sent it.
@@ -191,7 +234,8 @@ func prepare(tx *sqldb.Tx, e *queued, now time.Time) (ready bool, err error) {
 	theirs, conflict := object{}, false
 	for name, v := range mine {
 		theirs[name] = server[name]
-		conflict = conflict || !same(server[name], v) && !e.base.has(name, server[name])
+		ours := e.base.has(name, server[name]) || name == "greeting" && e.base.has(name, withoutBlob(server[name]))
+		conflict = conflict || !ours && !same(server[name], v)
 	}
 	if conflict {
 		text, err := json.Marshal(theirs)

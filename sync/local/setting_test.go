@@ -122,6 +122,23 @@ func TestChangesLieOverTheServersSettings(t *testing.T) {
 	}
 }
 
+// A form that is saved as it was changes nothing; one value that is put back is
+// still sent, for the other may have arrived.
+func TestWhatIsSoAlreadyIsNotSent(t *testing.T) {
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailSettingsType, mailbox(25, false))
+	change1(t, m, map[string]any{"ringSeconds": 25, "attachAudio": false, "greeting": office.Greeting{Kind: office.GreetingDefault}})
+	change1(t, m, nil)
+	if n := pending(t, m); n != 0 {
+		t.Errorf("%d pending", n)
+	}
+	change1(t, m, map[string]any{"ringSeconds": 30})
+	change1(t, m, map[string]any{"ringSeconds": 25, "attachAudio": false})
+	if edits := take(t, m, noon); len(edits) != 1 || string(edits[0].Patch) != `{"ringSeconds":25}` {
+		t.Errorf("%+v", edits)
+	}
+}
+
 // Each case is a change of ringSeconds from 25 to 40 that is not sent yet, and
 // what then comes from the server.
 func TestConflicts(t *testing.T) {
@@ -307,11 +324,31 @@ func TestDefaultGreetingForgetsTheRecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	change1(t, m, map[string]any{"greeting": office.Greeting{Kind: office.GreetingDefault}})
-	if edits := take(t, m, noon); len(edits) != 1 || edits[0].Action != Patch {
+	if edits := take(t, m, noon); len(edits) != 0 {
 		t.Errorf("%+v", edits)
 	}
 	if files := outboxFiles(t, m); len(files) != 0 {
 		t.Errorf("left %v", files)
+	}
+	// One that perhaps has arrived is taken back on the server.
+	if err := m.SetGreeting(ctx, strings.NewReader("RIFF"), nil, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Uploaded(ctx, take(t, m, noon)[0], "b7"); err != nil {
+		t.Fatal(err)
+	}
+	sent := take(t, m, noon)
+	change1(t, m, map[string]any{"greeting": office.Greeting{Kind: office.GreetingDefault}})
+	if s, _, err := m.VoicemailSettings(ctx); s.Greeting.Kind != office.GreetingDefault || err != nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if err := m.Accept(ctx, sent[0]); err != nil {
+		t.Fatal(err)
+	}
+	// The server made another sound of it.
+	pull(t, m, json.RawMessage(`{"isEnabled":true,"ringSeconds":25,"attachAudio":false,"greeting":{"kind":"own","blobId":"b8"}}`))
+	if edits := take(t, m, noon); len(edits) != 1 || edits[0].Action != Patch {
+		t.Errorf("%+v", edits)
 	}
 	big := strings.NewReader(strings.Repeat("x", office.MaxGreetingBytes+1))
 	if err := m.SetGreeting(ctx, big, nil, noon); !errors.Is(err, office.ErrGreeting) {
