@@ -181,6 +181,14 @@ func TestCheckLine(t *testing.T) {
 	}
 }
 
+// TestStored has three minutes of telephone sound and what became of it.
+func TestStored(t *testing.T) {
+	v := Voicemail{Size: 720_000, Duration: Duration(MaxVoicemail)}
+	if got := v.Stored(); got != 720_000+180*MasterBytes {
+		t.Errorf("%d bytes", got)
+	}
+}
+
 func TestMailboxFullness(t *testing.T) {
 	for _, c := range []struct {
 		m    Mailbox

@@ -25,17 +25,27 @@ type Voicemail struct {
 	Type        string    `json:"type"`
 }
 
+// Stored returns how many bytes v takes: its sound, and the recording of which that
+// was made, which is kept beside it: MasterBytes for each second.
+func (v Voicemail) Stored() int64 {
+	return v.Size + time.Duration(v.Duration).Milliseconds()*MasterBytes/1000
+}
+
+// MasterBytes is how many bytes a second of a recording takes: 8,000 samples of 16
+// bits.
+const MasterBytes = 16000
+
 // Limits of a mailbox: it is full at either.
 const (
 	MaxMessages     = 100
-	MaxMailboxBytes = 100 << 20
+	MaxMailboxBytes = 100 << 20 // of what is Stored
 )
 
 // A Mailbox says how full an extension's voicemail is.
 type Mailbox struct {
 	Messages int
 	New      int   // of Messages
-	Bytes    int64 // of all of them
+	Bytes    int64 // that all of them take, see Voicemail.Stored
 }
 
 // Fullness returns how much of the mailbox is used, in per cent.

@@ -347,7 +347,7 @@ func disabledExtension(t *testing.T, f *fixture) {
 	if err := session(); !errors.Is(err, office.ErrNotFound) {
 		t.Errorf("the session came back: %v", err)
 	}
-	if m, err := f.Mailbox(ctx, ana); err != nil || m != (office.Mailbox{Messages: 1, New: 1, Bytes: int64(len(sound))}) {
+	if m, err := f.Mailbox(ctx, ana); err != nil || m != (office.Mailbox{Messages: 1, New: 1, Bytes: stored}) {
 		t.Errorf("what was kept: %+v, %v", m, err)
 	}
 	// Who logs in at the moment when it is disabled is not let in later.
@@ -409,13 +409,13 @@ func mailbox(t *testing.T, f *fixture) {
 	f.leave(t, ana, "m1")
 	f.leave(t, ana, "m2")
 	f.leave(t, f.add(t, "102"), "x1")
-	is(office.Mailbox{Messages: 2, New: 2, Bytes: 2 * int64(len(sound))})
+	is(office.Mailbox{Messages: 2, New: 2, Bytes: 2 * stored})
 	_, err := f.SetVoicemails(ctx, ana, store.VoicemailSet{IsNew: map[office.ID]bool{"m1": false}})
 	must(t, err)
-	is(office.Mailbox{Messages: 2, New: 1, Bytes: 2 * int64(len(sound))})
+	is(office.Mailbox{Messages: 2, New: 1, Bytes: 2 * stored})
 	_, err = f.SetVoicemails(ctx, ana, store.VoicemailSet{Destroy: []office.ID{"m2"}})
 	must(t, err)
-	is(office.Mailbox{Messages: 1, Bytes: int64(len(sound))})
+	is(office.Mailbox{Messages: 1, Bytes: stored})
 	if m, err := f.Mailbox(ctx, "nobody"); m != (office.Mailbox{}) || err != nil {
 		t.Errorf("of nobody: %+v, %v", m, err)
 	}

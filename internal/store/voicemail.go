@@ -91,7 +91,8 @@ func (s *Store) announceVoicemail(w *writing, account office.ID, v office.Voicem
 // Mailbox returns how full the mailbox of account is; zero where there is none.
 func (s *Store) Mailbox(ctx context.Context, account office.ID) (office.Mailbox, error) {
 	var m office.Mailbox
-	err := s.db.QueryRow(ctx, `SELECT count(*), count(CASE WHEN v.is_new THEN 1 END), coalesce(sum(b.size), 0)
+	// As office.Voicemail.Stored: 16 bytes for each millisecond.
+	err := s.db.QueryRow(ctx, `SELECT count(*), count(CASE WHEN v.is_new THEN 1 END), coalesce(sum(b.size + v.duration * 16), 0)
 		FROM voicemail v JOIN blob b ON b.id = v.blob WHERE v.account = $1`, account).Scan(&m.Messages, &m.New, &m.Bytes)
 	return m, err
 }

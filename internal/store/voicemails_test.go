@@ -29,6 +29,9 @@ func (f *fixture) leave(t *testing.T, account, id office.ID) office.Voicemail {
 	return v
 }
 
+// stored is how much of a mailbox one of them takes.
+var stored = office.Voicemail{Size: int64(len(sound)), Duration: office.Duration(7 * time.Second)}.Stored()
+
 // files returns how many files are below a folder of the data.
 func (f *fixture) files(t *testing.T, folder string) (n int) {
 	t.Helper()

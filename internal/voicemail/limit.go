@@ -66,7 +66,7 @@ func (b *Box) warn(ctx context.Context, to office.Extension, v office.Voicemail)
 		b.log.Error("size of a mailbox not read", "account", to.Account, "err", err)
 		return
 	}
-	before := office.Mailbox{Messages: m.Messages - 1, Bytes: m.Bytes - v.Size}
+	before := office.Mailbox{Messages: m.Messages - 1, Bytes: m.Bytes - v.Stored()}
 	if m.Fullness() >= nearlyFull && before.Fullness() < nearlyFull {
 		b.tell(ctx, to.Account, 0, office.Notice{Kind: office.NoticeMailboxFull, Extension: to.Number, Name: to.Name, Count: m.Fullness()})
 	}
