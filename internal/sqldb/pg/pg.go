@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,6 +24,10 @@ import (
 
 // maxConns bounds the connections of one server to its database.
 const maxConns = 16
+
+// connectTime bounds how long a connection is waited for where the address does
+// not say: a network that swallows everything would keep a call for minutes.
+const connectTime = 3 * time.Second
 
 // Open opens the database that dsn names ("postgres://…" or key=value) and
 // brings its schema up to date; servers that start at the same time wait for
@@ -59,6 +64,9 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("opening PostgreSQL: the address cannot be read")
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTime
 	}
 	return cfg, nil
 }

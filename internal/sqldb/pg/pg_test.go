@@ -3,6 +3,7 @@ package pg_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +145,21 @@ func claim(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	first.Close()
+}
+
+func TestSilentServerIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0") // connections stay in its queue
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	dsn := "postgres://timbre@" + l.Addr().String() + "/timbre?sslmode=disable"
+	if _, err := pg.Take(ctx, dsn); err == nil || errors.Is(err, pg.ErrClaimed) || ctx.Err() != nil {
+		t.Errorf("got %v, %v", err, ctx.Err())
+	}
 }
 
 func TestErrorsHideThePassword(t *testing.T) {
