@@ -294,9 +294,12 @@ func applySettings(tx *sqldb.Tx, e Edit) error {
 type object = map[string]json.RawMessage
 
 func properties(b []byte) (object, error) {
-	o := object{}
+	var o object
 	if err := json.Unmarshal(b, &o); err != nil {
 		return nil, err
+	}
+	if o == nil { // null
+		o = object{}
 	}
 	return o, nil
 }
