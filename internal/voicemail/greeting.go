@@ -2,6 +2,7 @@ package voicemail
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -22,13 +23,27 @@ const GreetingType = "audio/wav"
 // office.ErrGreeting: it is neither, holds no sound, is larger than
 // office.MaxGreetingBytes or longer than office.MaxGreeting.
 func ReadGreeting(r io.Reader) (wav []byte, d time.Duration, err error) {
+	data, err := upload(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	return greetingOf(data)
+}
+
+// upload returns all of r. office.ErrGreeting: it is too large.
+func upload(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, office.MaxGreetingBytes+1))
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading a greeting: %w", err)
+		return nil, fmt.Errorf("reading a greeting: %w", err)
 	}
 	if len(data) > office.MaxGreetingBytes {
-		return nil, 0, office.ErrGreeting
+		return nil, office.ErrGreeting
 	}
+	return data, nil
+}
+
+// greetingOf does the work of ReadGreeting for a file that was read.
+func greetingOf(data []byte) (wav []byte, d time.Duration, err error) {
 	sound, err := media.ReadSound(data, Rate, office.MaxGreeting+time.Second)
 	if err != nil || len(sound.Samples) == 0 || sound.Duration() > office.MaxGreeting {
 		return nil, 0, office.ErrGreeting
@@ -49,14 +64,20 @@ func encodeWAV(samples []int16) ([]byte, error) {
 }
 
 // Greetings turns what users upload into what callers hear, one file at a time:
-// it takes about a second of processor. It is safe for concurrent use; NewGreetings
-// makes it.
+// it takes about a second of processor. What was refused is not looked at again. It
+// is safe for concurrent use; NewGreetings makes it.
 type Greetings struct {
-	turn chan struct{} // holds a value while a file is converted
+	turn    chan struct{}              // holds a value while a file is converted
+	refused map[[sha256.Size]byte]bool // of whose turn it is
 }
 
+// maxRefused is how many refused files are remembered.
+const maxRefused = 1000
+
 // NewGreetings returns a converter.
-func NewGreetings() *Greetings { return &Greetings{turn: make(chan struct{}, 1)} }
+func NewGreetings() *Greetings {
+	return &Greetings{turn: make(chan struct{}, 1), refused: map[[sha256.Size]byte]bool{}}
+}
 
 // Convert is ReadGreeting in turn; it returns the media type as well.
 func (g *Greetings) Convert(ctx context.Context, r io.Reader) (sound []byte, mediaType string, err error) {
@@ -66,7 +87,20 @@ func (g *Greetings) Convert(ctx context.Context, r io.Reader) (sound []byte, med
 	case <-ctx.Done():
 		return nil, "", ctx.Err()
 	}
-	sound, _, err = ReadGreeting(r)
+	data, err := upload(r)
+	if err != nil {
+		return nil, "", err
+	}
+	name := sha256.Sum256(data)
+	if g.refused[name] {
+		return nil, "", office.ErrGreeting
+	}
+	if sound, _, err = greetingOf(data); errors.Is(err, office.ErrGreeting) {
+		if len(g.refused) >= maxRefused {
+			clear(g.refused)
+		}
+		g.refused[name] = true
+	}
 	return sound, GreetingType, err
 }
 

@@ -151,6 +151,12 @@ func TestGreetingsAreConvertedInTurn(t *testing.T) {
 	if err != nil || mediaType != GreetingType || len(sound) == 0 {
 		t.Errorf("%d bytes of %s, %v", len(sound), mediaType, err)
 	}
+	long := wavFile(t, 8000, office.MaxGreeting+time.Second)
+	for range 2 { // the second time nobody looks
+		if _, _, err := g.Convert(t.Context(), bytes.NewReader(long)); !errors.Is(err, office.ErrGreeting) || len(g.refused) != 1 {
+			t.Errorf("%v, %d are remembered", err, len(g.refused))
+		}
+	}
 	g.turn <- struct{}{} // somebody else's
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
