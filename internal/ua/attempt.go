@@ -54,7 +54,7 @@ func (e *Endpoint) compose(req *sip.Request, d *dialer) {
 	e.routed(req, way)
 	hops := d.t.Hops
 	if hops <= 0 {
-		hops = defaultHops
+		hops = DefaultHops
 	}
 	maxForwards := sip.MaxForwardsHeader(hops)
 	from := e.from(d.t, way)
@@ -191,7 +191,7 @@ func (e *Endpoint) cancelOn(ctx context.Context, d *dialer, session *diago.Dialo
 // cancelOf builds the CANCEL of an INVITE: the same addresses, branch and number.
 func cancelOf(invite *sip.Request) *sip.Request {
 	req := sip.NewRequest(sip.CANCEL, invite.Recipient)
-	maxForwards := sip.MaxForwardsHeader(70)
+	maxForwards := sip.MaxForwardsHeader(DefaultHops)
 	for _, h := range []sip.Header{
 		invite.Via().Clone(), &maxForwards, sip.HeaderClone(invite.From()), sip.HeaderClone(invite.To()), sip.HeaderClone(invite.CallID()),
 		&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.CANCEL},

@@ -20,7 +20,8 @@ func TestSourcesAreForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.udp.most = 500
+	e.udp.most = 100
+	began := time.Now()
 	run(t, e)
 	p := dialRaw(t, "udp", at(e, "udp"))
 	pool := e.stack.TransportLayer().Pool("udp")
@@ -31,6 +32,9 @@ func TestSourcesAreForgotten(t *testing.T) {
 		fmt.Fprint(p, crlf(fmt.Sprintf(options, 77+i, 77+i)))
 		if msg := p.read(t); !strings.HasPrefix(msg, "SIP/2.0 200 ") {
 			t.Fatalf("OPTIONS answered %q", msg)
+		}
+		if took := time.Since(began); i == 0 && took > 5*time.Second { // ten shifts
+			t.Errorf("reading paused: the first answer came after %v", took)
 		}
 		select {
 		case <-tick.C:

@@ -190,6 +190,7 @@ func (e *Endpoint) dial(ctx context.Context, d *dialer) error {
 	if err == nil {
 		return nil
 	}
+	e.dialled.first(legKey(d.leg.callID, d.leg.localTag), time.Now()) // from now on: an answer may be late
 	d.leg.finish(Cause{Code: 487})
 	select {
 	case <-d.leg.up: // it is forgotten with its BYE

@@ -33,15 +33,16 @@ func (in *Incoming) Diversion() []Diversion { return in.diversion }
 // at least 1; whoever passes the call on gives Target one less.
 func (in *Incoming) Hops() int { return in.hops }
 
-// defaultHops is what a call may be passed on where nobody says (RFC 3261 §8.1.1.6).
-const defaultHops = 70
+// DefaultHops is how often a call may be passed on where nobody says (RFC 3261
+// §8.1.1.6).
+const DefaultHops = 70
 
 // hopsOf returns the Max-Forwards of req.
 func hopsOf(req *sip.Request) int {
 	if h := req.MaxForwards(); h != nil {
 		return int(h.Val())
 	}
-	return defaultHops
+	return DefaultHops
 }
 
 // known reports whether the caller is a peer, and notes what it vouches for.

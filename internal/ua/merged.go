@@ -17,7 +17,7 @@ type mergeLog struct {
 
 // The bounds of a mergeLog.
 const (
-	mergeTime = 32 * time.Second
+	mergeTime = 64 * time.Second
 	maxMerged = 1 << 15
 )
 

@@ -53,7 +53,7 @@ func (e *Endpoint) outside(method sip.RequestMethod, uri sip.Uri, p path, t Targ
 	from := e.from(t, p)
 	from.Params.Add("tag", newToken())
 	to := &sip.ToHeader{DisplayName: quotable(t.To.Name), Address: sip.Uri{Scheme: uri.Scheme, User: uri.User, Host: uri.Host}}
-	maxForwards, callID := sip.MaxForwardsHeader(defaultHops), sip.CallIDHeader(newToken())
+	maxForwards, callID := sip.MaxForwardsHeader(DefaultHops), sip.CallIDHeader(newToken())
 	for _, h := range []sip.Header{
 		&maxForwards, from, to, &callID, &sip.CSeqHeader{SeqNo: 1, MethodName: method}, &sip.ContactHeader{Address: p.uri(string(t.caller().Number))},
 	} {

@@ -284,7 +284,7 @@ func (r *registering) send(ctx context.Context, expires time.Duration) (*sip.Res
 	req := r.e.routed(sip.NewRequest(sip.REGISTER, uri), r.path)
 	from := &sip.FromHeader{Address: aor}
 	from.Params.Add("tag", r.tag)
-	maxForwards := sip.MaxForwardsHeader(70)
+	maxForwards := sip.MaxForwardsHeader(DefaultHops)
 	callID := sip.CallIDHeader(r.callID)
 	for _, h := range []sip.Header{
 		&maxForwards, from, &sip.ToHeader{Address: aor}, &callID, &sip.CSeqHeader{SeqNo: r.cseq, MethodName: sip.REGISTER},

@@ -101,7 +101,13 @@ func (l *Leg) propose(ctx context.Context, o Offer) error {
 	if o.Hold {
 		local.Direction = sdp.SendOnly
 	}
-	res, err := l.invite(ctx, o.Headers, sdp.Offer(local))
+	res, err := l.do(ctx, sip.INVITE, func(req *sip.Request) {
+		req.AppendHeader(sip.NewHeader("Allow", l.e.allow))
+		req.AppendHeader(sip.NewHeader("Supported", supported))
+		o.Headers.add(req, false)
+		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		req.SetBody(sdp.Offer(local))
+	})
 	if err == nil {
 		err = refused(res)
 	}
@@ -121,39 +127,12 @@ func (l *Leg) propose(ctx context.Context, o Offer) error {
 		return err
 	}
 	l.mu.Lock()
-	l.takes, l.holding = takes, o.Hold
+	l.takes, l.holding = local.Codecs, o.Hold
 	if c := res.Contact(); c != nil {
 		l.target = c.Address
 	}
 	l.mu.Unlock()
 	return nil
-}
-
-// invite sends an INVITE within the dialog and returns its final response. A 2xx is
-// acknowledged; challenges are answered.
-func (l *Leg) invite(ctx context.Context, headers Headers, body []byte) (*sip.Response, error) {
-	l.reconnect(ctx)
-	known := proofs{auth: l.auth}
-	for {
-		req := l.request(sip.INVITE)
-		known.add(req)
-		req.AppendHeader(sip.NewHeader("Allow", l.e.allow))
-		req.AppendHeader(sip.NewHeader("Supported", supported))
-		headers.add(req, false)
-		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-		req.SetBody(body)
-		tx, _, err := l.send(ctx, req)
-		if err != nil {
-			return nil, err
-		}
-		res, err := final(ctx, tx)
-		if err == nil && res.IsSuccess() {
-			return res, l.acknowledge(res)
-		}
-		if err != nil || !known.meet(res) {
-			return res, err
-		}
-	}
 }
 
 // renumbered returns want with the payload types of now for codecs that are in now,

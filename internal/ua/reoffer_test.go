@@ -57,6 +57,9 @@ func TestReoffer(t *testing.T) {
 			if err := l.Reoffer(within(t), Offer{}); err != nil {
 				t.Fatalf("resume: %v", err)
 			}
+			if n := len(l.takes); n != len(all) {
+				t.Errorf("the call may be held in %d codecs: %v", n, l.takes)
+			}
 			next(t, far.Holds())
 			if far.Held() {
 				t.Error("still held")

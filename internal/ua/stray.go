@@ -33,30 +33,50 @@ func (e *Endpoint) stray(res *sip.Response) {
 	defer e.wg.Done()
 	defer e.survive("response")
 	ours, _ := res.From().Params.Get("tag")
-	theirs, _ := res.To().Params.Get("tag")
 	key := legKey(res.CallID().Value(), ours)
 	e.mu.Lock()
 	l := e.legs[key]
 	e.mu.Unlock()
-	var auth *Credentials
-	if l != nil {
-		select {
-		case <-l.up:
-		default:
-			return // it comes again
-		}
-		if l.remoteTag == theirs {
-			if err := l.acknowledge(res); err != nil {
-				e.log.Debug("ACK not repeated", "call", l.callID, "err", err)
-			}
-			return
-		}
-		auth = l.auth
-	}
-	if !e.dialled.has(key) || !e.dialled.first(key+"\n"+theirs, time.Now()) {
+	switch {
+	case l == nil:
+		e.hangUpOther(res, key, nil)
+		return
+	case l.answeredWithin(0):
+		e.answeredAgain(l, res, key)
+		return
+	case e.forks.Add(1) > maxForks:
+		e.forks.Add(-1) // it comes again
 		return
 	}
-	e.spawnTalk("fork", func() { e.hangUpFork(res, auth) })
+	if !e.spawnTalk("fork", func() { // two were answered in the same moment
+		answered := l.answeredWithin(time.Second)
+		e.forks.Add(-1)
+		if answered {
+			e.answeredAgain(l, res, key)
+		}
+	}) {
+		e.forks.Add(-1)
+	}
+}
+
+// answeredAgain takes one more 2xx to an INVITE of l, which is answered.
+func (e *Endpoint) answeredAgain(l *Leg, res *sip.Response, key string) {
+	if theirs, _ := res.To().Params.Get("tag"); l.remoteTag != theirs {
+		e.hangUpOther(res, key, l.auth)
+		return
+	}
+	if err := l.acknowledge(res); err != nil {
+		e.log.Debug("ACK not repeated", "call", l.callID, "err", err)
+	}
+}
+
+// hangUpOther hangs up, once, what res believes to be a call of ours; key is the
+// legKey of what we dialled.
+func (e *Endpoint) hangUpOther(res *sip.Response, key string, auth *Credentials) {
+	theirs, _ := res.To().Params.Get("tag")
+	if e.dialled.has(key) && e.dialled.first(key+"\n"+theirs, time.Now()) {
+		e.spawnTalk("fork", func() { e.hangUpFork(res, auth) })
+	}
 }
 
 // hangUpFork acknowledges and ends the call that res, a 2xx to an INVITE of ours,

@@ -71,6 +71,32 @@ func TestSecondAnswerIsHungUp(t *testing.T) {
 	other("third") // later than the call itself
 }
 
+// TestTwoAnswersAtOnce lets two telephones answer in the same moment, and once more as
+// who has heard no ACK: one has the call, the other is hung up, whichever is the first.
+func TestTwoAnswersAtOnce(t *testing.T) {
+	c, legs, _ := dialCallee(t, Target{})
+	body := crlf(strings.ReplaceAll(scriptedSDP, "PORT", fmt.Sprint(remote(c.sound.LocalAddr()).Port())))
+	for i, tag := range []string{"one", "two", "one", "two"} {
+		if i == 2 {
+			c.next(t, "ACK")
+		}
+		invite := strings.Replace(c.invite, "\r\nTo: <sip:102@office.test>", "\r\nTo: <sip:102@office.test>;tag="+tag, 1)
+		fmt.Fprint(c, respond(invite, "200 OK", "Contact: <sip:"+tag+"@127.0.0.1:9>\nContent-Type: application/sdp\n", body))
+	}
+	l := next(t, legs)
+	lost := map[string]string{"one": "two", "two": "one"}[l.remoteTag]
+	bye := c.next(t, "BYE")
+	if !strings.Contains(bye, ";tag="+lost+"\r\n") {
+		t.Errorf("the call is with %q; hung up was\n%s", l.remoteTag, bye)
+	}
+	fmt.Fprint(c, respond(bye, "200 OK", "", ""))
+	if l.over() {
+		t.Error("the call ended")
+	}
+	go l.Hangup(within(t))
+	fmt.Fprint(c, respond(c.next(t, "BYE"), "200 OK", "", ""))
+}
+
 // TestAnswersThatNobodyAskedForAreIgnored answers a call that was never made.
 func TestAnswersThatNobodyAskedForAreIgnored(t *testing.T) {
 	c, legs, _ := dialCallee(t, Target{})

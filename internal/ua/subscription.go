@@ -156,7 +156,7 @@ func (s *Subscription) send(state string) error {
 		req.AppendHeader(r)
 	}
 	s.cseq++
-	maxForwards := sip.MaxForwardsHeader(defaultHops)
+	maxForwards := sip.MaxForwardsHeader(DefaultHops)
 	to := s.req.From().AsTo()
 	from := s.req.To().AsFrom()
 	from.Params = from.Params.Clone()

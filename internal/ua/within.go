@@ -19,7 +19,7 @@ func (l *Leg) request(method sip.RequestMethod) *sip.Request {
 	for _, r := range l.routes {
 		req.AppendHeader(r)
 	}
-	maxForwards, callID := sip.MaxForwardsHeader(70), sip.CallIDHeader(l.callID)
+	maxForwards, callID := sip.MaxForwardsHeader(DefaultHops), sip.CallIDHeader(l.callID)
 	for _, h := range []sip.Header{
 		&maxForwards, sip.HeaderClone(l.from), sip.HeaderClone(l.to), &callID, &sip.ContactHeader{Address: l.contact},
 	} {
@@ -46,7 +46,8 @@ func (l *Leg) send(ctx context.Context, req *sip.Request) (sip.ClientTransaction
 func asBuilt(*sipgo.Client, *sip.Request) error { return nil }
 
 // do sends a request within the dialog and returns its final response. fill adds
-// what belongs to it; nil: nothing. Challenges are answered.
+// what belongs to it; nil: nothing. Challenges are answered, and a 2xx to INVITE is
+// acknowledged.
 func (l *Leg) do(ctx context.Context, method sip.RequestMethod, fill func(req *sip.Request)) (*sip.Response, error) {
 	l.reconnect(ctx)
 	known := proofs{auth: l.auth}
@@ -61,8 +62,13 @@ func (l *Leg) do(ctx context.Context, method sip.RequestMethod, fill func(req *s
 			return nil, err
 		}
 		res, err := final(ctx, tx)
-		if err != nil || !known.meet(res) {
-			return res, err
+		switch {
+		case err != nil:
+			return nil, err
+		case method == sip.INVITE && res.IsSuccess():
+			return res, l.acknowledge(res)
+		case !known.meet(res):
+			return res, nil
 		}
 	}
 }
