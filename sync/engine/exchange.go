@@ -18,6 +18,7 @@ type exchange struct {
 	l      *login
 	client *client
 
+	settled  int            // edits that a round ended
 	waiting  []local.Edit   // that want an upload first
 	uploaded map[int64]bool // edits whose files went up in this sync
 	failed   error          // why an upload did not work; nothing is uploaded any more
@@ -104,8 +105,9 @@ func (x *exchange) round(ctx context.Context, whole bool) (more, reading bool, e
 	if whole && x.e.presenceWanted() {
 		parts = append(parts, x.presence())
 	}
+	x.settled = 0
 	more, err = x.send(ctx, parts)
-	return more, reading, err
+	return more || x.settled > 0 && x.e.hasNext(ctx, x.l), reading, err
 }
 
 // send exchanges parts, in as few requests as the server allows.

@@ -46,7 +46,8 @@ func (x *exchange) set(t local.Type, edits []local.Edit) part {
 		add: func(r *jmap.Request) { id = r.Call(string(t)+"/set", setArgs(x.account(), edits)) },
 		take: func(ctx context.Context, response *jmap.Response) (bool, error) {
 			settled, err := x.settle(ctx, response, id, edits)
-			return settled > 0 && x.e.hasNext(ctx, x.l), err
+			x.settled += settled
+			return false, err
 		},
 	}
 }
