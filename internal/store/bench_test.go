@@ -157,23 +157,12 @@ func readAll(ctx context.Context, s *store.Store, account office.ID, rows int) e
 func fill(b *testing.B, s *store.Store, account office.ID, n int) (since store.State) {
 	b.Helper()
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	var sides []store.Side
-	for i := range n {
-		c := ended(office.ID(fmt.Sprintf("c%07d", i)), []office.CallKind{office.Incoming, office.Outgoing, office.Missed}[i%3], office.Answered, start.Add(time.Duration(i)*time.Second))
-		sides = append(sides, store.Side{Account: account, Call: c})
-		if len(sides) < 5000 && i != n-101 && i != n-1 {
-			continue
-		}
-		if err := s.EndCalls(b.Context(), sides...); err != nil {
-			b.Fatal(err)
-		}
-		sides = sides[:0]
-		if i == n-101 {
-			var err error
-			if since, err = s.State(b.Context(), account, store.TypeCall); err != nil {
-				b.Fatal(err)
-			}
-		}
+	err := s.Fill(b.Context(), account, n, func(i int) office.Call {
+		kind := []office.CallKind{office.Incoming, office.Outgoing, office.Missed}[i%3]
+		return ended(office.ID(fmt.Sprintf("c%07d", i)), kind, office.Answered, start.Add(time.Duration(i)*time.Second))
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
-	return since
+	return s.StateAt(n - 100)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"timbre/internal/office"
 )
@@ -46,6 +47,45 @@ func (s *Store) Look(ctx context.Context) {
 	s.doubt(ctx, s.clock.left > 0)
 	s.look(ctx, true)
 }
+
+// Fill enters n calls into the empty log of account, the i-th as call says, each
+// by a change of its own: what EndCalls does, but for the time that it takes.
+func (s *Store) Fill(ctx context.Context, account office.ID, n int, call func(i int) office.Call) error {
+	for from := 0; from < n; from += 5000 {
+		err := s.write(ctx, func(w *writing) error {
+			in := inserter{tx: w.Tx, table: "call", columns: []string{
+				"id", "account", "kind", "outcome", "reason", "number", "name", "folded", "started_at", "answered_at",
+				"ring_time", "duration", "answered_by", "forwarded_to", "enc_local", "enc_remote", "created_seq", "modseq",
+			}}
+			to := min(from+5000, n)
+			for i := from; i < to; i++ {
+				c := call(i)
+				err := in.add([]any{
+					c.ID, account, c.Kind, c.Outcome, c.Reason, c.Peer.Number, c.Peer.Name, c.Peer.Folded(), millis(c.StartedAt), nullable(c.AnsweredAt),
+					0, time.Duration(c.Duration).Milliseconds(), c.AnsweredBy, c.ForwardedTo, c.Encryption.Local, c.Encryption.Remote, i + 1, i + 1,
+				})
+				if err != nil {
+					return err
+				}
+			}
+			if err := in.flush(); err != nil {
+				return err
+			}
+			if _, err := w.Exec("UPDATE account SET modseq = $1 WHERE id = $2", to-1, account); err != nil {
+				return err
+			}
+			_, err := w.next(account, TypeCall)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StateAt returns the state after so many changes.
+func (s *Store) StateAt(seq int) State { return s.state(int64(seq)) }
 
 // KeepClaim looks whether no other server works on the rows.
 func (s *Store) KeepClaim(ctx context.Context) error { return s.keepClaim(ctx) }

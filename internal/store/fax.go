@@ -66,8 +66,11 @@ func (s *Store) faxOf(w *writing, account office.ID, clientRef string) (office.F
 		_, f, err := scanFax(r)
 		return f, err
 	})
-	if err != nil || len(all) > 0 {
-		return append(all, office.Fax{})[0], err
+	if err != nil {
+		return office.Fax{}, err
+	}
+	if len(all) > 0 {
+		return all[0], nil
 	}
 	var id office.ID
 	err = w.QueryRow("SELECT value FROM memo WHERE account = $1 AND name = $2", account, memoName(refKey(clientRef))).Scan(&id)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"timbre/internal/office"
 )
@@ -71,8 +72,16 @@ func (s *Store) SetFaxes(ctx context.Context, account office.ID, set FaxSet) (Fa
 
 // changeFaxes does what set asks of faxes that there are.
 func (s *Store) changeFaxes(w *writing, account office.ID, set FaxSet, res *FaxResult) error {
-	each := func(ids []office.ID, done *[]office.ID, do func(f faxRow) (ok bool, err error)) error {
-		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+	for _, asked := range []struct {
+		ids  []office.ID
+		done *[]office.ID
+		do   func(f faxRow) (ok bool, err error)
+	}{
+		{slices.Collect(maps.Keys(set.IsNew)), &res.Updated, func(f faxRow) (bool, error) { return w.markFax(account, f, set.IsNew[f.id]) }},
+		{set.Cancel, &res.Updated, func(f faxRow) (bool, error) { return w.cancelFax(account, f, s.now()) }},
+		{set.Destroy, &res.Destroyed, func(f faxRow) (bool, error) { return s.destroyFax(w, account, f) }},
+	} {
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(asked.ids))) {
 			f, err := w.fax(account, id)
 			if errors.Is(err, office.ErrNotFound) {
 				res.NotFound = append(res.NotFound, id)
@@ -81,45 +90,14 @@ func (s *Store) changeFaxes(w *writing, account office.ID, set FaxSet, res *FaxR
 			if err != nil {
 				return err
 			}
-			ok, err := do(f)
+			ok, err := asked.do(f)
 			if err != nil {
 				return err
 			}
-			note(done, &res.Refused, id, ok)
+			note(asked.done, &res.Refused, id, ok)
 		}
-		return nil
 	}
-	err := each(slices.Collect(maps.Keys(set.IsNew)), &res.Updated, func(f faxRow) (bool, error) {
-		switch isNew := set.IsNew[f.id]; {
-		case isNew == f.isNew:
-			return true, nil
-		case f.state != office.FaxArrived:
-			return false, nil
-		default:
-			return true, w.alterFax(account, f, "is_new = $1", isNew)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	err = each(set.Cancel, &res.Updated, func(f faxRow) (bool, error) {
-		switch {
-		case f.state == office.FaxCanceled:
-			return true, nil
-		case !f.state.IsCancelable():
-			return false, nil
-		}
-		return true, w.alterFax(account, f, "state = 'canceled', next_at = NULL, lease_until = 0, finished_at = $1", millis(s.now()))
-	})
-	if err != nil {
-		return err
-	}
-	return each(set.Destroy, &res.Destroyed, func(f faxRow) (bool, error) {
-		if !f.state.IsFinished() {
-			return false, nil
-		}
-		return true, s.destroyFax(w, account, f)
-	})
+	return nil
 }
 
 // A faxRow is what must be known of a fax to change it.
@@ -152,26 +130,52 @@ func (w *writing) alterFax(account office.ID, f faxRow, set string, value any) e
 	return err
 }
 
-// destroyFax deletes a fax, and its pages where no other fax has the same.
-func (s *Store) destroyFax(w *writing, account office.ID, f faxRow) error {
+// markFax marks a received fax; ok is false where it is none.
+func (w *writing) markFax(account office.ID, f faxRow, isNew bool) (ok bool, err error) {
+	switch {
+	case isNew == f.isNew:
+		return true, nil
+	case f.state != office.FaxArrived:
+		return false, nil
+	}
+	return true, w.alterFax(account, f, "is_new = $1", isNew)
+}
+
+// cancelFax ends a fax that waits; ok is false where it waits no more.
+func (w *writing) cancelFax(account office.ID, f faxRow, now time.Time) (ok bool, err error) {
+	switch {
+	case f.state == office.FaxCanceled:
+		return true, nil
+	case !f.state.IsCancelable():
+		return false, nil
+	}
+	return true, w.alterFax(account, f, "state = 'canceled', next_at = NULL, lease_until = 0, finished_at = $1", millis(now))
+}
+
+// destroyFax deletes a fax that is finished, and its pages where no other fax has
+// the same; ok is false where it is not finished.
+func (s *Store) destroyFax(w *writing, account office.ID, f faxRow) (ok bool, err error) {
+	if !f.state.IsFinished() {
+		return false, nil
+	}
 	if _, err := w.Exec("DELETE FROM fax WHERE id = $1", f.id); err != nil {
-		return err
+		return false, err
 	}
 	r, err := w.Exec("DELETE FROM blob AS b WHERE b.id = $1 AND "+unreferred, f.blob)
 	switch err := affected(r, err); {
 	case err == nil:
 		w.orphans = append(w.orphans, s.blobPath(f.blob))
 	case !errors.Is(err, office.ErrNotFound):
-		return err
+		return false, err
 	}
 	if f.ref.Valid {
 		if _, _, err := s.remember(w, account, refKey(f.ref.String), string(f.id), s.now().Add(refAge)); err != nil {
-			return err
+			return false, err
 		}
 	}
 	seq, err := w.next(account, TypeFax)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return w.bury(account, TypeFax, f.id, f.created, seq, millis(s.now()))
+	return true, w.bury(account, TypeFax, f.id, f.created, seq, millis(s.now()))
 }
