@@ -147,13 +147,9 @@ func (ch *chase) enlist(ctx context.Context, exts []office.Extension, except off
 
 // wishes returns how an extension wants to be hunted.
 func (p *PBX) wishes(ctx context.Context, e office.Extension) hunt.Member {
-	forwarding, err := p.store.ForwardingSettings(ctx, e.Account)
+	forwarding, available, err := p.store.Reachability(ctx, e.Account)
 	if err != nil {
-		p.log.Error("forwarding not read", "ext", e.Number, "err", err)
-	}
-	available, err := p.store.Availability(ctx, e.Account)
-	if err != nil {
-		p.log.Error("availability not read", "ext", e.Number, "err", err)
+		p.log.Error("how to reach an extension not read", "ext", e.Number, "err", err)
 	}
 	return hunt.Member{RingTime: e.RingTime, Forwarding: forwarding, Quiet: !available.Disturbable(p.cfg.Now())}
 }

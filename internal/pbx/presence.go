@@ -120,19 +120,22 @@ func (p *PBX) look(ctx context.Context) map[office.Number]office.PresenceState {
 	if err != nil {
 		p.log.Error("extensions not read", "err", err)
 	}
+	resting, err := p.store.Resting(ctx, now)
+	if err != nil {
+		p.log.Error("who rests not read", "err", err)
+	}
 	states := map[office.Number]office.PresenceState{}
 	for _, e := range exts {
 		p.mu.Lock()
 		calls, ringing := p.busy[e.Number], p.ringing[e.Number]
 		p.mu.Unlock()
-		available, err := p.store.Availability(ctx, e.Account)
 		switch {
 		case calls > ringing:
 			states[e.Number] = office.InCall
 		case calls > 0:
 			states[e.Number] = office.Ringing
 		case e.Disabled || len(p.table.Contacts(ctx, e.Number, now)) == 0: // offline
-		case err == nil && !available.Disturbable(now):
+		case resting[e.Account]:
 			states[e.Number] = office.DND
 		default:
 			states[e.Number] = office.Free
