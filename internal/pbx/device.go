@@ -36,10 +36,10 @@ func (ch *chase) dialDevice(ctx context.Context, m *member, b registrar.Binding,
 			continue
 		}
 		ch.c.log.Debug("device not reached", "device", b.Device.ID, "err", err)
-		code, location := refusedWith(err)
+		code := refusedWith(err)
 		p.trace.ends(x.cfg.Now(), outcomeOf(code), status(code))
 		if code/100 == 3 {
-			return nil, ch.redirected(ctx, m, code, location)
+			return nil, ch.redirected(ctx, m, err)
 		}
 		return nil, hunt.Event{What: hunt.Fails, Code: code}
 	}
@@ -78,17 +78,16 @@ func (ch *chase) target(m *member, p *party, b registrar.Binding, tell func(hunt
 	}
 }
 
-// refusedWith returns the SIP status of an error of Dial, 0 where there is none,
-// and where the call is to go instead.
-func refusedWith(err error) (code int, location string) {
+// refusedWith returns the SIP status of an error of Dial, 0 where there is none.
+func refusedWith(err error) int {
 	var refused *ua.StatusError
 	if errors.As(err, &refused) {
-		return refused.Code, refused.Location
+		return refused.Code
 	}
 	if errors.Is(err, office.ErrNoTrunk) {
-		return 503, ""
+		return 503
 	}
-	return 0, ""
+	return 0
 }
 
 // returned waits for a device whose binding went with its connection to come

@@ -3,10 +3,7 @@ package pbx
 import (
 	"context"
 	"errors"
-	"net"
-	"net/url"
 	"slices"
-	"strings"
 
 	"timbre/internal/dialplan"
 	"timbre/internal/hunt"
@@ -16,40 +13,21 @@ import (
 
 // redirected follows a telephone that sends the call elsewhere: to a voicemail,
 // or to a number that its extension may call. Anything else is its voicemail.
-func (ch *chase) redirected(ctx context.Context, m *member, code int, location string) hunt.Event {
-	e := hunt.Event{What: hunt.Redirected, Code: code}
-	user, host := addressOf(location)
-	place, err := ch.c.pbx.place(ctx, m.ext, user)
+func (ch *chase) redirected(ctx context.Context, m *member, err error) hunt.Event {
+	var sent *ua.StatusError
+	if !errors.As(err, &sent) {
+		return hunt.Event{What: hunt.Fails}
+	}
+	e := hunt.Event{What: hunt.Redirected, Code: sent.Code}
+	place, err := ch.c.pbx.place(ctx, m.ext, sent.To)
 	switch {
-	case err != nil || !ch.c.pbx.isOurs(host) || !place.Allowed:
+	case err != nil || !ch.c.pbx.isOurs(sent.ToHost) || !place.Allowed:
 	case place.Kind == dialplan.Voicemail:
 		m.sends(place.Number)
 	case place.Kind == dialplan.Extension, place.Kind == dialplan.OwnLine, place.Kind == dialplan.Outside:
 		e.Number = place.Number
 	}
 	return e
-}
-
-// addressOf returns the user and the host of a SIP or tel URI, unescaped and without
-// parameters and port; empty where it has none.
-func addressOf(uri string) (user, host string) {
-	scheme, rest, _ := strings.Cut(uri, ":")
-	user, host, ok := strings.Cut(rest, "@")
-	if !ok && !strings.EqualFold(scheme, "tel") {
-		return "", ""
-	}
-	user, _, _ = strings.Cut(user, ";")
-	user, err := url.PathUnescape(user)
-	if err != nil {
-		return "", ""
-	}
-	if end := strings.IndexAny(host, ";?>"); end >= 0 {
-		host = host[:end]
-	}
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	return user, host
 }
 
 // forward dials where the calls of a member are forwarded to.
@@ -146,7 +124,7 @@ func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.D
 		path: append([]ua.Diversion{{Party: own, Reason: diverted[when]}}, ch.path...), tell: tell,
 	})
 	if err != nil {
-		code, _ := refusedWith(err)
+		code := refusedWith(err)
 		return nil, hunt.Event{What: hunt.Fails, Code: unreached(code)}
 	}
 	p.row = nil

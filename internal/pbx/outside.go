@@ -76,7 +76,7 @@ func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err
 		if q.toll != nil && q.toll.isStopped() {
 			err = &ua.StatusError{Code: 403}
 		}
-		code, _ := refusedWith(err)
+		code := refusedWith(err)
 		p.trace.ends(x.cfg.Now(), outcomeOf(code), status(code))
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func (c *call) dialled(ctx context.Context, o *origin, p *party, err error, gone
 	case errors.Is(err, office.ErrNoTrunk):
 		return nil, &refusal{code: 503, prompt: voicemail.NoTrunk}
 	}
-	code, _ := refusedWith(err)
+	code := refusedWith(err)
 	if code < 400 || code > 699 { // where a carrier sends its callers is nothing to us
 		code = 480
 	}

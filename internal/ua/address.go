@@ -71,12 +71,17 @@ func parseAddress(s string) (a address, ok bool) {
 // party returns who is at the address: cleaned. The number is empty where the user
 // part is none.
 func (a address) party() office.Party {
-	user, _, _ := strings.Cut(a.user, ";") // such as ;phone-context
-	number, err := office.ParseNumber(unescape(user))
+	number, err := office.ParseNumber(a.number())
 	if err != nil {
 		number = ""
 	}
 	return office.Party{Number: number, Name: office.CleanName(a.name)}
+}
+
+// number returns the user part, unescaped and without parameters such as phone-context.
+func (a address) number() string {
+	user, _, _ := strings.Cut(a.user, ";")
+	return unescape(user)
 }
 
 // header returns a header field of the URI, unescaped.

@@ -56,8 +56,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"busy", func(_ context.Context, in *Incoming) { in.Reject(486) }, StatusError{Code: 486, Reason: "Busy Here"}},
 		{"moved", func(_ context.Context, in *Incoming) {
-			in.Reject(302, Headers{"Contact": "<sip:vm-102@office.test>"})
-		}, StatusError{Code: 302, Reason: "Moved Temporarily", Location: "sip:vm-102@office.test"}},
+			in.Reject(302, Headers{"Contact": "<sip:%76m-102;x=y@office.test:5061;lr>"})
+		}, StatusError{Code: 302, Reason: "Moved Temporarily", To: "vm-102", ToHost: "office.test"}},
 		{"explained", func(_ context.Context, in *Incoming) {
 			in.Reject(403, Headers{office.ReasonHeader: office.MinutesUsed})
 		}, StatusError{Code: 403, Reason: "Forbidden", Why: office.MinutesUsed}},

@@ -63,7 +63,8 @@ type Target struct {
 type StatusError struct {
 	Code       int
 	Reason     string
-	Location   string        // Contact of a 3xx
+	To         string        // where a 3xx sends the call: the user part of its first Contact, unescaped, without parameters
+	ToHost     string        // its host; empty for a tel URI
 	RetryAfter time.Duration // 0: not said
 	Why        string        // what an office says of it to Timbre's own phones (office.ReasonHeader); empty: nothing
 }

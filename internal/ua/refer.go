@@ -18,7 +18,7 @@ import (
 // 10 s. Once accepted, its progress is told until a final status ends it, or the far
 // side wants to hear no more. It is safe for concurrent use.
 type Refer struct {
-	To       string       // user part of Refer-To, unescaped
+	To       string       // user part of Refer-To, unescaped, without parameters
 	ToHost   string       // its host; empty for a tel URI
 	Replaces *Replaces    // the call to take over, where the transfer is attended; else nil
 	By       office.Party // Referred-By: cleaned, not verified
@@ -96,7 +96,7 @@ func readRefer(req *sip.Request) (*Refer, bool) {
 	if method := paramOf(a.options, "method"); !ok || a.user == "" || method != "" && !strings.EqualFold(method, "INVITE") {
 		return nil, false
 	}
-	r := &Refer{To: unescape(a.user), ToHost: a.host, verdict: make(chan int, 1), replied: make(chan struct{})}
+	r := &Refer{To: a.number(), ToHost: a.host, verdict: make(chan int, 1), replied: make(chan struct{})}
 	if v, has := a.header("Replaces"); has {
 		if r.Replaces, ok = parseReplaces(v); !ok {
 			return nil, false

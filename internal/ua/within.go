@@ -79,8 +79,10 @@ func refused(res *sip.Response) error {
 		return nil
 	}
 	e := &StatusError{Code: res.StatusCode, Reason: res.Reason, RetryAfter: pauseOf(res), Why: header(res, office.ReasonHeader)}
-	if c := res.Contact(); c != nil && e.Code < 400 {
-		e.Location = c.Address.String()
+	if to := values(res, "Contact"); len(to) > 0 && e.Code < 400 {
+		if a, ok := parseAddress(to[0]); ok {
+			e.To, e.ToHost = a.number(), a.host
+		}
 	}
 	return e
 }
