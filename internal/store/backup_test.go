@@ -101,6 +101,9 @@ func backup(t *testing.T, f *fixture) {
 	must(t, err)
 	f.open(t)
 	f.isRestored(t, ana, v, before)
+	if f.cfg.DSN != "" {
+		f.isCounted(t)
+	}
 
 	// Into a folder that was not there, on SQLite.
 	other := fixture{now: f.now, cfg: f.cfg}
@@ -110,6 +113,14 @@ func backup(t *testing.T, f *fixture) {
 	other.open(t)
 	defer other.Close()
 	other.isRestored(t, ana, v, before)
+}
+
+// isCounted checks that PostgreSQL knows how much came to it.
+func (f *fixture) isCounted(t *testing.T) {
+	t.Helper()
+	if ok, err := f.Counted(t.Context()); !ok || err != nil {
+		t.Errorf("long tables would be read whole: %v", err)
+	}
 }
 
 // A backup of an older version takes the place of an office that a newer one has
@@ -267,6 +278,7 @@ func TestMoveToPostgreSQL(t *testing.T) {
 	f.cfg.DSN = dsn
 	f.open(t)
 	defer f.Close()
+	f.isCounted(t)
 	if c, err := f.Changes(ctx, ana, store.TypeVoicemail, before, 0); err != nil || len(c.Created)+len(c.Destroyed) != 0 {
 		t.Errorf("clients would notice: %+v, %v", c, err)
 	}

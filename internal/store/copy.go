@@ -51,9 +51,16 @@ func (s *Store) CopyTo(ctx context.Context, dsn string) (err error) {
 					return err
 				}
 			}
-			return nil
+			return count(tx)
 		})
 	})
+}
+
+// count has PostgreSQL count the rows that came to it: until it does so by itself
+// it takes tables for empty, and reads long ones whole.
+func count(tx *sqldb.Tx) error {
+	_, err := tx.Exec("ANALYZE")
+	return err
 }
 
 func copyTable(to, from *sqldb.Tx, table string) error {

@@ -87,6 +87,12 @@ func (s *Store) Fill(ctx context.Context, account office.ID, n int, call func(i 
 // StateAt returns the state after so many changes.
 func (s *Store) StateAt(seq int) State { return s.state(int64(seq)) }
 
+// Counted returns whether PostgreSQL knows how long its tables are.
+func (s *Store) Counted(ctx context.Context) (ok bool, err error) {
+	err = s.db.QueryRow(ctx, "SELECT reltuples > 0 FROM pg_class WHERE relname = 'extension'").Scan(&ok)
+	return ok, err
+}
+
 // KeepClaim looks whether no other server works on the rows.
 func (s *Store) KeepClaim(ctx context.Context) error { return s.keepClaim(ctx) }
 

@@ -345,6 +345,9 @@ func (r *restore) settle(tx *sqldb.Tx) error {
 			return err
 		}
 	}
+	if r.cfg.DSN != "" {
+		return count(tx)
+	}
 	return nil
 }
 
