@@ -51,14 +51,14 @@ func (s *Store) CopyTo(ctx context.Context, dsn string) (err error) {
 					return err
 				}
 			}
-			return count(tx)
+			return analyze(tx)
 		})
 	})
 }
 
-// count has PostgreSQL count the rows that came to it: until it does so by itself
+// analyze has PostgreSQL count the rows that came to it: until it does so by itself
 // it takes tables for empty, and reads long ones whole.
-func count(tx *sqldb.Tx) error {
+func analyze(tx *sqldb.Tx) error {
 	_, err := tx.Exec("ANALYZE")
 	return err
 }

@@ -346,7 +346,7 @@ func (r *restore) settle(tx *sqldb.Tx) error {
 		}
 	}
 	if r.cfg.DSN != "" {
-		return count(tx)
+		return analyze(tx)
 	}
 	return nil
 }
