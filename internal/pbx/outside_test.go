@@ -101,7 +101,7 @@ func TestRightsToCallOutside(t *testing.T) {
 			_, err := x.unregistered(t, "101", "udp").dial(t.Context(), c.number, func(t *ua.Target) { t.OnEarly = func(l *ua.Leg) { said <- l } })
 			var refused *ua.StatusError
 			if !errors.As(err, &refused) || refused.Code != 403 || refused.Why != c.reason {
-				t.Fatalf("%v, because of %q", err, refused.Why)
+				t.Fatalf("%v, because of %+v", err, refused)
 			}
 			if l := receive(t, said, "the spoken reason"); l.Stats().ReceivedPackets < 20 {
 				t.Errorf("%d packets are heard", l.Stats().ReceivedPackets)
