@@ -51,8 +51,11 @@ func newSwitchboard(t *testing.T, invite func(context.Context, *ua.Incoming)) *s
 	}
 	s.Endpoint, err = ua.New(ua.Config{
 		Host: "office.test", TLS: l, ServerTLS: config, OnInvite: invite,
-		Digest: ua.Digest{Realm: "timbre", HA1: func(_ context.Context, user string, sha bool) (string, bool) {
-			return ha1(user+":timbre:secret", sha), user == "device"
+		Digest: ua.Digest{Realm: "timbre", HA1: func(_ context.Context, user string, sha bool) (string, error) {
+			if user != "device" {
+				return "", office.ErrNotFound
+			}
+			return ha1(user+":timbre:secret", sha), nil
 		}},
 		OnRegister: func(_ context.Context, r *ua.Registration) {
 			if err := r.Accept(r.Contacts); err == nil {
