@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb/pg"
 	"timbre/internal/store"
 )
 
@@ -32,6 +33,9 @@ const sqliteFile = "timbre.db"
 // folderError says of which folder err is; a sentinel that says it all is told
 // without what the store said of it.
 func folderError(cfg Config, err error) error {
+	if errors.Is(err, pg.ErrClaimed) {
+		return fmt.Errorf("the database that --db names: %w", office.ErrInUse)
+	}
 	for _, plain := range []office.Error{office.ErrInUse, office.ErrNewerSchema} {
 		if errors.Is(err, plain) {
 			return fmt.Errorf("data folder %s: %w", cfg.Data, plain)

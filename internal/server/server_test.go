@@ -261,6 +261,11 @@ func TestServerOnPostgreSQL(t *testing.T) {
 	if _, _, err := server.Admin(context.Background(), other, false); err == nil || !strings.Contains(err.Error(), "migrate") {
 		t.Errorf("--db beside rows in SQLite: %v", err)
 	}
+	beside := loopback(t.TempDir())
+	beside.DB = cfg.DB
+	if err := server.Run(context.Background(), beside); !errors.Is(err, office.ErrInUse) || !strings.Contains(err.Error(), "--db") {
+		t.Errorf("a second server on one database: %v", err)
+	}
 	other.DB = ""
 	if _, done, err := server.Admin(context.Background(), other, false); err != nil {
 		t.Errorf("an office was locked out by one --db too many: %v", err)
