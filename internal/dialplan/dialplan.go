@@ -68,8 +68,12 @@ type Directory interface {
 	LineOf(ctx context.Context, n office.Number) (office.Line, error)
 }
 
-// Lookup is Route in the office of d, in which an extension that is disabled has
-// no number. The error is the directory's; emergencies do not ask it.
+// Lookup returns where dialled, the user part of a SIP URI, leads for a call that
+// the extension from makes or causes in the office of d, in which an extension that
+// is disabled has no number. Spaces and punctuation are no obstacle. Emergency
+// numbers come first, then the office, then the world. What leads nowhere is
+// NotFound, with an empty Number where it is not even a number. The error is the
+// directory's; emergencies do not ask it.
 func Lookup(ctx context.Context, d Directory, region office.Region, from office.Extension, dialled string) (Destination, error) {
 	var failed error
 	found := func(err error) bool {
@@ -78,13 +82,13 @@ func Lookup(ctx context.Context, d Directory, region office.Region, from office.
 		}
 		return err == nil
 	}
-	place := Route(from, dialled, Table{
-		Region: region,
-		HasExtension: func(n office.Number) bool {
+	place := route(from, dialled, numbering{
+		region: region,
+		hasExtension: func(n office.Number) bool {
 			e, err := d.Extension(ctx, n)
 			return found(err) && !e.Disabled
 		},
-		IsOwn: func(n office.Number) (office.Line, bool) {
+		isOwn: func(n office.Number) (office.Line, bool) {
 			l, err := d.LineOf(ctx, n)
 			return l, found(err)
 		},
@@ -92,20 +96,28 @@ func Lookup(ctx context.Context, d Directory, region office.Region, from office.
 	return place, failed
 }
 
-// A Table is what the office has. HasExtension reports whether a number belongs
-// to an extension of the office, IsOwn returns the office's own number outside
-// that n is, in E.164, if it is one; nil: there is none.
-type Table struct {
-	Region       office.Region
-	HasExtension func(office.Number) bool
-	IsOwn        func(n office.Number) (office.Line, bool)
+// IsEmergency reports whether dialled leads to the emergency services, whoever
+// calls.
+func IsEmergency(dialled string, region office.Region) bool {
+	n, err := office.ParseNumber(dialled)
+	if err != nil {
+		return false
+	}
+	_, is := emergency(n, region)
+	return is
 }
 
-// Route returns where dialled, the user part of a SIP URI, leads for a call
-// that the extension from makes or causes. Spaces and punctuation are no
-// obstacle. Emergency numbers come first, then the office, then the world. What
-// leads nowhere is NotFound, with an empty Number where it is not even a number.
-func Route(from office.Extension, dialled string, t Table) Destination {
+// A numbering is what the office has. hasExtension reports whether a number belongs
+// to an extension of the office, isOwn returns the office's own number outside that
+// n is, in E.164, if it is one.
+type numbering struct {
+	region       office.Region
+	hasExtension func(office.Number) bool
+	isOwn        func(n office.Number) (office.Line, bool)
+}
+
+// route is Lookup in t.
+func route(from office.Extension, dialled string, t numbering) Destination {
 	d := t.find(dialled)
 	switch d.Kind {
 	case Emergency, EchoTest, OwnMenu, OtherMenu:
@@ -118,7 +130,7 @@ func Route(from office.Extension, dialled string, t Table) Destination {
 }
 
 // find returns where dialled leads, whoever calls.
-func (t Table) find(dialled string) Destination {
+func (t numbering) find(dialled string) Destination {
 	if dialled == conference {
 		return Destination{Kind: Conference, Number: conference, Class: office.Internal}
 	}
@@ -130,7 +142,7 @@ func (t Table) find(dialled string) Destination {
 	if toVoicemail {
 		return t.extension(Voicemail, n, n)
 	}
-	if help, ok := emergency(n, t.Region); ok {
+	if help, ok := emergency(n, t.region); ok {
 		return Destination{Kind: Emergency, Number: help, Class: office.National}
 	}
 	if n[0] == '*' {
@@ -139,29 +151,27 @@ func (t Table) find(dialled string) Destination {
 	if d := t.extension(Extension, n, n); d.Kind == Extension {
 		return d
 	}
-	e164, class, err := ParseOutside(string(n), t.Region)
+	e164, class, err := ParseOutside(string(n), t.region)
 	if err != nil {
 		return Destination{Kind: NotFound, Number: n}
 	}
-	if t.IsOwn != nil {
-		if line, ok := t.IsOwn(e164); ok {
-			return Destination{Kind: OwnLine, Number: e164, Class: office.Internal, Line: line}
-		}
+	if line, ok := t.isOwn(e164); ok {
+		return Destination{Kind: OwnLine, Number: e164, Class: office.Internal, Line: line}
 	}
 	return Destination{Kind: Outside, Number: e164, Class: class}
 }
 
 // extension returns the destination of that kind at the extension n, or NotFound
 // with what was dialled.
-func (t Table) extension(k Kind, n, dialled office.Number) Destination {
-	if !n.IsExtension() || !t.HasExtension(n) {
+func (t numbering) extension(k Kind, n, dialled office.Number) Destination {
+	if !n.IsExtension() || !t.hasExtension(n) {
 		return Destination{Kind: NotFound, Number: dialled}
 	}
 	return Destination{Kind: k, Number: n, Class: office.Internal}
 }
 
 // code returns where the service code n leads.
-func (t Table) code(n office.Number) Destination {
+func (t numbering) code(n office.Number) Destination {
 	switch n {
 	case Echo:
 		return Destination{Kind: EchoTest, Number: n, Class: office.Internal}

@@ -9,10 +9,10 @@ import (
 
 // table is an office in Mexico with the extensions 101 and 102, whose main
 // number rings nobody, and which has one number that rings both.
-var table = Table{
-	Region:       "MX",
-	HasExtension: func(n office.Number) bool { return n == "101" || n == "102" || n == "5555" },
-	IsOwn: func(n office.Number) (office.Line, bool) {
+var table = numbering{
+	region:       "MX",
+	hasExtension: func(n office.Number) bool { return n == "101" || n == "102" || n == "5555" },
+	isOwn: func(n office.Number) (office.Line, bool) {
 		return line, n == line.Number
 	},
 }
@@ -92,8 +92,11 @@ func TestRoute(t *testing.T) {
 
 		"999": {Kind: NotFound, Number: "999"}, // of another region
 	} {
-		if got := Route(from, dialled, table); !reflect.DeepEqual(got, want) {
-			t.Errorf("Route(%q) = %+v, want %+v", dialled, got, want)
+		if got := IsEmergency(dialled, table.region); got != (want.Kind == Emergency) {
+			t.Errorf("IsEmergency(%q) = %t", dialled, got)
+		}
+		if got := route(from, dialled, table); !reflect.DeepEqual(got, want) {
+			t.Errorf("route(%q) = %+v, want %+v", dialled, got, want)
 		}
 	}
 }
@@ -107,16 +110,16 @@ func TestRights(t *testing.T) {
 	for _, classes := range []office.Classes{"internal", "internal,national", "internal,international", "internal,national,international,premium", "national"} {
 		from := office.Extension{Number: "101", Rights: office.Rights{Classes: classes}}
 		for dialled, class := range calls {
-			if d := Route(from, dialled, table); d.Class != class || d.Allowed != classes.Has(class) {
+			if d := route(from, dialled, table); d.Class != class || d.Allowed != classes.Has(class) {
 				t.Errorf("who may call %s dials %s: %+v", classes, dialled, d)
 			}
 		}
 		for _, dialled := range []string{"911", "*43", "*97", "*98"} {
-			if d := Route(from, dialled, table); !d.Allowed {
+			if d := route(from, dialled, table); !d.Allowed {
 				t.Errorf("who may call %s dials %s: %+v", classes, dialled, d)
 			}
 		}
-		if d := Route(from, "199", table); d.Allowed {
+		if d := route(from, "199", table); d.Allowed {
 			t.Errorf("what is nowhere is allowed: %+v", d)
 		}
 	}
@@ -125,11 +128,8 @@ func TestRights(t *testing.T) {
 // TestMainNumberWithoutLine: where the main number rings nobody of the office it
 // may be another carrier's, and is called outside.
 func TestMainNumberWithoutLine(t *testing.T) {
-	for _, own := range []func(office.Number) (office.Line, bool){nil, table.IsOwn} {
-		d := Route(office.Extension{}.WithDefaults(), "55 5555 0199", Table{Region: "MX", HasExtension: table.HasExtension, IsOwn: own})
-		if d.Kind != Outside || d.Number != "+525555550199" {
-			t.Errorf("got %+v", d)
-		}
+	if d := route(office.Extension{}.WithDefaults(), "55 5555 0199", table); d.Kind != Outside || d.Number != "+525555550199" {
+		t.Errorf("got %+v", d)
 	}
 }
 
@@ -140,23 +140,23 @@ func FuzzRoute(f *testing.F) {
 	f.Add("011 52 55 5555 0123", "US")
 	f.Add("+39 06 1234", "XX")
 	f.Fuzz(func(t *testing.T, dialled, region string) {
-		t1 := Table{Region: office.Region(region), HasExtension: office.Number.IsExtension, IsOwn: table.IsOwn}
-		d := Route(office.Extension{}.WithDefaults(), dialled, t1)
+		t1 := numbering{region: office.Region(region), hasExtension: office.Number.IsExtension, isOwn: table.isOwn}
+		d := route(office.Extension{}.WithDefaults(), dialled, t1)
 		switch d.Kind {
 		case Extension, Voicemail, PickUp:
 			if !d.Number.IsExtension() {
-				t.Errorf("Route(%q) = %v", dialled, d)
+				t.Errorf("route(%q) = %v", dialled, d)
 			}
 		case Outside, OwnLine:
-			if !d.Number.IsService(t1.Region) && (d.Number[0] != '+' || len(d.Number) > 16) {
-				t.Errorf("Route(%q) = %v", dialled, d)
+			if !d.Number.IsService(t1.region) && (d.Number[0] != '+' || len(d.Number) > 16) {
+				t.Errorf("route(%q) = %v", dialled, d)
 			}
-			if again := Route(office.Extension{}.WithDefaults(), string(d.Number), t1); !reflect.DeepEqual(again, d) {
-				t.Errorf("Route(%q) = %v, and from there %v", dialled, d, again)
+			if again := route(office.Extension{}.WithDefaults(), string(d.Number), t1); !reflect.DeepEqual(again, d) {
+				t.Errorf("route(%q) = %v, and from there %v", dialled, d, again)
 			}
 		case NotFound:
 			if d.Allowed {
-				t.Errorf("Route(%q) = %v", dialled, d)
+				t.Errorf("route(%q) = %v", dialled, d)
 			}
 		}
 	})

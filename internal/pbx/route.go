@@ -66,8 +66,7 @@ func (p *PBX) caller(ctx context.Context, device office.Device, account office.I
 
 // isEmergency reports whether dialled leads to the emergency services.
 func (p *PBX) isEmergency(ctx context.Context, dialled string) bool {
-	nobody := func(office.Number) bool { return false }
-	return dialplan.Route(office.Extension{}, dialled, dialplan.Table{Region: p.company(ctx).Region, HasExtension: nobody}).Kind == dialplan.Emergency
+	return dialplan.IsEmergency(dialled, p.company(ctx).Region)
 }
 
 // place returns where dialled leads for a call that the extension from makes or
