@@ -156,7 +156,7 @@ func (d *Download) Commit(ctx context.Context, sum []byte) error {
 		return err
 	}
 	if sum != nil && subtle.ConstantTimeCompare(d.sum.Sum(nil), sum) == 0 {
-		return errors.Join(ErrDamaged, d.m.DropBlob(ctx, d.blob))
+		return errors.Join(ErrDamaged, d.Close(), d.m.DropBlob(ctx, d.blob))
 	}
 	err := errors.Join(d.file.Truncate(place(d.index-1)+d.size-(d.index-1)*chunkSize+tagSize), d.file.Sync(), d.file.Close())
 	if err != nil {
