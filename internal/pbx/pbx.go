@@ -8,8 +8,9 @@
 // Each call is owned by one goroutine, that of its INVITE or its click. A call is
 // made from an origin, reaches a party by its place in the dial plan, and is then
 // an exchange of two parties, until one hangs up or is transferred; another call
-// asks the owner where it wants to take somebody over. A panic ends one call, with
-// its record as failed.
+// asks the owner where it wants to take somebody over. One review ends the legs of
+// whom the office does not allow to go on, wherever they are, and the till knows for
+// how long they may. A panic ends one call, with its record as failed.
 package pbx
 
 import (
