@@ -75,7 +75,7 @@ func TestNobodyRingsOutsideForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		w := waiting{signs: make(chan sign), ended: make(chan ending, 1), giveUp: cancel}
+		w := waiting{signs: make(chan sign), ended: make(chan ending, 1), giveUp: cancel, most: ringOutside}
 		const times = 3
 		go func() {
 			for range times {

@@ -154,7 +154,10 @@ func (c *call) dialFor(ctx context.Context, o *origin, q outside) (*party, *refu
 	}
 	dialling, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := waiting{signs: make(chan sign), ended: make(chan ending, 1), giveUp: cancel}
+	w := waiting{signs: make(chan sign), ended: make(chan ending, 1), giveUp: cancel, most: ringOutside}
+	if q.emergency {
+		w.most = maxCall // it is the caller who gives up
+	}
 	q.of, q.codecs, q.hops, q.path = o.of, offer(o.codecs()), o.hops, o.path
 	q.tell = func(what hunt.Happening, early *party) {
 		select {
@@ -203,8 +206,9 @@ type ending struct {
 // A waiting is the wait for a call outside to be answered.
 type waiting struct {
 	signs  chan sign
-	ended  chan ending // capacity 1
-	giveUp func()      // it ends soon then
+	ended  chan ending   // capacity 1
+	giveUp func()        // it ends soon then
+	most   time.Duration // without a sign
 }
 
 // wait returns how the call ended, and whether the caller has gone before; heed is
@@ -212,12 +216,12 @@ type waiting struct {
 // too long.
 func (w *waiting) wait(ctx context.Context, gone <-chan struct{}, heed func(sign)) (e ending, left bool) {
 	stopped := ctx.Done()
-	limit := time.NewTimer(ringOutside)
+	limit := time.NewTimer(w.most)
 	defer limit.Stop()
 	for late := false; ; {
 		select {
 		case s := <-w.signs:
-			limit.Reset(ringOutside)
+			limit.Reset(w.most)
 			heed(s)
 		case <-gone:
 			gone, left = nil, true
