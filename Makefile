@@ -46,6 +46,7 @@ test-race:
 
 test-window:
 	$(GO) test -tags $(TAGS) -timeout $(TIME) $(GUI)
+	$(GO) test -tags $(TAGS) -timeout $(TIME) -run TestSchedules ./sync/engine -schedules 300
 
 check: build-deps
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

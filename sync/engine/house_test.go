@@ -57,6 +57,7 @@ type house struct {
 	url         string
 	fingerprint office.Fingerprint
 	certificate *tls.Config
+	board       *board                 // what everybody is doing
 	streamed    chan struct{}          // wakes when the event source was asked
 	inner       atomic.Pointer[string] // the office's address in its present run
 	direct      http.Handler           // the office without faults
@@ -83,7 +84,7 @@ func open(t testing.TB) *house {
 func openWith(t testing.TB, cfg store.Config) *house {
 	t.Helper()
 	ctx := context.Background()
-	h := &house{t: t, cfg: cfg, streamed: make(chan struct{}, 1)}
+	h := &house{t: t, cfg: cfg, board: newBoard(), streamed: make(chan struct{}, 1)}
 	h.cfg.Now = h.now
 	h.certificate = h.certify()
 	outer := listen(t, "tcp", "127.0.0.1:0")
@@ -115,7 +116,7 @@ func (h *house) start() {
 	h.store, h.gate = kept, auth.New(auth.Config{Store: kept, Domain: "office.test", Now: h.now})
 	inner, admin := listen(h.t, "tcp", "127.0.0.1:0"), listen(h.t, "unix", filepath.Join(h.t.TempDir(), "a"))
 	s := api.New(api.Config{
-		Store: kept, Gate: h.gate, Switch: h, Greetings: voicemail.NewGreetings(), Ready: func() bool { return true }, Version: "test", SIPSPort: 5061,
+		Store: kept, Gate: h.gate, Switch: h, Board: h.board, Greetings: voicemail.NewGreetings(), Ready: func() bool { return true }, Version: "test", SIPSPort: 5061,
 		Listeners: api.Listeners{HTTPS: inner.Addr().String()},
 	})
 	address := inner.Addr().String()

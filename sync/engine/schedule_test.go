@@ -44,7 +44,7 @@ type device struct {
 	*engine.Engine
 }
 
-var schedules = flag.Uint64("schedules", 300, "how many schedules TestSchedules runs, a fifth of them on PostgreSQL")
+var schedules = flag.Uint64("schedules", 50, "how many schedules TestSchedules runs, a fifth of them on PostgreSQL")
 
 // Each of the workers has an office of its own.
 const workers = 4
@@ -80,7 +80,7 @@ func runSchedules(t *testing.T, cfg store.Config, first, every uint64) {
 	for seed := first; seed < *schedules; seed += every {
 		s.random, s.steps, s.backup = rand.New(rand.NewPCG(seed, 7)), nil, nil
 		s.oracle = newOracle(s.h)
-		s.play()
+		s.play(rand.New(rand.NewPCG(seed, 8)))
 		if t.Failed() {
 			t.Fatalf("seed %d:\n%s", seed, strings.Join(s.steps, "\n"))
 		}
@@ -95,10 +95,11 @@ func (s *schedule) open(d *device) {
 	d.Engine = e
 }
 
-// play runs one schedule, at whose end the mailbox is empty.
-func (s *schedule) play() {
-	s.h.faulty(func(*http.Request) fault { // called one at a time
-		if n := s.random.IntN(16); n < int(torn) {
+// play runs one schedule, at whose end the mailbox is empty. The faults have a
+// chance of their own: a device that crashed may have left a request under way.
+func (s *schedule) play(faults *rand.Rand) {
+	s.h.faulty(func(*http.Request) fault {
+		if n := faults.IntN(16); n < int(torn) {
 			return fault(n + 1)
 		}
 		return none
