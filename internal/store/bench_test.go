@@ -71,8 +71,10 @@ func benchmarkLog(b *testing.B, dsn string, rows int) {
 		b.Fatal(err)
 	}
 	since := fill(b, s, e.Account, rows)
-	if err := s.Exec(ctx, "ANALYZE"); err != nil { // which PostgreSQL does by itself within minutes
-		b.Fatal(err)
+	if dsn != "" { // PostgreSQL does this by itself within minutes
+		if err := s.Exec(ctx, "ANALYZE"); err != nil {
+			b.Fatal(err)
+		}
 	}
 	middle := office.ID(fmt.Sprintf("c%07d", rows/2))
 	for _, one := range []struct {
