@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,7 +51,11 @@ func (s *Server) testMail(ctx context.Context, in *In[MailTest]) (*Out[MailTest]
 	if s.cfg.House.Mailer == nil {
 		return nil, s.refuse(ctx, "smtp", office.ErrUnavailable)
 	}
-	if err := s.cfg.House.Mailer.Test(ctx, to); err != nil { // what the mail server said is all that helps
+	err = s.cfg.House.Mailer.Test(ctx, to)
+	if errors.Is(err, office.ErrNotFound) {
+		return nil, newProblem(http.StatusConflict, "smtp: no mail server is set (timbred smtp set)")
+	}
+	if err != nil { // what the mail server said is all that helps
 		return nil, newProblem(http.StatusBadGateway, "smtp: "+inOneLine(err.Error()))
 	}
 	return &Out[MailTest]{MailTest{to}}, nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"timbre/internal/office"
 )
@@ -14,11 +16,12 @@ type letter struct {
 	body    string // lines end with \n
 }
 
-// write puts a notice into words. Times are shown as they are at place.
-func write(n office.Notice, company string, l office.Language, place *time.Location) letter {
+// write puts a notice into words. Times and numbers are shown as company's people
+// read them.
+func write(n office.Notice, company office.Company, l office.Language) letter {
 	w := words(l)
-	at := w.date(n.At.In(place))
-	who, extension := w.party(n.From), w.party(office.Party{Number: n.Extension, Name: n.Name})
+	at := w.date(n.At.In(company.Location()))
+	who, extension := w.party(n.From, company), w.party(office.Party{Number: n.Extension, Name: n.Name}, company)
 	var subject string
 	var lines []string
 	switch n.Kind {
@@ -26,6 +29,9 @@ func write(n office.Notice, company string, l office.Language, place *time.Locat
 		length := clock(time.Duration(n.Duration))
 		subject = fmt.Sprintf(w.voicemail.subject, who, length)
 		lines = []string{fmt.Sprintf(w.voicemail.text, who), "", w.received + at, w.length + length, ""}
+		if n.Truncated {
+			lines = append(lines, w.truncated)
+		}
 		if n.Attach {
 			lines = append(lines, w.attached)
 		}
@@ -55,8 +61,18 @@ func write(n office.Notice, company string, l office.Language, place *time.Locat
 		subject = w.test.subject
 		lines = []string{w.test.text}
 	}
-	lines = append(lines, "", "-- ", company)
-	return letter{subject: subject, body: strings.Join(lines, "\n") + "\n"}
+	lines[0] = capital(lines[0])
+	lines = append(lines, "", "-- ", company.Name)
+	return letter{subject: capital(strings.Join(strings.Fields(subject), " ")), body: strings.Join(lines, "\n") + "\n"}
+}
+
+// capital returns a sentence with a capital at its start.
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 // clock writes a length as minutes and seconds: 0:42.

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLetters(t *testing.T) {
-	mexico := time.FixedZone("", -6*3600)
+	home := office.Company{Number: "+525555550100", Name: "Ejemplo", Region: "MX"}
 	at := time.Date(2026, 11, 23, 20, 5, 9, 0, time.UTC)
 	for _, c := range []struct {
 		notice   office.Notice
@@ -19,18 +19,23 @@ func TestLetters(t *testing.T) {
 	}{
 		{
 			office.Notice{Kind: office.NoticeVoicemail, At: at, From: office.Party{Number: "+525555550123", Name: "Ana"}, Duration: office.Of(102 * time.Second), Attach: true},
-			office.Spanish, "Mensaje de voz de Ana (+525555550123), 1:42",
-			[]string{"Ana (+525555550123) te dejó", "23 de noviembre de 2026, 14:05", "Duración: 1:42", "adjunto", "*97"},
+			office.Spanish, "Mensaje de voz de Ana (55 5555 0123), 1:42",
+			[]string{"Ana (55 5555 0123) te dejó", "23 de noviembre de 2026, 14:05", "Duración: 1:42", "adjunto", "*97"},
 		},
 		{
 			office.Notice{Kind: office.NoticeVoicemail, At: at, Duration: office.Of(7 * time.Second)},
 			office.English, "Voicemail from an unknown number, 0:07",
-			[]string{"an unknown number left you", "23 November 2026, 14:05", "Length: 0:07"},
+			[]string{"An unknown number left you", "23 November 2026, 14:05", "Length: 0:07"},
 		},
 		{
 			office.Notice{Kind: office.NoticeVoicemail, At: at, From: office.Party{Name: "Ana"}},
 			"", "Mensaje de voz de Ana, 0:00",
 			[]string{"Ana te dejó"}, // no language: Spanish
+		},
+		{
+			office.Notice{Kind: office.NoticeVoicemail, At: at, From: office.Party{Number: "+13055550100"}, Truncated: true},
+			office.Spanish, "Mensaje de voz de (+1) 305 555 0100, 0:00",
+			[]string{"está incompleto"},
 		},
 		{
 			office.Notice{Kind: office.NoticeMailboxFull, Count: 90},
@@ -62,7 +67,7 @@ func TestLetters(t *testing.T) {
 		{office.Notice{Kind: office.NoticeClock}, office.English, "Check the server's clock", []string{"nothing is deleted"}},
 		{office.Notice{Kind: office.NoticeTest}, office.Spanish, "Prueba de correo de Timbre", []string{"funciona"}},
 	} {
-		l := write(c.notice, "Ejemplo", c.language, mexico)
+		l := write(c.notice, home, c.language)
 		if l.subject != c.subject {
 			t.Errorf("%s: subject %q", c.notice.Kind, l.subject)
 		}
@@ -95,6 +100,9 @@ func TestSchedule(t *testing.T) {
 	}
 	if tries < 15 || tries > 25 {
 		t.Errorf("%d tries in two days", tries)
+	}
+	if _, again := next(created, created.Add(30*24*time.Hour), leastTries-1); !again {
+		t.Error("given up because the server was off")
 	}
 	if at, again := next(created, created, 1000); !again || at.Sub(created) != lastRetry {
 		t.Errorf("many tries: %v %v", at, again)

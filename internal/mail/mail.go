@@ -10,13 +10,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/mail"
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -185,24 +188,51 @@ func (m *Mailer) message(ctx context.Context, letter store.Mail, from string) (*
 		return nil, err
 	}
 	notice.Attach = sound != nil
-	words := write(notice, company.Name, language, m.cfg.Now().Location())
+	words := write(notice, company, language)
 
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := errors.Join(msg.From(from), msg.To(letter.To)); err != nil {
+	sender := mail.Address{Name: company.Name, Address: from}
+	if err := errors.Join(msg.From(sender.String()), msg.To(letter.To)); err != nil {
 		return nil, fmt.Errorf("addressing an e-mail: %w", err)
 	}
-	msg.Subject(words.subject)
+	msg.SetGenHeaderPreformatted(gomail.HeaderSubject, encoded(words.subject))
 	msg.SetDateWithValue(letter.CreatedAt)
-	msg.SetMessageIDWithValue(letter.MessageID)
+	msg.SetMessageIDWithValue(messageID(letter.MessageID, from))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no absence notes, please
 	msg.SetBodyString(gomail.TypeTextPlain, words.body)
 	if sound != nil {
-		name := "timbre-" + notice.At.In(m.cfg.Now().Location()).Format("2006-01-02-1504") + ".mp3"
+		name := "timbre-" + notice.At.In(company.Location()).Format("2006-01-02-1504") + ".mp3"
 		if err := msg.AttachReader(name, bytes.NewReader(sound), gomail.WithFileContentType(office.VoicemailType)); err != nil {
 			return nil, fmt.Errorf("attaching a message: %w", err)
 		}
 	}
 	return msg, nil
+}
+
+// messageID returns id in the domain that a letter comes from: receivers distrust
+// one of nowhere.
+func messageID(id, from string) string {
+	local, _, _ := strings.Cut(id, "@")
+	if at := strings.LastIndexByte(from, '@'); at >= 0 {
+		return local + from[at:]
+	}
+	return id
+}
+
+// encoded returns text as encoded words (RFC 2047 §2), also where it needs none:
+// a caller's name may look like one.
+func encoded(text string) string {
+	const most = 42 // bytes, so that a word has at most 75 characters
+	var words []string
+	for text != "" {
+		n := min(most, len(text))
+		for n < len(text) && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		words = append(words, "=?UTF-8?B?"+base64.StdEncoding.EncodeToString([]byte(text[:n]))+"?=")
+		text = text[n:]
+	}
+	return strings.Join(words, "\r\n ")
 }
 
 // sound returns the message that a letter carries; none where it carries none,

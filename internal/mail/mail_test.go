@@ -53,7 +53,7 @@ func open(t *testing.T, d *smtpd, scheme, user, password string) *post {
 	if user != "" {
 		user += "@"
 	}
-	if err := p.store.SetMailing(t.Context(), office.Mailing{URL: scheme + "://" + user + "127.0.0.1:" + d.port, From: "Oficina <office@example.com>"}, password); err != nil {
+	if err := p.store.SetMailing(t.Context(), office.Mailing{URL: scheme + "://" + user + "127.0.0.1:" + d.port, From: "office@example.com"}, password); err != nil {
 		t.Fatal(err)
 	}
 	p.Mailer = New(Config{Store: p.store, Now: p.now, Roots: d.roots, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
@@ -131,11 +131,11 @@ func TestMessageIsTold(t *testing.T) {
 				t.Fatalf("%d e-mails: %+v", len(all), p.status(t))
 			}
 			r := all[0]
-			if r.subject != "Mensaje de voz de Señor Ñandú (+525555550123), 0:42" || !strings.Contains(r.text, "Ejemplo") {
+			if r.subject != "Mensaje de voz de Señor Ñandú (55 5555 0123), 0:42" || !strings.Contains(r.text, "Ejemplo") {
 				t.Errorf("subject %q, text %q", r.subject, r.text)
 			}
 			for name, want := range map[string]string{
-				"X-Secure": c.secure, "X-Receiver": "ana@example.com", "Auto-Submitted": "auto-generated", "From": `"Oficina" <office@example.com>`,
+				"X-Secure": c.secure, "X-Receiver": "ana@example.com", "Auto-Submitted": "auto-generated", "From": `"Ejemplo" <office@example.com>`,
 			} {
 				if got := r.header.Get(name); got != want {
 					t.Errorf("%s: %q", name, got)
@@ -190,7 +190,7 @@ func TestSecondTryIsTheSameLetter(t *testing.T) {
 	p.later(t, 2*firstRetry)
 	p.later(t, 72*time.Hour)
 	all := d.received(t)
-	if len(all) != 2 || all[0].header.Get("Message-ID") == "" || all[0].header.Get("Message-ID") != all[1].header.Get("Message-ID") {
+	if len(all) != 2 || !strings.HasSuffix(all[0].header.Get("Message-ID"), "@example.com>") || all[0].header.Get("Message-ID") != all[1].header.Get("Message-ID") {
 		t.Errorf("%d e-mails: %+v", len(all), all)
 	}
 }
@@ -276,13 +276,14 @@ func TestNamesAreOnlyNames(t *testing.T) {
 	t.Parallel()
 	d := serve(t, "plain")
 	p := open(t, d, "smtp", "", "")
-	evil := "x\r\nBcc: all@example.com\r\n\r\n<script>"
+	evil := "x\r\nBcc: all@example.com\r\n\r\n<script> =?utf-8?b?UGF5IG5vdw==?="
 	if err := p.store.AddMail(t.Context(), store.Mail{Account: p.account, Notice: office.Notice{Kind: office.NoticeVoicemail, From: office.Party{Name: evil}}}); err != nil {
 		t.Fatal(err)
 	}
 	p.sendDue(t.Context())
 	all := d.received(t)
-	if len(all) != 1 || all[0].header.Get("Bcc") != "" || all[0].header.Get("X-Receiver") != "ana@example.com" {
+	if len(all) != 1 || all[0].header.Get("Bcc") != "" || all[0].header.Get("X-Receiver") != "ana@example.com" ||
+		!strings.Contains(all[0].subject, "=?utf-8?b?UGF5IG5vdw==?=") {
 		t.Errorf("%+v", all)
 	}
 }

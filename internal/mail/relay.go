@@ -67,7 +67,13 @@ func (r relay) send(ctx context.Context, m *gomail.Msg) error {
 		return fmt.Errorf("preparing to send: %w", err)
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted): // in front, because the rest may be cut off
+		return fmt.Errorf("the mail server's certificate is not trusted on this machine: %w", untrusted.Err)
+	case errors.Is(err, gomail.ErrNoSupportedAuthDiscovered):
+		return fmt.Errorf("the mail server takes no password here; leave the user out of its URL, or use the port on which it offers TLS: %w", err)
+	case err != nil:
 		return fmt.Errorf("reaching the mail server: %w", err)
 	}
 	defer client.CloseWithSMTPClient(conn)

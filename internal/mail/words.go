@@ -14,9 +14,9 @@ type phrase struct{ subject, text string }
 type vocabulary struct {
 	voicemail, full, wrongPIN, changed, emergency, manyCalls, disk, clock, test phrase
 
-	received, length, attached, listen string
-	unknown                            string // who calls without a number
-	date                               func(time.Time) string
+	received, length, truncated, attached, listen string
+	unknown                                       string // who calls without a number
+	date                                          func(time.Time) string
 }
 
 // words returns the vocabulary of l. Timbre writes Spanish unless told
@@ -29,22 +29,24 @@ func words(l office.Language) *vocabulary {
 }
 
 // party names who called: name and number as far as they are known.
-func (v *vocabulary) party(p office.Party) string {
+func (v *vocabulary) party(p office.Party, company office.Company) string {
+	number := p.Number.WrittenAt(company.Number)
 	switch {
 	case p.Number == "" && p.Name == "":
 		return v.unknown
 	case p.Number == "" || p.Name == string(p.Number):
 		return p.Name
 	case p.Name == "":
-		return string(p.Number)
+		return number
 	}
-	return fmt.Sprintf("%s (%s)", p.Name, string(p.Number))
+	return fmt.Sprintf("%s (%s)", p.Name, number)
 }
 
 var spanish = vocabulary{
 	voicemail: phrase{"Mensaje de voz de %s, %s", "%s te dejó un mensaje de voz."},
 	received:  "Recibido: ",
 	length:    "Duración: ",
+	truncated: "El mensaje está incompleto: la grabación se interrumpió.",
 	attached:  "Va adjunto a este correo.",
 	listen:    "Escúchalo en Timbre, o marca *97 desde tu extensión.",
 	full: phrase{
@@ -89,6 +91,7 @@ var english = vocabulary{
 	voicemail: phrase{"Voicemail from %s, %s", "%s left you a voicemail message."},
 	received:  "Received: ",
 	length:    "Length: ",
+	truncated: "The message is not complete: its recording was interrupted.",
 	attached:  "It is attached.",
 	listen:    "Listen to it in Timbre, or dial *97 from your extension.",
 	full: phrase{

@@ -31,6 +31,7 @@ type Notice struct {
 	Duration  Duration   `json:"duration,omitempty"`
 	Voicemail ID         `json:"voicemail,omitempty"`
 	Attach    bool       `json:"attach,omitempty"`
+	Truncated bool       `json:"truncated,omitempty"` // the message, as Voicemail.IsTruncated
 	Count     int        `json:"count,omitempty"`
 	Address   string     `json:"address,omitempty"`
 }

@@ -43,6 +43,18 @@ func (n Number) Written() string {
 	return string(b)
 }
 
+// WrittenAt returns n as people read it where home is a number of their country:
+// as Written, but without the code of that country.
+func (n Number) WrittenAt(home Number) string {
+	digits, ok := strings.CutPrefix(string(home), "+")
+	written := n.Written()
+	if !ok {
+		return written
+	}
+	national, _ := strings.CutPrefix(written, "(+"+digits[:codeLength(digits)]+") ")
+	return national
+}
+
 // groups returns the lengths of the first group in which the digits behind a
 // country code are written, and of those that follow it.
 func groups(code, rest string) (first, next int) {

@@ -84,7 +84,7 @@ func (s *Store) announceVoicemail(w *writing, account office.ID, v office.Voicem
 	}
 	return s.addMail(w, Mail{Account: account, Notice: office.Notice{
 		Kind: office.NoticeVoicemail, At: v.ReceivedAt, Extension: e.Number, Name: e.Name,
-		From: v.From, Duration: v.Duration, Voicemail: v.ID, Attach: attach,
+		From: v.From, Duration: v.Duration, Voicemail: v.ID, Attach: attach, Truncated: v.IsTruncated,
 	}})
 }
 

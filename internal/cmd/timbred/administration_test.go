@@ -59,6 +59,7 @@ func TestOfficeIsAdministeredWithAndWithoutAServer(t *testing.T) {
 			}
 			lines(t, with)
 			trunks(t, with, withServer)
+			run(t, "", with("smtp", "test")...).refused(t, "no mail server is set (timbred smtp set)")
 			has(t, run(t, "secret\n", with("smtp", "set", "--url", "smtp://pbx@127.0.0.1:1", "--from", "pbx@example.com", "--password-stdin")...).ok(t), "pbx@example.com")
 			has(t, run(t, "", with("smtp", "show")...).ok(t), "smtp://pbx@127.0.0.1:1")
 			run(t, "", with("smtp", "test")...).refused(t, "smtp: ") // nobody listens there
