@@ -112,6 +112,7 @@ type MailQueue struct {
 	GivenUp   int        `json:"givenUp"`
 	Oldest    *time.Time `json:"oldest"` // of those that wait
 	LastError string     `json:"lastError"`
+	ErrorAt   *time.Time `json:"errorAt"` // when that was
 }
 
 // A Disk is that of the data folder, in bytes.
@@ -212,6 +213,7 @@ type TrunkState struct {
 	Registered bool      `json:"registered"`
 	Reachable  bool      `json:"reachable"`
 	LastError  string    `json:"lastError"` // the last failure; it stays when the trunk works again
+	ErrorAt    time.Time `json:"errorAt"`   // when that was
 	Since      time.Time `json:"since"`     // since when it is as it is
 }
 

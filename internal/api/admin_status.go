@@ -78,6 +78,6 @@ func (s *Server) mailQueue(ctx context.Context) (MailQueue, error) {
 		return MailQueue{}, err
 	}
 	return MailQueue{
-		Set: m.URL != "", Waiting: st.Waiting, Held: st.Held, GivenUp: st.GivenUp, Oldest: known(st.Oldest), LastError: inOneLine(st.LastError),
+		Set: m.URL != "", Waiting: st.Waiting, Held: st.Held, GivenUp: st.GivenUp, Oldest: known(st.Oldest), LastError: inOneLine(st.LastError), ErrorAt: known(st.ErrorAt),
 	}, nil
 }

@@ -25,8 +25,11 @@ func Ringback(region string) Tone {
 	return Tone{Hz: [2]float64{425}, Level: -19, Cadence: []time.Duration{time.Second, 4 * time.Second}}
 }
 
+// BeepHz is the frequency of a Beep.
+const BeepHz = 880
+
 // Beep returns the tone after which a caller speaks; BeepTime is its length.
-func Beep() Tone { return Sine(880, -12) }
+func Beep() Tone { return Sine(BeepHz, -12) }
 
 // BeepTime is how long a Beep lasts.
 const BeepTime = 400 * time.Millisecond

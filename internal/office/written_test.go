@@ -23,3 +23,19 @@ func TestNumbersAsPeopleReadThem(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersAsWrittenAtHome(t *testing.T) {
+	for n, want := range map[Number]string{
+		"+525512345678": "55 1234 5678",
+		"+13055550100":  "(+1) 305 555 0100",
+		"102":           "102",
+		"":              "",
+	} {
+		if got := n.WrittenAt("+525555550100"); got != want {
+			t.Errorf("%s: %q, want %q", string(n), got, want)
+		}
+		if got := n.WrittenAt(""); got != n.Written() {
+			t.Errorf("%s without a home: %q", string(n), got)
+		}
+	}
+}

@@ -97,6 +97,18 @@ func (e *Ear) Forget() {
 	e.heard = media.Sound{}
 }
 
+// Beeped reports whether s holds the beep after which a message is recorded. A
+// twentieth of a second of it will do: a busy machine drops what is late.
+func Beeped(s media.Sound) bool {
+	part := s.Rate / 20
+	for i := 0; part > 0 && i+part <= len(s.Samples); i += part / 5 {
+		if media.Level(s.Samples[i:i+part], s.Rate, media.BeepHz) > toneLevel-6 {
+			return true
+		}
+	}
+	return false
+}
+
 // Loudest returns the level of the tone hz in dBFS where it is heard best: over
 // the best second of s.
 func Loudest(s media.Sound, hz float64) float64 {

@@ -91,7 +91,9 @@ func TestVoicemailByDeskPhone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaveMessage(t, ctx, o, wired(t, ctx, o, "102"), "101")
+	if heard := leaveMessage(t, ctx, o, wired(t, ctx, o, "102"), "101"); !officetest.Beeped(heard) {
+		t.Errorf("in %v that were heard there was no beep", heard.Duration())
+	}
 	if !messages(t, ctx, anas, 1)[0].IsNew {
 		t.Error("the message is not new")
 	}

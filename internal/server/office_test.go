@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/officetest"
 	"timbre/internal/store"
@@ -173,12 +174,13 @@ func wired(t *testing.T, ctx context.Context, o *officetest.Office, n office.Num
 }
 
 // leaveMessage has who calls leave a message of some seconds, of 440 Hz, for
-// extension n.
-func leaveMessage(t *testing.T, ctx context.Context, o *officetest.Office, calls caller, n office.Number) {
+// extension n, and returns what who calls has heard.
+func leaveMessage(t *testing.T, ctx context.Context, o *officetest.Office, calls caller, n office.Number) media.Sound {
 	t.Helper()
 	w := calls(n)
 	go w.Say(ctx, 440) // ends with the call
 	speaks(t, ctx, o, w)
+	return w.Heard()
 }
 
 // speaks waits until w is recorded, lets it speak, and hangs up.

@@ -31,5 +31,5 @@ func (t trunks) TestTrunk(ctx context.Context, id office.ID) (api.TrunkState, er
 }
 
 func trunkState(s trunk.State) api.TrunkState {
-	return api.TrunkState{Up: s.Up(), Registered: s.Registered, Reachable: s.Reachable, LastError: s.LastError, Since: s.Since}
+	return api.TrunkState{Up: s.Up(), Registered: s.Registered, Reachable: s.Reachable, LastError: s.LastError, ErrorAt: s.ErrorAt, Since: s.Since}
 }

@@ -208,17 +208,20 @@ type MailStatus struct {
 	GivenUp   int
 	Oldest    time.Time // when the oldest that waits was written; zero: none does
 	LastError string
+	ErrorAt   time.Time // when LastError was; zero: there is none
 }
 
 // MailStatus returns what waits to be sent.
 func (s *Store) MailStatus(ctx context.Context) (MailStatus, error) {
 	var st MailStatus
 	var oldest sql.NullInt64
+	var failed int64
 	err := s.db.QueryRow(ctx, `SELECT count(CASE WHEN next_at IS NOT NULL AND NOT held THEN 1 END), count(CASE WHEN held THEN 1 END),
 			count(CASE WHEN next_at IS NULL AND NOT held THEN 1 END), min(CASE WHEN next_at IS NOT NULL AND NOT held THEN created_at END),
-			coalesce((SELECT last_error FROM mail WHERE last_error <> '' ORDER BY failed_at DESC, id LIMIT 1), '')
-		FROM mail`).Scan(&st.Waiting, &st.Held, &st.GivenUp, &oldest, &st.LastError)
-	st.Oldest = at(oldest.Int64)
+			coalesce((SELECT last_error FROM mail WHERE last_error <> '' ORDER BY failed_at DESC, id LIMIT 1), ''),
+			coalesce((SELECT max(failed_at) FROM mail WHERE last_error <> ''), 0)
+		FROM mail`).Scan(&st.Waiting, &st.Held, &st.GivenUp, &oldest, &st.LastError, &failed)
+	st.Oldest, st.ErrorAt = at(oldest.Int64), at(failed)
 	return st, err
 }
 

@@ -63,7 +63,10 @@ func (f *fixture) queue(t *testing.T, when string, want store.MailStatus) {
 	if err != nil || !got.Oldest.Equal(want.Oldest) {
 		t.Errorf("%s: the oldest is of %v, %v; want %v", when, got.Oldest, err, want.Oldest)
 	}
-	got.Oldest, want.Oldest = time.Time{}, time.Time{}
+	if (got.LastError == "") != got.ErrorAt.IsZero() || got.ErrorAt.After(f.now) {
+		t.Errorf("%s: the last error was at %v", when, got.ErrorAt)
+	}
+	got.Oldest, want.Oldest, got.ErrorAt = time.Time{}, time.Time{}, time.Time{}
 	if got != want {
 		t.Errorf("%s: %+v, want %+v", when, got, want)
 	}

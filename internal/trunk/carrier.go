@@ -54,7 +54,7 @@ func newCarrier(t office.Trunk, secret string, now time.Time) *carrier {
 	}
 	var err error
 	if c.host, c.port, err = place(t); err != nil {
-		c.state.LastError = err.Error()
+		c.state.LastError, c.state.ErrorAt = err.Error(), now
 	}
 	return c
 }

@@ -13,6 +13,7 @@ type State struct {
 	Registered bool      // of a trunk that registers
 	Reachable  bool      // the carrier answered when it was last asked
 	LastError  string    // the last failure, for the administrator; it stays when the trunk works again
+	ErrorAt    time.Time // when that was; zero: never
 	Since      time.Time // since when Registered and Reachable are as they are
 }
 
@@ -61,7 +62,13 @@ func (g *Group) stateOf(c *carrier) State {
 func (g *Group) note(c *carrier, change func(*State)) {
 	g.mu.Lock()
 	was := c.state
+	c.state.LastError = "" // to see one that is told again
 	change(&c.state)
+	if c.state.LastError == "" {
+		c.state.LastError = was.LastError
+	} else {
+		c.state.ErrorAt = g.cfg.Now()
+	}
 	is := c.state
 	changed := is.Registered != was.Registered || is.Reachable != was.Reachable
 	if changed {

@@ -148,10 +148,10 @@ func (g *Group) adopt(ctx context.Context, wanted []*carrier) {
 	}
 	for c := range maps.Keys(old) {
 		<-c.done
-		g.log.Info("trunk removed", "trunk", c.trunk.Name)
+		g.log.Info("trunk no longer in use", "trunk", c.trunk.Name)
 	}
 	for _, c := range fresh {
-		g.log.Info("trunk added", "trunk", c.trunk.Name)
+		g.log.Info("trunk in use", "trunk", c.trunk.Name)
 		g.start(ctx, c)
 	}
 }

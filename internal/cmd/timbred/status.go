@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,7 @@ func statusTable(w io.Writer, s api.Status) {
 		row(w, "server", "not running")
 	}
 	for _, t := range s.Trunks {
-		row(w, "trunk "+t.Name, trunkState(t, when)+lastError(trunkError(t)))
+		row(w, "trunk "+t.Name, trunkState(t, when)+lastError(trunkError(t, when)))
 	}
 	row(w, "e-mail", mailState(s.Mail, when))
 	if s.Disk.Total > 0 {
@@ -75,6 +76,14 @@ func runningTable(w io.Writer, s api.Status, when clock) {
 	row(w, "live calls", s.LiveCalls)
 }
 
+// errorAt tells when an error was, in front of it.
+func errorAt(at *time.Time, when clock, err string) string {
+	if at == nil || at.IsZero() || err == "" {
+		return err
+	}
+	return when(*at) + ": " + err
+}
+
 // lastError tells of an error behind a state, if there was one.
 func lastError(err string) string {
 	if err == "-" || err == "" {
@@ -98,7 +107,7 @@ func mailState(m api.MailQueue, when clock) string {
 	if m.GivenUp > 0 {
 		state += fmt.Sprintf(", %d given up", m.GivenUp)
 	}
-	return state + lastError(m.LastError)
+	return state + lastError(errorAt(m.ErrorAt, when, m.LastError))
 }
 
 // sized returns a size as people read it.

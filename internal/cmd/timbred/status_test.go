@@ -105,7 +105,7 @@ func TestStatusTellsWhatIs(t *testing.T) {
 	for _, line := range []string{
 		`version +\S+`, `database +sqlite`, `company +\+525555550100 Ejemplo`, `extensions +2`, `devices +1`, `sessions +0`,
 		`server +running`, `https +` + regexp.QuoteMeta(d.HTTPS), `fingerprint +` + string(d.Fingerprint), `certificate ends +` + moment,
-		`registered devices +1`, `live calls +1`, `e-mail +1 waiting since ` + moment + `; last error: .*refused.*`,
+		`registered devices +1`, `live calls +1`, `e-mail +1 waiting since ` + moment + `; last error: ` + moment + `: .*refused.*`,
 		`disk +\d+ % of \S+ [kMGT]?B used`, `last backup +` + moment, `calls kept +.+`, `voicemail kept +.+`,
 	} {
 		if !regexp.MustCompile(`(?m)^ *` + line + ` *$`).MatchString(out) {

@@ -124,7 +124,7 @@ func (c *command) trunkList() *cobra.Command {
 func trunkTable(w io.Writer, when clock, all ...api.Trunk) {
 	row(w, "NAME", "URI", "TRANSPORT", "REGISTERS", "PRIORITY", "FORMAT", "T38", "STATE", "LAST ERROR")
 	for _, t := range all {
-		row(w, t.Name, t.URI, t.Transport, yes(t.Register), t.Priority, t.Format, yes(t.T38), trunkState(t, when), trunkError(t))
+		row(w, t.Name, t.URI, t.Transport, yes(t.Register), t.Priority, t.Format, yes(t.T38), trunkState(t, when), trunkError(t, when))
 	}
 }
 
@@ -143,11 +143,12 @@ func trunkState(t api.Trunk, when clock) string {
 	return fmt.Sprintf("%s since %s", state, when(t.State.Since))
 }
 
-func trunkError(t api.Trunk) string {
+// trunkError tells of the last failure of a trunk, and when that was.
+func trunkError(t api.Trunk, when clock) string {
 	if t.State == nil || t.State.LastError == "" {
 		return "-"
 	}
-	return t.State.LastError
+	return errorAt(&t.State.ErrorAt, when, t.State.LastError)
 }
 
 func (c *command) trunkTest() *cobra.Command {
@@ -160,7 +161,7 @@ func (c *command) trunkTest() *cobra.Command {
 					return err
 				}
 				if !t.State.Up {
-					return fmt.Errorf("trunk %s does not work: %s", t.Name, trunkError(t))
+					return fmt.Errorf("trunk %s does not work: %s", t.Name, t.State.LastError)
 				}
 				return c.done(t, "trunk %s works", t.Name)
 			})
