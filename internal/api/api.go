@@ -54,9 +54,8 @@ type Server struct {
 	streams *streams
 	busy    *counts // JMAP requests in progress by session
 
-	uploading  *counts  // uploads in progress by account
-	converting *counts  // uploads being made greetings by account
-	refused    refusals // those that are none
+	uploading  *counts // uploads in progress by account
+	converting *counts // uploads being made greetings by account
 	clicks     *clicks
 	presence   *presence
 

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"maps"
 	"reflect"
-	"sync"
 	"time"
 
 	"timbre/internal/office"
@@ -77,42 +75,11 @@ func (s *Server) greet(ctx context.Context, account office.ID, was office.Greeti
 // each account.
 const maxConverting = 4
 
-// uploadAge is how long the store keeps what nothing refers to.
-const uploadAge = 24 * time.Hour
-
-// refusals are the uploads that were found to be no greeting: reading one is work
-// that nobody gets done twice. It is safe for concurrent use.
-type refusals struct {
-	mu sync.Mutex
-	at map[office.ID]time.Time // guarded by mu
-}
-
-// add remembers an upload for as long as it may be there.
-func (r *refusals) add(upload office.ID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	maps.DeleteFunc(r.at, func(_ office.ID, at time.Time) bool { return time.Since(at) > uploadAge })
-	if r.at == nil {
-		r.at = map[office.ID]time.Time{}
-	}
-	r.at[upload] = time.Now()
-}
-
-func (r *refusals) has(upload office.ID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, has := r.at[upload]
-	return has
-}
-
 // convert returns the blob of the greeting that is made from an upload.
 // office.ErrGreeting: there is no such blob, or it is no greeting.
 func (s *Server) convert(ctx context.Context, account, upload office.ID) (office.ID, error) {
 	if s.cfg.Greetings == nil {
 		return "", office.ErrUnavailable
-	}
-	if s.refused.has(upload) {
-		return "", office.ErrGreeting
 	}
 	if !s.converting.enter(string(account), 1, maxConverting) {
 		return "", office.ErrTooMany
@@ -130,9 +97,6 @@ func (s *Server) convert(ctx context.Context, account, upload office.ID) (office
 		return "", office.ErrGreeting
 	}
 	sound, mediaType, err := s.cfg.Greetings.Convert(ctx, file)
-	if errors.Is(err, office.ErrGreeting) {
-		s.refused.add(upload)
-	}
 	if err != nil {
 		return "", err
 	}

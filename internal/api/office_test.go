@@ -49,18 +49,6 @@ type house struct {
 	ahead  atomic.Int64 // how far its clock is ahead of time
 
 	switchboard
-	converted atomic.Int64 // files that were read as greetings
-}
-
-// counting counts what is asked of Greetings.
-type counting struct {
-	api.Greetings
-	n *atomic.Int64
-}
-
-func (c *counting) Convert(ctx context.Context, r io.Reader) ([]byte, string, error) {
-	c.n.Add(1)
-	return c.Greetings.Convert(ctx, r)
 }
 
 func (h *house) now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
@@ -96,7 +84,7 @@ func open(t testing.TB) *house {
 	}
 	gate := auth.New(auth.Config{Store: kept, Now: h.now, Domain: "office.test", URIs: []string{"sips:office.test:5061"}})
 	s := api.New(api.Config{
-		Store: kept, Gate: gate, Switch: h, Board: h, Dialer: h, Greetings: &counting{voicemail.NewGreetings(), &h.converted}, Ready: h.ready.Load, Version: "test", SIPSPort: 5061,
+		Store: kept, Gate: gate, Switch: h, Board: h, Dialer: h, Greetings: voicemail.NewGreetings(), Ready: h.ready.Load, Version: "test", SIPSPort: 5061,
 		Listeners: api.Listeners{HTTPS: https.Addr().String()},
 	})
 	ended := make(chan error, 2)

@@ -96,13 +96,7 @@ func TestUploadsThatAreNoGreeting(t *testing.T) {
 		blobs[name] = into[jmap.UploadResponse](t, h.upload(t, s.Token, s.Session, file), http.StatusCreated).BlobID
 	}
 	before, state := h.get(t, s.Token, "VoicemailSettings", me)
-	defer func() {
-		if n := h.converted.Load(); n != 4 { // what it was once found not to be it is not asked again
-			t.Errorf("%d files were read as greetings, want 4", n)
-		}
-	}()
 	for name, blob := range blobs {
-		h.patch(t, s.Token, "VoicemailSettings", me, `{"greeting":{"kind":"own","blobId":"`+string(blob)+`"}}`)
 		set := h.patch(t, s.Token, "VoicemailSettings", me, `{"ringSeconds":30,"greeting":{"kind":"own","blobId":"`+string(blob)+`"}}`)
 		if refused := set.NotUpdated[one]; refused.Type != jmap.InvalidProperties || len(refused.Properties) != 1 || refused.Properties[0] != "greeting" || refused.Description == "" {
 			t.Errorf("%s: %+v", name, set)
