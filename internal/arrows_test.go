@@ -49,7 +49,7 @@ var arrows = map[string]string{
 	"internal/voicemail":    "internal/store internal/media internal/auth internal/office assets",
 	"internal/pbx":          "internal/ua internal/sdp internal/bridge internal/registrar internal/dialplan internal/hunt internal/trunk internal/lamp internal/voicemail internal/auth internal/store internal/office",
 	"internal/api":          "sync/jmap internal/store internal/auth internal/dialplan internal/office",
-	"internal/server":       "internal/office internal/sqldb internal/ua internal/store internal/auth internal/trunk internal/mail internal/voicemail internal/pbx internal/api",
+	"internal/server":       "internal/office internal/sqldb internal/sqldb/pg internal/ua internal/store internal/auth internal/trunk internal/mail internal/voicemail internal/pbx internal/api",
 	"internal/cmd/timbred":  "internal/server internal/api internal/office",
 	"internal/cmd/office":   "internal/officetest",
 	"internal/officetest":   "internal/server internal/api softphone softphone/audio sync/engine internal/ua internal/sdp internal/media internal/office",
