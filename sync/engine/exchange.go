@@ -18,10 +18,12 @@ type exchange struct {
 	l      *login
 	client *client
 
-	settled  int            // edits that a round ended
-	waiting  []local.Edit   // that want an upload first
-	uploaded map[int64]bool // edits whose files went up in this sync
-	failed   error          // why an upload did not work; nothing is uploaded any more
+	settled  int                // edits that a round ended
+	races    int                // how often settings were changed by others in this very moment
+	anew     map[local.Type]int // how often a type was begun to be read anew
+	waiting  []local.Edit       // that want an upload first
+	uploaded map[int64]bool     // edits whose files went up in this sync
+	failed   error              // why an upload did not work; nothing is uploaded any more
 }
 
 // A part is what a request does about one type.
@@ -39,6 +41,8 @@ const (
 	maxEdits     = 100 // changes of the user in one request
 	pagesBetween = 8   // pages of full reads between two looks at what changed
 	maxStale     = 3   // how often another process may be quicker
+	maxRaces     = 5   // how often other devices may be
+	maxAnew      = 3   // how often a full read may be in vain
 )
 
 // run repeats rounds until both sides agree and full reads are complete. What

@@ -118,6 +118,36 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A server that is beside itself is not asked for ever.
+func TestServersThatNeverAgree(t *testing.T) {
+	ctx := context.Background()
+	e := profileWith(t)
+	l, err := e.current()
+	check(t, err)
+	check(t, l.mirror.Replace(ctx, local.ProfileType, "1", []json.RawMessage{json.RawMessage(`{"email":""}`)}))
+	check(t, l.mirror.Change(ctx, local.ProfileType, map[string]any{"email": "a@example.com"}, e.now()))
+	var response jmap.Response
+	check(t, json.Unmarshal([]byte(`{"methodResponses":[["error",{"type":"stateMismatch"},"0"],["error",{"type":"cannotCalculateChanges"},"1"]]}`), &response))
+	x := &exchange{e: e, l: l, anew: map[local.Type]int{}}
+	for i := range maxRaces + 2 {
+		edits, err := l.mirror.TakeEdits(ctx, e.now(), maxEdits)
+		check(t, err)
+		if settled, err := x.settle(ctx, &response, "0", edits); err != nil || (settled > 0) != (i < maxRaces) {
+			t.Errorf("after %d mismatches: %d settled, %v", i, settled, err)
+		}
+	}
+	for i := range maxAnew + 2 {
+		p := &pulling{x: x, t: local.CallType}
+		_, err := p.takeChanges(ctx, &response, "1", "1", "1")
+		if !isMethodError(err, jmap.CannotCalculateChanges) {
+			t.Fatal(err)
+		}
+		if err := p.again(ctx); errors.Is(err, office.ErrUnavailable) != (i >= maxAnew) {
+			t.Errorf("anew for the %d. time: %v", i+1, err)
+		}
+	}
+}
+
 // What a server asks for is waited for, and then the usual time.
 func TestPauseAsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

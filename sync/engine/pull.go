@@ -130,6 +130,9 @@ func (p *pulling) takeChanges(ctx context.Context, response *jmap.Response, chan
 func (p *pulling) again(ctx context.Context) error {
 	p.x.e.log.Info("reading everything anew", "type", p.t)
 	p.over = true
+	if p.x.anew[p.t]++; p.x.anew[p.t] > maxAnew {
+		return fmt.Errorf("%w: it does not know its own state", office.ErrUnavailable)
+	}
 	_, err := p.x.l.mirror.AgainRead(ctx, p.t)
 	return err
 }

@@ -85,6 +85,9 @@ func (x *exchange) settle(ctx context.Context, response *jmap.Response, call str
 	var refused *jmap.MethodError
 	switch {
 	case errors.As(err, &refused) && refused.Type == jmap.StateMismatch:
+		if x.races++; x.races > maxRaces {
+			return 0, nil // the next sync goes on
+		}
 		return len(edits), nil // the settings come with the same answer, and TakeEdits compares
 	case errors.As(err, &refused) && isFinal(refused.Type):
 		for _, edit := range edits { // it would be refused again and again: let the user know instead

@@ -38,8 +38,10 @@ func (x *exchange) upload(ctx context.Context) (sent bool, err error) {
 			err = x.refuse(ctx, edit, jmap.SetError{Type: FileDamaged})
 		case errors.Is(err, office.ErrLimit):
 			err = x.refuse(ctx, edit, jmap.SetError{Type: FileTooLarge})
-		case errors.Is(err, office.ErrNotFound): // another process has sent it
+		case errors.Is(err, errSent):
 			err = nil
+		case errors.Is(err, office.ErrTooMany): // the account has as many uploads as it may: the rest of the sync is well
+			err = x.l.mirror.Postpone(ctx, edit, x.e.now().Add(local.Hold))
 		case errors.Is(err, office.ErrSession):
 			return sent, err
 		default:
@@ -55,6 +57,10 @@ func (x *exchange) upload(ctx context.Context) (sent bool, err error) {
 	return sent, nil
 }
 
+// errSent says that an edit is gone: another process has sent it, or the user
+// thought better of it.
+var errSent = errors.New("the file is not wanted any more")
+
 // uploadFile sends the file of one edit and returns its blob (RFC 8620 §6.1).
 func (x *exchange) uploadFile(ctx context.Context, edit local.Edit) (office.ID, error) {
 	mirror, err := x.l.vault()
@@ -62,6 +68,9 @@ func (x *exchange) uploadFile(ctx context.Context, edit local.Edit) (office.ID, 
 		return "", err
 	}
 	content, mediaType, err := mirror.File(ctx, edit)
+	if errors.Is(err, office.ErrNotFound) {
+		return "", errSent
+	}
 	if err != nil {
 		return "", err
 	}
