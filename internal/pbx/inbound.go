@@ -3,6 +3,7 @@ package pbx
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) *ua.Leg {
 		return nil
 	}
 	c := p.newCall("call", office.NewID(), "trunk", in.Peer())
-	o := &origin{in: in, hops: in.Hops() - 1, path: in.Diversion(), veiled: in.Transport() == "udp"}
+	o := &origin{in: in, hops: in.Hops() - 1, path: in.Diversion(), veiled: !p.isMet(in), soundAt: in.Hears()}
 	o.party = party{who: caller(in, region), tongue: office.Spanish}
 	o.trace = c.record.trace(nil, office.CallLeg{Party: o.who, Trunk: in.Peer()}, p.cfg.Now())
 	c.run(ctx, o, func(ctx context.Context) {
@@ -44,6 +45,33 @@ func (p *PBX) fromTrunk(ctx context.Context, in *ua.Incoming) *ua.Leg {
 		c.connect(ctx, o, dialplan.Destination{Kind: dialplan.OwnLine, Number: line.Number, Class: office.Internal, Allowed: true, Line: line})
 	})
 	return c.movedFrom(o)
+}
+
+// maxMet is how many hosts of sound are remembered; a carrier has some dozens.
+const maxMet = 1024
+
+// isMet reports whether the sound of a call from outside goes to who sent the INVITE,
+// or to a host that has acknowledged a call before. Over UDP anybody may write a
+// packet with a carrier's address that has the office speak to somebody else.
+func (p *PBX) isMet(in *ua.Incoming) bool {
+	if in.Transport() != "udp" || in.Hears() == in.Source().Addr().Unmap() {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hosts[in.Hears()]
+}
+
+// meet notes that the sound of a call at host went to who acknowledged the call.
+func (p *PBX) meet(host netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.hosts) >= maxMet {
+		clear(p.hosts)
+	}
+	if host.IsValid() {
+		p.hosts[host] = true
+	}
 }
 
 // caller returns who calls from outside, in the office's way of writing numbers:

@@ -15,13 +15,13 @@ import (
 )
 
 // calls has r call number for somebody who hears at rtp.
-func (x *exchange) calls(t *testing.T, r *raw, number string, rtp net.Addr) {
+func (x *exchange) calls(t *testing.T, r *raw, id, number string, rtp net.Addr) {
 	t.Helper()
 	at := addr(r.conn.LocalAddr())
 	r.from = net.UDPAddrFromAddrPort(x.udp)
-	body := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n", addr(rtp).Port())
-	head := fmt.Sprintf("INVITE sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKspoofed\r\nMax-Forwards: 70\r\nFrom: <sip:5512345678@%s>;tag=raw\r\nTo: <sip:%[1]s@%[2]s>\r\nCall-ID: spoofed\r\nCSeq: 1 INVITE\r\nContact: <sip:raw@%[3]s>\r\nContent-Type: application/sdp\r\n",
-		number, domain, at, at)
+	body := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n", addr(rtp).Addr(), addr(rtp).Port())
+	head := fmt.Sprintf("INVITE sip:%[1]s@%[2]s SIP/2.0\r\nVia: SIP/2.0/UDP %[3]s;branch=z9hG4bK%[4]s\r\nMax-Forwards: 70\r\nFrom: <sip:5512345678@%[3]s>;tag=raw\r\nTo: <sip:%[1]s@%[2]s>\r\nCall-ID: %[4]s\r\nCSeq: 1 INVITE\r\nContact: <sip:raw@%[3]s>\r\nContent-Type: application/sdp\r\n",
+		number, domain, at, id)
 	if _, err := r.conn.WriteToUDP(fmt.Appendf(nil, "%sContent-Length: %d\r\n\r\n%s", head, len(body), body), r.from); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestOfficeSpeaksToNobodyWhoDidNotCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	victim, err := net.ListenPacket("udp", "127.0.0.1:0")
+	victim, err := net.ListenPacket("udp", "127.0.0.2:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestOfficeSpeaksToNobodyWhoDidNotCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.until(t, "the trunk is known", func() bool { _, ok := x.trunks.Identify(at, "udp", ""); return ok })
-	x.calls(t, r, "5555550123", victim.LocalAddr())
+	x.calls(t, r, "spoofed", "5555550123", victim.LocalAddr())
 	var answer string
 	for range 3 { // the answer, and twice again: 1.5 s
 		for answer = r.reads("SIP/2.0"); !strings.HasPrefix(answer, "SIP/2.0 200 ") || !strings.HasSuffix(field(answer, "CSeq"), "INVITE"); {
@@ -73,7 +73,30 @@ func TestOfficeSpeaksToNobodyWhoDidNotCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := victim.ReadFrom(b); err != nil {
-		t.Errorf("who calls hears nothing: %v", err)
+		t.Fatalf("who calls hears nothing: %v", err)
+	}
+	x.withoutVoicemail(t, "103")
+	x.line(t, "+525555550124", "103")
+	x.calls(t, r, "again", "5555550124", victim.LocalAddr()) // a host that is known now
+	for !strings.HasPrefix(answer, "SIP/2.0 183 ") || field(answer, "Call-ID") != "again" {
+		answer = r.reads("SIP/2.0")
+	}
+}
+
+func TestCallerOfACarrierHearsWhyNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	x := open(t)
+	c := x.carrier(t, "carrier", 1)
+	x.line(t, "+525555550123", "102")
+	x.withoutVoicemail(t, "102")
+	said := make(chan *ua.Leg, 1)
+	_, err := c.dial(t.Context(), "5555550123", func(t *ua.Target) { t.OnEarly = func(l *ua.Leg) { said <- l } })
+	var refused *ua.StatusError
+	if !errors.As(err, &refused) || refused.Code != 480 {
+		t.Fatal(err)
+	}
+	if l := receive(t, said, "the spoken words"); l.Stats().ReceivedPackets < 20 {
+		t.Errorf("%d packets are heard", l.Stats().ReceivedPackets)
 	}
 }
 

@@ -3,6 +3,7 @@ package pbx
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 
 	"timbre/internal/bridge"
@@ -42,16 +43,17 @@ func (p *party) name() string {
 // connected with somebody else. It is used by the goroutine of the call.
 type origin struct {
 	party
-	call   *call            // of which it is a part
-	in     *ua.Incoming     // nil: it has answered
-	payer  office.Extension // whose rights hold, and who is charged; zero: a caller from outside
-	hops   int              // how often the call may still be passed on
-	path   []ua.Diversion   // by which way it came
-	again  bool             // it has been through the office before
-	of     *row             // whose row alone tells whom it calls outside; nil: every row of the call
-	veiled bool             // its address is no more than what a packet said that anybody can write
-	urgent bool             // it calls the emergency services
-	region office.Region
+	call    *call            // of which it is a part
+	in      *ua.Incoming     // nil: it has answered
+	payer   office.Extension // whose rights hold, and who is charged; zero: a caller from outside
+	hops    int              // how often the call may still be passed on
+	path    []ua.Diversion   // by which way it came
+	again   bool             // it has been through the office before
+	of      *row             // whose row alone tells whom it calls outside; nil: every row of the call
+	veiled  bool             // its address is no more than what a packet said that anybody can write
+	soundAt netip.Addr       // whereto the sound of who is veiled goes
+	urgent  bool             // it calls the emergency services
+	region  office.Region
 
 	accepted func()         // told once when somebody, or the office itself, answers; nil: nobody is
 	rung     func()         // told when it rings somewhere; nil: nobody is
@@ -111,8 +113,12 @@ func (o *origin) unveil(ctx context.Context) bool {
 	case <-o.leg.Done():
 	case <-ctx.Done():
 	}
-	o.veiled = isOver(o.leg) || ctx.Err() != nil
-	return !o.veiled
+	if isOver(o.leg) || ctx.Err() != nil {
+		return false
+	}
+	o.veiled = false
+	o.call.pbx.meet(o.soundAt)
+	return true
 }
 
 // names notes whom the origin calls, unless it talks with somebody already: who is

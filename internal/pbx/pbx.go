@@ -93,6 +93,7 @@ type PBX struct {
 	talking     map[*ua.Leg]*call              // the calls in which two parties talk, by the legs of both
 	met         chan struct{}                  // closed and made anew when two parties begin to talk
 	unanswered  map[*ua.Incoming]*call         // the calls of our own telephones before somebody answers
+	hosts       map[netip.Addr]bool            // whereto the sound of acknowledged calls over UDP went
 	callers     map[office.ID]office.Extension // the extensions that have called, as they were last read
 	companyIs   office.Company                 // as it was last read
 	companyAt   uint64                         // the store's generation then, plus one
@@ -112,6 +113,7 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	p.talking, p.unanswered = map[*ua.Leg]*call{}, map[*ua.Incoming]*call{}
 	p.emergencies = map[office.Number]int{}
 	p.callers = map[office.ID]office.Extension{}
+	p.hosts = map[netip.Addr]bool{}
 	p.legs, p.met = map[*ua.Leg]office.Device{}, make(chan struct{})
 	p.halt, p.stop = context.WithCancel(context.Background())
 	p.calling = context.WithoutCancel(ctx)

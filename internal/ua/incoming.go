@@ -86,6 +86,15 @@ func (in *Incoming) Codecs() []sdp.Codec {
 // Secure reports whether the caller offers SRTP.
 func (in *Incoming) Secure() bool { return in.offer != nil && in.offer.Audio().Secure() }
 
+// Hears returns the host to which the caller wants its sound sent; the zero Addr
+// where the INVITE had no offer.
+func (in *Incoming) Hears() netip.Addr {
+	if in.offer == nil {
+		return netip.Addr{}
+	}
+	return in.offer.Audio().Addr.Unmap()
+}
+
 // Header returns a header field of the INVITE, empty where it has none.
 func (in *Incoming) Header(name string) string { return header(in.req, name) }
 
