@@ -117,7 +117,7 @@ func (l *Lamp) follow(account office.ID, username string) {
 // watch tells the phones of one account of every change, and each that registers,
 // until nobody is there to be told. It alone receives from registered.
 func (l *Lamp) watch(ctx context.Context, account office.ID, registered <-chan string) {
-	wake, cancel := l.cfg.Store.Subscribe(account)
+	wake, cancel := l.cfg.Store.SubscribeType(account, store.TypeVoicemail)
 	defer cancel()
 	var told office.Mailbox
 	known := false // whether told is what everybody was told
@@ -204,7 +204,7 @@ func (l *Lamp) hasSubscribed(username string) bool {
 // Subscribe serves one subscription of the device of an account until it is
 // over.
 func (l *Lamp) Subscribe(ctx context.Context, s *ua.Subscription, account office.ID) {
-	wake, cancel := l.cfg.Store.Subscribe(account)
+	wake, cancel := l.cfg.Store.SubscribeType(account, store.TypeVoicemail)
 	defer cancel()
 	if err := s.Accept(maxExpires); err != nil {
 		return

@@ -52,6 +52,12 @@ type Changes struct {
 // MaxPage is the most that one query or one list of changes returns.
 const MaxPage = 500
 
+// A move is a step of the changes of one type in an account.
+type move struct {
+	account office.ID
+	t       Type
+}
+
 // next hands out the next change number of account, for a row of type t, in the
 // transaction that writes it; the row lock on the account keeps others from
 // committing in between, so that who has seen number k has seen all before it.
@@ -63,7 +69,7 @@ func (w *writing) next(account office.ID, t Type) (seq int64, err error) {
 	}
 	_, err = w.Exec(`INSERT INTO feed (account, type, modseq, floor) VALUES ($1, $2, $3, 0)
 		ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq`, account, t, seq)
-	w.changed = append(w.changed, account)
+	w.moved = append(w.moved, move{account, t})
 	return seq, err
 }
 

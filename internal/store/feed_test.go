@@ -188,9 +188,12 @@ func wakes(t *testing.T, f *fixture) {
 	second, cancelSecond := f.Subscribe(account)
 	theirs, cancelTheirs := f.Subscribe(other)
 	defer cancelTheirs()
+	box, cancelBox := f.SubscribeType(account, store.TypeVoicemail)
+	defer cancelBox()
 	session := f.login(t, "101", "t1")
 	woken(mine)
 	woken(second)
+	woken(box)
 	for _, c := range []struct {
 		what string
 		do   func() error
@@ -220,6 +223,9 @@ func wakes(t *testing.T, f *fixture) {
 		}
 		if got := woken(second); got != c.want {
 			t.Errorf("%s: the second follower was woken %t", c.what, got)
+		}
+		if got := woken(box); got != (c.want && c.what != "a finished call") {
+			t.Errorf("%s: who follows the voicemails was woken %t", c.what, got)
 		}
 		if woken(mine) || woken(theirs) {
 			t.Errorf("%s: woken twice, or somebody else", c.what)

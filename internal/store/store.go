@@ -167,7 +167,8 @@ func (s *Store) Generation() uint64 { return s.generation.Load() }
 // committed.
 type writing struct {
 	*sqldb.Tx
-	changed    []office.ID // accounts whose followers are woken
+	changed    []office.ID // accounts whose followers are all woken
+	moved      []move      // feeds whose followers are woken
 	members    bool        // a device, session or extension changed
 	configured bool        // a line, a trunk, the mailing or the company changed
 	available  bool        // somebody's availability changed
@@ -190,23 +191,26 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 	s.removeFiles(w.orphans)
 	if w.members {
 		s.generation.Add(1)
-		s.members.wakeAll()
+		s.members.wakeAll("")
 	}
 	for _, a := range w.changed {
-		if a == directory {
-			s.wakes.wakeAll()
+		s.wakes.wake(a, "")
+	}
+	for _, f := range w.moved {
+		if f.account == directory {
+			s.wakes.wakeAll(f.t)
 		} else {
-			s.wakes.wake(a)
+			s.wakes.wake(f.account, f.t)
 		}
 	}
 	if w.configured {
-		s.configured.wakeAll()
+		s.configured.wakeAll("")
 	}
 	if w.available {
-		s.available.wakeAll()
+		s.available.wakeAll("")
 	}
 	if w.mailed {
-		s.mailed.wakeAll()
+		s.mailed.wakeAll("")
 	}
 	return nil
 }
