@@ -55,6 +55,7 @@ type inbox struct{ *local.Mirror }
 func (i inbox) DeleteVoicemail(ctx context.Context, id office.ID) error {
 	return i.Mirror.DeleteVoicemail(ctx, id, noonOfGallery.Add(local.Hold))
 }
+
 func (i inbox) Audio(context.Context, office.ID) (io.ReadSeekCloser, error) {
 	return nil, office.ErrOffline
 }

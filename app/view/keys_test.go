@@ -192,7 +192,7 @@ func (m *mails) DeleteVoicemail(_ context.Context, id office.ID) error {
 	m.rows = slices.DeleteFunc(slices.Clone(m.rows), func(v local.Voicemail) bool { return v.ID == id })
 	return nil
 }
-func (*mails) UndoDelete(context.Context, office.ID) error       { return nil }
+func (*mails) UndoDelete(context.Context, office.ID) error { return nil }
 func (*mails) Audio(context.Context, office.ID) (io.ReadSeekCloser, error) {
 	return nil, office.ErrOffline
 }

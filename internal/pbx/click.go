@@ -8,6 +8,7 @@ import (
 	"timbre/internal/dialplan"
 	"timbre/internal/hunt"
 	"timbre/internal/office"
+	"timbre/internal/ua"
 	"timbre/internal/registrar"
 )
 
@@ -54,7 +55,7 @@ func (p *PBX) Click(ctx context.Context, account, device office.ID, number offic
 	c.begin(ctx)
 	go func() {
 		defer p.end()
-		o := &origin{payer: ext, hops: 70}
+		o := &origin{payer: ext, hops: ua.DefaultHops}
 		o.party = party{who: office.Party{Number: ext.Number, Name: ext.Name}, ext: &ext, row: w, tongue: ext.Language}
 		c.run(p.calling, o, func(ctx context.Context) { c.clicked(ctx, o, devices, place) })
 	}()
@@ -92,7 +93,7 @@ func (p *PBX) named(ctx context.Context, place dialplan.Destination) office.Part
 // clicked rings the user's own telephones, and connects the first that answers.
 func (c *call) clicked(ctx context.Context, o *origin, devices []registrar.Binding, place dialplan.Destination) {
 	ext := *o.ext
-	ch := &chase{c: c, from: c.pbx.named(ctx, place), codecs: offer(nil), hops: 70, auto: true, ring: func() {}, pass: func(*party) {}}
+	ch := &chase{c: c, from: c.pbx.named(ctx, place), codecs: offer(nil), hops: ua.DefaultHops, auto: true, ring: func() {}, pass: func(*party) {}}
 	ch.members = []*member{{
 		ext: ext, row: o.row, devices: devices, // its call is counted already
 		hunted: hunt.Member{Devices: len(devices), RingTime: clickTime},

@@ -191,7 +191,7 @@ func TestPanicWhileItRingsIsNotCounted(t *testing.T) {
 	rung, canceled := x.phone(t, "102", "udp").rings()
 	c := x.newCall()
 	c.run(t.Context(), &origin{}, func(ctx context.Context) {
-		ch := &chase{c: c, hops: 70, codecs: offer(nil), ring: func() { panic("ringing") }}
+		ch := &chase{c: c, hops: ua.DefaultHops, codecs: offer(nil), ring: func() { panic("ringing") }}
 		ch.enlist(ctx, []office.Extension{x.extension(t, "102")}, "", x.cfg.Now())
 		ch.run(ctx, nil)
 	})

@@ -44,10 +44,15 @@ func (c *call) consider(ctx context.Context, from, other *party, r *ua.Refer) tr
 	var ringing *ua.Incoming // the call that is to be replaced
 	if r.Replaces != nil {
 		leg := c.pbx.endpoint.LegOf(*r.Replaces)
+		if leg == nil {
+			if ringing = c.pbx.endpoint.EarlyOf(*r.Replaces); ringing == nil {
+				leg = c.pbx.endpoint.LegOf(*r.Replaces) // answered between the two looks
+			}
+		}
 		if leg != nil && leg != from.leg && leg != other.leg {
 			return accept(func(ctx context.Context) (*party, *party) { return c.attended(ctx, from, other, leg, r) })
 		}
-		if ringing = c.pbx.endpoint.EarlyOf(*r.Replaces); ringing == nil || !c.pbx.isOf(ctx, ringing, from.ext.Number) {
+		if ringing == nil || !c.pbx.isOf(ctx, ringing, from.ext.Number) {
 			return refuse(481)
 		}
 		to, ours = ringing.To(), true
@@ -162,7 +167,7 @@ func (c *call) meet(ctx context.Context, a, b *party) {
 // of its extension, payer. Where nobody is reached from gets the call back, while it
 // is there; else its extension rings again.
 func (c *call) blind(ctx context.Context, from, other *party, payer office.Extension, place dialplan.Destination, r *ua.Refer) (*party, *party) {
-	o := &origin{call: c, payer: payer, hops: 70, region: c.pbx.company(ctx).Region}
+	o := &origin{call: c, payer: payer, hops: ua.DefaultHops, region: c.pbx.company(ctx).Region}
 	o.party = *other
 	c.replaceParty(other, &o.party)
 	if from.ext.Account != "" && other.ext == nil {
