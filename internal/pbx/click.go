@@ -8,8 +8,8 @@ import (
 	"timbre/internal/dialplan"
 	"timbre/internal/hunt"
 	"timbre/internal/office"
-	"timbre/internal/ua"
 	"timbre/internal/registrar"
+	"timbre/internal/ua"
 )
 
 // clickTime is how long the user's own telephones ring.
