@@ -100,8 +100,11 @@ func keepInStep(ctx context.Context, o *options, e *engine.Engine) error {
 			continue
 		}
 		answer, text, err := standing(ctx, o, e)
+		if ctx.Err() != nil { // the end of Run is a change too
+			return nil
+		}
 		if err != nil {
-			return errors.Join(err, ctx.Err())
+			return err
 		}
 		if now := fmt.Sprint(answer); now != shown {
 			shown = now
