@@ -222,7 +222,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"deep", strings.Repeat("[", 100000) + strings.Repeat("]", 100000), jmap.NotJSON},
 		{"no request", `{"using":[]}`, jmap.NotRequest},
 		{"unknown capability", `{"using":["urn:other"],"methodCalls":[]}`, jmap.UnknownCapability},
-		{"many calls", `{"using":[],"methodCalls":[` + call + strings.Repeat(","+call, 16) + `]}`, jmap.LimitProblem},
+		{"many calls", `{"using":[],"methodCalls":[` + call + strings.Repeat(","+call, jmap.DefaultLimits.MaxCallsInRequest) + `]}`, jmap.LimitProblem},
 		{"too large", `{"using":[],"methodCalls":[],"x":"` + strings.Repeat("x", 2<<20) + `"}`, jmap.LimitProblem},
 	}
 	for _, tt := range tests {

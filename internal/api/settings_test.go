@@ -273,6 +273,14 @@ func TestANewAddressIsAnnouncedToTheOldOne(t *testing.T) {
 	if _, ok, err := h.store.ClaimMail(ctx, time.Minute); ok || err != nil {
 		t.Fatalf("a first address was announced: %v", err)
 	}
+	h.patch(t, s.Token, "Profile", me, `{"email":"other@example.com"}`)
+	if _, ok, err := h.store.ClaimMail(ctx, time.Minute); ok || err != nil {
+		t.Fatalf("an address that its user has just chosen was told: %v", err)
+	}
+	old := "old@example.com"
+	if _, err := h.store.SetExtension(ctx, "101", store.ExtensionPatch{Email: &old}); err != nil {
+		t.Fatal(err)
+	}
 	h.patch(t, s.Token, "Profile", me, `{"email":"new@example.com"}`)
 	m, ok, err := h.store.ClaimMail(ctx, time.Minute)
 	if !ok || err != nil || m.To != "old@example.com" || m.Notice.Kind != office.NoticeEmailChanged || m.Notice.Address != "new@example.com" {

@@ -16,10 +16,9 @@ var errNoPort = errors.New("no free RTP port")
 type Ports struct {
 	Min, Max int // inclusive; even ports are used; Max 0: any port
 
-	mu      sync.Mutex
-	next    int                     // guarded by mu
-	open    map[netip.AddrPort]bool // where our sessions are bound; guarded by mu
-	writers map[uint32]bool         // the SSRCs under which they write; guarded by mu
+	mu   sync.Mutex
+	next int                     // guarded by mu
+	open map[netip.AddrPort]bool // where our sessions are bound; guarded by mu
 
 	pumps pumps
 }
@@ -43,29 +42,21 @@ func (p *Ports) Lead(to netip.AddrPort, public netip.Addr) bool {
 	return false
 }
 
-// enter notes that a session is open at an address and writes under ssrc.
-func (p *Ports) enter(at netip.AddrPort, ssrc uint32) {
+// enter notes that a session is open at an address.
+func (p *Ports) enter(at netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.open == nil {
-		p.open, p.writers = map[netip.AddrPort]bool{}, map[uint32]bool{}
+		p.open = map[netip.AddrPort]bool{}
 	}
-	p.open[at], p.writers[ssrc] = true, true
+	p.open[at] = true
 }
 
 // leave notes that the session is closed.
-func (p *Ports) leave(at netip.AddrPort, ssrc uint32) {
+func (p *Ports) leave(at netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, at)
-	delete(p.writers, ssrc)
-}
-
-// wrote reports whether one of our sessions writes under ssrc.
-func (p *Ports) wrote(ssrc uint32) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.writers[ssrc]
 }
 
 // bind returns a UDP socket on a with an even port of the range.

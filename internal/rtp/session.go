@@ -51,7 +51,6 @@ type Session struct {
 		far     netip.AddrPort // where the far side says that it is
 		latched netip.AddrPort // whence its packets come; invalid until the first
 		digits  digitReader
-		source  uint32 // the SSRC of what was accepted last, which is nobody's of ours
 	}
 	out struct {
 		sync.Mutex
@@ -88,10 +87,10 @@ func Open(ports *Ports, bind, name, signal netip.Addr) (*Session, error) {
 	s := &Session{ports: ports, conn: conn, signal: signal}
 	s.name = netip.AddrPortFrom(name, conn.port())
 	s.out.muted = true // until the far side has said where it is
-	ssrc, at := rand.Uint32(), netip.AddrPortFrom(bind.Unmap(), conn.port())
-	s.out.writer = writer{ssrc: ssrc, sequence: uint16(rand.Uint32()), timestamp: rand.Uint32()}
-	s.ports.enter(at, ssrc)
-	s.leave = sync.OnceFunc(func() { ports.leave(at, ssrc) })
+	at := netip.AddrPortFrom(bind.Unmap(), conn.port())
+	s.out.writer = writer{ssrc: rand.Uint32(), sequence: uint16(rand.Uint32()), timestamp: rand.Uint32()}
+	s.ports.enter(at)
+	s.leave = sync.OnceFunc(func() { ports.leave(at) })
 	return s, nil
 }
 
@@ -203,13 +202,10 @@ func (s *Session) accept(b []byte, from netip.AddrPort, p *Packet) (ok bool) {
 	if !event && !f.isSound(r.pt) {
 		return false
 	}
-	if r.ssrc != s.in.source {
-		if s.ports.wrote(r.ssrc) {
-			return false // it would go round for ever
-		}
-		s.in.source = r.ssrc
-	}
 	if !s.in.latched.IsValid() {
+		if s.ports.Lead(from, s.name.Addr()) {
+			return false // one of ours: it would go round for ever
+		}
 		s.in.latched = from
 		to := from // a copy: the address of from would put it on the heap for every packet
 		s.remote.Store(&to)
