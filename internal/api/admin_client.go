@@ -193,6 +193,13 @@ func (a *Admin) ReleaseMail(ctx context.Context) (int, error) {
 	return r.Mails, err
 }
 
+// ReleaseFaxes lets go the faxes that are held since a backup was restored, and
+// returns how many.
+func (a *Admin) ReleaseFaxes(ctx context.Context) (int, error) {
+	r, err := ask[Released](ctx, a, http.MethodPost, "/v1/admin/faxes/release", nil)
+	return r.Faxes, err
+}
+
 // Sessions returns the logins of the extension, of all where number is empty.
 func (a *Admin) Sessions(ctx context.Context, number office.Number) ([]LoginSession, error) {
 	return ask[[]LoginSession](ctx, a, http.MethodGet, "/v1/admin/sessions?extension="+url.QueryEscape(string(number)), nil)

@@ -17,6 +17,7 @@ func (s *Server) mailRoutes(a huma.API) {
 		func(in *In[NewMailing]) string { return in.Body.From }, s.setMailing) // the URL may hold a password by mistake
 	register(a, "smtp", http.MethodGet, "/v1/admin/smtp", s.mailing)
 	change(s, a, "test-smtp", http.MethodPost, "/v1/admin/smtp/test", func(in *In[MailTest]) string { return in.Body.To }, s.testMail)
+	change(s, a, "release-faxes", http.MethodPost, "/v1/admin/faxes/release", func(*struct{}) string { return "" }, s.releaseFaxes)
 	change(s, a, "release-mail", http.MethodPost, "/v1/admin/mail/release", func(*struct{}) string { return "" }, s.releaseMail)
 }
 
@@ -66,5 +67,13 @@ func (s *Server) releaseMail(ctx context.Context, _ *struct{}) (*Out[Released], 
 	if err != nil {
 		return nil, s.refuse(ctx, "mail", err)
 	}
-	return &Out[Released]{Released{n}}, nil
+	return &Out[Released]{Released{Mails: n}}, nil
+}
+
+func (s *Server) releaseFaxes(ctx context.Context, _ *struct{}) (*Out[Released], error) {
+	n, err := s.cfg.Store.ReleaseFaxes(ctx)
+	if err != nil {
+		return nil, s.refuse(ctx, "faxes", err)
+	}
+	return &Out[Released]{Released{Faxes: n}}, nil
 }

@@ -241,9 +241,10 @@ type RetentionChange struct {
 	Voicemail *office.Duration `json:"voicemail,omitempty"`
 }
 
-// A Released says how many e-mails were let go.
+// A Released says how many e-mails or faxes were let go.
 type Released struct {
-	Mails int `json:"mails"`
+	Mails int `json:"mails,omitempty"`
+	Faxes int `json:"faxes,omitempty"`
 }
 
 // A Taken is a backup that was read back and found whole.

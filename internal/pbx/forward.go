@@ -118,7 +118,7 @@ func (ch *chase) forwardOutside(ctx context.Context, m *member, place dialplan.D
 		ch.c.log.Info("forward not allowed", "ext", m.ext.Number, "code", no.code)
 		return nil, hunt.Event{What: hunt.Fails, Code: no.code}
 	}
-	own := x.identity(ctx, m.ext)
+	own := x.identity(ctx, m.ext, false)
 	p, err := ch.c.dialOutside(ctx, outside{
 		payer: m.ext, place: place, toll: toll, of: m.row, codecs: ch.codecs, hops: ch.hops,
 		path: append([]ua.Diversion{{Party: own, Reason: diverted[when]}}, ch.path...), tell: tell,

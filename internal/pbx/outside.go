@@ -27,21 +27,6 @@ type outside struct {
 	tell      func(hunt.Happening, *party) // Rings, and Early with the party
 }
 
-// identity returns who an extension is to the world outside: its own number, or
-// the company's.
-func (p *PBX) identity(ctx context.Context, ext office.Extension) office.Party {
-	company := p.company(ctx)
-	s, err := p.store.CallerIDSettings(ctx, ext.Account)
-	if err != nil {
-		p.log.Error("caller ID not read", "ext", ext.Number, "err", err)
-	}
-	n := s.Number
-	if n == "" {
-		n = company.Number
-	}
-	return office.Party{Number: n, Name: company.Name}
-}
-
 // dialOutside calls a number outside. A refusal is a *ua.StatusError; it wraps
 // office.ErrNoTrunk where no line works.
 func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err error) {
@@ -60,7 +45,7 @@ func (c *call) dialOutside(ctx context.Context, q outside) (answered *party, err
 	}
 	p.trace = c.record.trace(q.of, office.CallLeg{Party: p.who}, x.cfg.Now())
 	leg, used, err := x.trunks.Dial(ctx, trunk.Call{
-		Number: q.place.Number, Emergency: q.emergency, Identity: x.identity(ctx, q.payer),
+		Number: q.place.Number, Emergency: q.emergency, Identity: x.identity(ctx, q.payer, q.emergency),
 		Written:   func(n office.Number, f office.NumberFormat) string { return dialplan.Written(n, f, region) },
 		Codecs:    q.codecs,
 		Diversion: q.path, Hops: q.hops - 1,

@@ -95,6 +95,7 @@ type PBX struct {
 	unanswered  map[*ua.Incoming]*call         // the calls of our own telephones before somebody answers
 	hosts       map[netip.Addr]bool            // whereto the sound of acknowledged calls over UDP went
 	callers     map[office.ID]office.Extension // the extensions that have called, as they were last read
+	numbers     map[office.ID]office.Number    // with which accounts have called outside, as they were last read
 	companyIs   office.Company                 // as it was last read
 	companyAt   uint64                         // the store's generation then, plus one
 }
@@ -114,6 +115,7 @@ func New(ctx context.Context, cfg Config) (*PBX, error) {
 	p.emergencies = map[office.Number]int{}
 	p.callers = map[office.ID]office.Extension{}
 	p.hosts = map[netip.Addr]bool{}
+	p.numbers = map[office.ID]office.Number{}
 	p.legs, p.met = map[*ua.Leg]office.Device{}, make(chan struct{})
 	p.halt, p.stop = context.WithCancel(context.Background())
 	p.calling = context.WithoutCancel(ctx)

@@ -64,6 +64,28 @@ func (p *PBX) caller(ctx context.Context, device office.Device, account office.I
 	return from, err
 }
 
+// identity returns who an extension is to the world outside: its own number, or the
+// company's. Where the store does not answer, an emergency goes out with the number
+// that was read last.
+func (p *PBX) identity(ctx context.Context, ext office.Extension, emergency bool) office.Party {
+	company := p.company(ctx)
+	if emergency {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, readTime)
+		defer cancel()
+	}
+	s, err := p.store.CallerIDSettings(ctx, ext.Account)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.log.Error("caller ID not read", "ext", ext.Number, "err", err)
+		s.Number = p.numbers[ext.Account]
+	} else {
+		p.numbers[ext.Account] = s.Number
+	}
+	return office.Party{Number: cmp.Or(s.Number, company.Number), Name: company.Name}
+}
+
 // isEmergency reports whether dialled leads to the emergency services.
 func (p *PBX) isEmergency(ctx context.Context, dialled string) bool {
 	return dialplan.IsEmergency(dialled, p.company(ctx).Region)

@@ -224,6 +224,11 @@ func (f *fixture) endedByRestore(t *testing.T, ana office.ID, before store.State
 	if n, err := f.ReleaseMail(ctx); err != nil || n == 0 {
 		t.Errorf("%d mails released, %v", n, err)
 	}
+	for want := 1; want >= 0; want-- {
+		if n, err := f.ReleaseFaxes(ctx); err != nil || n != want {
+			t.Errorf("%d faxes released, %v", n, err)
+		}
+	}
 }
 
 // A file that rows of the backup need does not go away while it is written.

@@ -184,3 +184,21 @@ func (s *Store) PlaceOfFax(ctx context.Context, account office.ID, f FaxFilter, 
 func (s *Store) CountFaxes(ctx context.Context, account office.ID, f FaxFilter) (int, error) {
 	return f.list(account).count(ctx, s.db)
 }
+
+// holdFaxes keeps what waits from being sent until ReleaseFaxes, as holdMail does.
+const holdFaxes = "UPDATE fax SET held = TRUE WHERE next_at IS NOT NULL"
+
+// ReleaseFaxes lets the faxes go that a restore holds and returns how many there
+// were; those that were canceled meanwhile are not among them.
+func (s *Store) ReleaseFaxes(ctx context.Context) (int, error) {
+	var n int64
+	err := s.write(ctx, func(w *writing) error {
+		r, err := w.Exec("UPDATE fax SET held = FALSE, next_at = $1, lease_until = 0 WHERE held AND next_at IS NOT NULL", millis(s.now()))
+		if err != nil {
+			return err
+		}
+		n, err = r.RowsAffected()
+		return err
+	})
+	return int(n), err
+}

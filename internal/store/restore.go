@@ -336,6 +336,7 @@ func (r *restore) settle(tx *sqldb.Tx) error {
 		{"DELETE FROM admin_token", nil},
 		{"DELETE FROM invitation", nil},
 		{holdMail, nil},
+		{holdFaxes, nil},
 		{
 			"INSERT INTO audit (id, at, who, what, about, result) VALUES ($1, $2, 'command line', 'restore', $3, 'ok')",
 			[]any{office.NewID(), millis(now()), "of " + r.manifest.TakenAt.UTC().Format(time.RFC3339)},

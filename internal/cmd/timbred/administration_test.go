@@ -64,6 +64,7 @@ func TestOfficeIsAdministeredWithAndWithoutAServer(t *testing.T) {
 			has(t, run(t, "", with("smtp", "show")...).ok(t), "smtp://pbx@127.0.0.1:1")
 			run(t, "", with("smtp", "test")...).refused(t, "smtp: ") // nobody listens there
 			has(t, run(t, "", with("mail", "release")...).ok(t), "0 e-mails")
+			has(t, run(t, "", with("fax", "release")...).ok(t), "0 faxes")
 			has(t, run(t, "", with("retention", "show")...).ok(t), "calls kept", "until deleted")
 			has(t, run(t, "", with("company", "show")...).ok(t), "Ejemplo", "+525555550100", "MX", "America/Mexico_City", "admin@example.com")
 			run(t, "", with("company", "set", "--timezone", "Tijuana")...).refused(t, "not a time zone")

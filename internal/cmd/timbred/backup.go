@@ -30,7 +30,7 @@ func (c *command) restore() *cobra.Command {
 		Use: "restore FILE", Short: "Make a backup the office of the data folder", Args: one,
 		Long: "Make a backup the office of the data folder, while no server runs on it. All users log in again, and\n" +
 			"administrators' tokens and invitations have ended: they may have been taken back since the backup. E-mails that\n" +
-			"were not sent then are held until: timbred mail release.",
+			"were not sent then are held until: timbred mail release, faxes until: timbred fax release.",
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace what is in the data folder, and in the database that --db names")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

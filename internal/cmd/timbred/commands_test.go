@@ -41,6 +41,7 @@ var commands = map[string]string{
 	"smtp set":       "url from password-stdin",
 	"smtp show":      "",
 	"smtp test":      "to",
+	"fax release":    "",
 	"mail release":   "",
 	"session list":   "",
 	"session revoke": "extension",

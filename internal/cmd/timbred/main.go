@@ -84,7 +84,7 @@ func newRoot(in io.Reader, out, log io.Writer) *cobra.Command {
 	f.StringVar(&c.cfg.Data, "data", c.cfg.Data, "folder of the office's data")
 	f.StringVar(&c.cfg.DB, "db", "", "PostgreSQL instead of SQLite, as postgres://user@host/database")
 	f.BoolVar(&c.json, "json", false, "answer in JSON")
-	root.AddCommand(c.serve(), c.company(), c.extension(), c.invite(), c.device(), c.number(), c.trunk(), c.smtp(), c.mail(),
+	root.AddCommand(c.serve(), c.company(), c.extension(), c.invite(), c.device(), c.number(), c.trunk(), c.smtp(), c.mail(), c.fax(),
 		c.session(), c.status(), c.admin(), c.audit(), c.retention(), c.backup(), c.restore(), c.migrate())
 	return root
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -87,17 +88,31 @@ func (c *command) smtpTest() *cobra.Command {
 }
 
 func (c *command) mail() *cobra.Command {
-	release := &cobra.Command{
-		Use: "release", Short: "Send the e-mails that are held since a backup was restored", Args: cobra.NoArgs,
+	return group("mail", "E-mail that waits", c.release("e-mails", func(ctx context.Context, a *api.Admin) (r api.Released, n int, err error) {
+		n, err = a.ReleaseMail(ctx)
+		return api.Released{Mails: n}, n, err
+	}))
+}
+
+func (c *command) fax() *cobra.Command {
+	return group("fax", "Faxes that wait", c.release("faxes", func(ctx context.Context, a *api.Admin) (r api.Released, n int, err error) {
+		n, err = a.ReleaseFaxes(ctx)
+		return api.Released{Faxes: n}, n, err
+	}))
+}
+
+// release lets go what is held since a backup was restored.
+func (c *command) release(what string, let func(context.Context, *api.Admin) (api.Released, int, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: "release", Short: "Send the " + what + " that are held since a backup was restored", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.administer(cmd.Context(), false, func(a *api.Admin) error {
-				n, err := a.ReleaseMail(cmd.Context())
+				r, n, err := let(cmd.Context(), a)
 				if err != nil {
 					return err
 				}
-				return c.print(api.Released{Mails: n}, func(w io.Writer) { fmt.Fprintf(w, "%d e-mails released\n", n) })
+				return c.print(r, func(w io.Writer) { fmt.Fprintf(w, "%d %s released\n", n, what) })
 			})
 		},
 	}
-	return group("mail", "E-mail that waits", release)
 }

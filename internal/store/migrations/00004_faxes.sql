@@ -8,7 +8,8 @@ ALTER TABLE admin_token ADD COLUMN only_metrics BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- One row for each fax that was sent, is to be sent or came in. A row that is to
 -- be sent is its own schedule: while it is queued, next_at says when it may be
--- claimed; until lease_until has come, somebody sends it. attempts and error are
+-- claimed; until lease_until has come, somebody sends it. Nobody sends what is held
+-- since a backup was restored. attempts and error are
 -- JSON, empty where there are none. client_ref is the client's name of what it
 -- had sent, empty where no client had; it is unique within an account.
 CREATE TABLE fax (
@@ -31,6 +32,7 @@ CREATE TABLE fax (
     finished_at BIGINT,
     next_at     BIGINT,
     lease_until BIGINT NOT NULL,
+    held        BOOLEAN NOT NULL DEFAULT FALSE,
     created_seq BIGINT NOT NULL,
     modseq      BIGINT NOT NULL,
     UNIQUE (account, client_ref)
