@@ -50,14 +50,6 @@ func Join(ctx context.Context, a, b *ua.Leg) error {
 	return err
 }
 
-// Relay joins a and b and hangs up both.
-func Relay(ctx context.Context, a, b *ua.Leg) error {
-	err := Join(ctx, a, b)
-	Hangup(ctx, a)
-	Hangup(ctx, b)
-	return err
-}
-
 // attend waits until the call of a and b has to end, and returns nil where one
 // of them hung up.
 func attend(ctx context.Context, a, b *ua.Leg) error {

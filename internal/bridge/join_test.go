@@ -26,7 +26,7 @@ func (s *street) join(t *testing.T, secure bool, a, b []sdp.Codec) joined {
 	oursA, phoneA := s.call(t, secure, a...)
 	oursB, phoneB := s.call(t, false, b...)
 	j := joined{phoneA, phoneB, make(chan error, 1)}
-	go func() { j.done <- Relay(t.Context(), oursA, oursB) }()
+	go func() { j.done <- relay(t.Context(), oursA, oursB) }()
 	return j
 }
 
@@ -315,7 +315,7 @@ func TestRelayEnds(t *testing.T) {
 		a, phoneA := s.call(t, false, sdp.PCMA)
 		b, phoneB := s.call(t, false, sdp.PCMA)
 		cancel()
-		if err := Relay(ctx, a, b); err != nil {
+		if err := relay(ctx, a, b); err != nil {
 			t.Error(err)
 		}
 		<-phoneA.Done()
@@ -324,7 +324,7 @@ func TestRelayEnds(t *testing.T) {
 	t.Run("no way between the codecs", func(t *testing.T) {
 		a, phoneA := s.call(t, false, sdp.PCMA)
 		b, phoneB := s.call(t, false, sdp.Codec{Name: "GSM", Clock: 8000, Channels: 1, PayloadType: 3})
-		if err := Relay(t.Context(), a, b); !errors.Is(err, ErrCodec) {
+		if err := relay(t.Context(), a, b); !errors.Is(err, ErrCodec) {
 			t.Error(err)
 		}
 		<-phoneA.Done()
@@ -433,4 +433,12 @@ func TestSpeakable(t *testing.T) {
 			t.Errorf("%q is", c.Name)
 		}
 	}
+}
+
+// relay joins a and b and hangs up both.
+func relay(ctx context.Context, a, b *ua.Leg) error {
+	err := Join(ctx, a, b)
+	Hangup(ctx, a)
+	Hangup(ctx, b)
+	return err
 }

@@ -243,9 +243,6 @@ func (h *Hunt) Next() time.Time {
 	return next
 }
 
-// Over reports whether End was among the actions.
-func (h *Hunt) Over() bool { return h.over }
-
 // take returns what is to be done.
 func (h *Hunt) take() []Action {
 	out := h.out

@@ -182,7 +182,7 @@ func (w *witness) ends(r Result) {
 	if took := w.now.Sub(w.start); took > longest+ForwardTime+AskTime {
 		w.fail("it took %v", took)
 	}
-	if !w.hunt.Next().IsZero() || !w.hunt.Over() {
+	if !w.hunt.Next().IsZero() || !w.hunt.over {
 		w.fail("it goes on after its end")
 	}
 }

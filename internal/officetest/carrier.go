@@ -30,12 +30,11 @@ type Carrier struct {
 	opt  CarrierOptions
 	addr netip.AddrPort
 
-	mu       sync.Mutex
-	behave   map[string]Subscriber // guarded by mu; by number as it is dialled; "" is everybody else
-	contact  ua.Contact            // guarded by mu; of the office, where it registered
-	at       netip.AddrPort        // guarded by mu; from where it registered
-	changed  chan struct{}         // guarded by mu; closed and replaced when the registration changes
-	accounts int                   // guarded by mu; registrations that were accepted
+	mu      sync.Mutex
+	behave  map[string]Subscriber // guarded by mu; by number as it is dialled; "" is everybody else
+	contact ua.Contact            // guarded by mu; of the office, where it registered
+	at      netip.AddrPort        // guarded by mu; from where it registered
+	changed chan struct{}         // guarded by mu; closed and replaced when the registration changes
 }
 
 // CarrierOptions say how a carrier is reached and whom it serves.
@@ -150,7 +149,6 @@ func (c *Carrier) register(_ context.Context, r *ua.Registration) {
 			contact.Expires = time.Hour
 			c.contact, c.at = contact, r.Source
 			bound = append(bound, contact)
-			c.accounts++
 		}
 	}
 	close(c.changed)
@@ -173,13 +171,6 @@ func (c *Carrier) Registered(ctx context.Context, want bool) error {
 			return fmt.Errorf("waiting for a registration to be %v: %w", want, ctx.Err())
 		}
 	}
-}
-
-// Registrations returns how many REGISTERs were accepted so far that bound something.
-func (c *Carrier) Registrations() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.accounts
 }
 
 // ha1 proves the account.

@@ -237,11 +237,6 @@ func Refuses(ring time.Duration, status int) Subscriber {
 	}
 }
 
-// Redirects returns a subscriber whose carrier answers 302 to that address.
-func Redirects(to string) Subscriber {
-	return func(_ context.Context, w *Wire) { w.In.Reject(302, ua.Headers{"Contact": "<" + to + ">"}) }
-}
-
 // Rings returns a subscriber that never answers.
 func Rings() Subscriber {
 	return func(ctx context.Context, w *Wire) {

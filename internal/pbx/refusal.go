@@ -18,8 +18,6 @@ type refusal struct {
 	prompt voicemail.Prompt // what the caller hears of it; empty: nothing
 }
 
-func (r *refusal) Error() string { return fmt.Sprintf("refused with %d", r.code) }
-
 // reason is what the log and the caller's phone keep of it: more than the status
 // where many things have the same.
 func (r *refusal) reason() string {

@@ -18,18 +18,6 @@ const minGreeting = time.Second
 // GreetingType is the media type of every stored greeting.
 const GreetingType = "audio/wav"
 
-// ReadGreeting reads a WAV or MP3 file that somebody wants callers to hear and
-// returns it as a WAV file of 8 kHz, 16 bits, mono, and how long it is.
-// office.ErrGreeting: it is neither, holds no sound, is larger than
-// office.MaxGreetingBytes or longer than office.MaxGreeting.
-func ReadGreeting(r io.Reader) (wav []byte, d time.Duration, err error) {
-	data, err := upload(r)
-	if err != nil {
-		return nil, 0, err
-	}
-	return greetingOf(data)
-}
-
 // upload returns all of r. office.ErrGreeting: it is too large.
 func upload(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, office.MaxGreetingBytes+1))
@@ -42,7 +30,9 @@ func upload(r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// greetingOf does the work of ReadGreeting for a file that was read.
+// greetingOf turns a WAV or MP3 file that somebody wants callers to hear into a WAV
+// file of 8 kHz, 16 bits, mono, and says how long it is. office.ErrGreeting: it is
+// neither, holds no sound, or is longer than office.MaxGreeting.
 func greetingOf(data []byte) (wav []byte, d time.Duration, err error) {
 	sound, err := media.ReadSound(data, Rate, office.MaxGreeting+time.Second)
 	if err != nil || len(sound.Samples) == 0 || sound.Duration() > office.MaxGreeting {
@@ -79,7 +69,8 @@ func NewGreetings() *Greetings {
 	return &Greetings{turn: make(chan struct{}, 1), refused: map[[sha256.Size]byte]bool{}}
 }
 
-// Convert is ReadGreeting in turn; it returns the media type as well.
+// Convert turns an upload into a greeting, one at a time; it returns the media type
+// as well.
 func (g *Greetings) Convert(ctx context.Context, r io.Reader) (sound []byte, mediaType string, err error) {
 	select {
 	case g.turn <- struct{}{}:

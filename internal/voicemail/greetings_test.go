@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -116,7 +117,7 @@ func TestReadGreeting(t *testing.T) {
 		{"a WAV that says MP3", append([]byte("ID3\x03\x00\x00\x7f\x7f\x7f\x7f"), wavFile(t, 8000, time.Second)...), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			wav, d, err := ReadGreeting(bytes.NewReader(c.file))
+			wav, d, err := readGreeting(bytes.NewReader(c.file))
 			if c.long == 0 {
 				if !errors.Is(err, office.ErrGreeting) {
 					t.Errorf("%d bytes, %v, %v", len(wav), d, err)
@@ -135,7 +136,7 @@ func TestReadGreeting(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := ReadGreeting(broken{}); err == nil || errors.Is(err, office.ErrGreeting) {
+	if _, _, err := readGreeting(broken{}); err == nil || errors.Is(err, office.ErrGreeting) {
 		t.Errorf("an upload that breaks off is no fault of the file: %v", err)
 	}
 }
@@ -169,7 +170,7 @@ func FuzzReadGreeting(f *testing.F) {
 	f.Add([]byte("RIFF\x00\x00\x00\x00WAVEfmt "))
 	f.Add([]byte("ID3\x03\x00\x00\x00\x00\x00\x00\xff\xf3\x18\xc4"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		wav, d, err := ReadGreeting(bytes.NewReader(file))
+		wav, d, err := readGreeting(bytes.NewReader(file))
 		if err != nil {
 			return
 		}
@@ -216,4 +217,13 @@ func TestCallersHearTheGreeting(t *testing.T) {
 	if got := m.greeting(t.Context(), m.to); len(got) != len(m.prompt(Intro, m.to.Language)) {
 		t.Errorf("%d samples instead of the greeting that is gone", len(got))
 	}
+}
+
+// readGreeting reads a file as an upload and turns it into a greeting.
+func readGreeting(r io.Reader) (wav []byte, d time.Duration, err error) {
+	data, err := upload(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	return greetingOf(data)
 }
