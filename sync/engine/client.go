@@ -168,7 +168,13 @@ func (c *client) exchangeWithin(ctx context.Context, limit time.Duration, method
 		return fmt.Errorf("%w: the answer is too long", office.ErrUnavailable)
 	case into == nil:
 		return nil
-	case json.Unmarshal(raw, into) != nil:
+	}
+	if response, ok := into.(*jmap.Response); ok {
+		err = response.Parse(raw)
+	} else {
+		err = json.Unmarshal(raw, into)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: the answer is not what it should be", office.ErrUnavailable)
 	}
 	return nil
