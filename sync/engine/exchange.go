@@ -39,7 +39,7 @@ type part struct {
 // Limits of an exchange.
 const (
 	maxEdits     = 100 // changes of the user in one request
-	pagesBetween = 8   // pages of full reads between two looks at what changed
+	pagesBetween = 32  // pages of a full read between two looks at what changed
 	maxStale     = 3   // how often another process may be quicker
 	maxRaces     = 5   // how often other devices may be
 	maxAnew      = 3   // how often a full read may be in vain
@@ -48,50 +48,52 @@ const (
 // run repeats rounds until both sides agree and full reads are complete. What
 // changes meanwhile, here or there, does not wait for their end.
 func (x *exchange) run(ctx context.Context) error {
-	pages, stale := 0, 0
-	for {
-		more, reading, err := x.round(ctx, pages%pagesBetween == 0 || x.e.isWoken())
+	for stale := 0; ; {
+		going, err := x.turn(ctx)
 		if errors.Is(err, local.ErrStale) && stale < maxStale {
 			stale++
-			pages = 0
 			continue
 		}
-		if err != nil {
+		if err != nil || !going {
 			return err
 		}
-		x.e.setStatus(func(s *Status) { s.Online, s.Err, s.SessionEnded = true, nil, false })
-		x.e.tell(ctx, x.l)
-		pages++
-		if more {
-			pages = 0
-			continue
-		}
-		sent, err := x.upload(ctx)
-		if err != nil {
-			return err
-		}
-		if sent {
-			pages = 0
-		} else if !reading {
-			return x.failed
-		}
-		wake(x.e.tasks.blobs)
 	}
+}
+
+// turn is a round, and where that says all that there is to say, the uploads that
+// it left or the next pages of full reads; going is false where nothing is left to
+// do.
+func (x *exchange) turn(ctx context.Context) (going bool, err error) {
+	more, reading, err := x.round(ctx)
+	if err != nil {
+		return false, err
+	}
+	x.e.setStatus(func(s *Status) { s.Online, s.Err, s.SessionEnded = true, nil, false })
+	x.e.tell(ctx, x.l)
+	if more {
+		return true, nil
+	}
+	sent, err := x.upload(ctx)
+	switch {
+	case err != nil || sent:
+		return sent, err
+	case !reading:
+		return false, x.failed
+	}
+	wake(x.e.tasks.blobs)
+	return true, x.history(ctx)
 }
 
 // round goes through all that there is to say once, in one request if the
 // server's limits allow: the outbox, then what changed of every type, and the next
-// page of those that are being read in full. Where it is not whole, it is only
-// about those pages.
-func (x *exchange) round(ctx context.Context, whole bool) (more, reading bool, err error) {
-	var parts []part
-	if whole {
-		if parts, err = x.edits(ctx); err != nil {
-			return false, false, err
-		}
+// page of those that are being read in full.
+func (x *exchange) round(ctx context.Context) (more, reading bool, err error) {
+	parts, err := x.edits(ctx)
+	if err != nil {
+		return false, false, err
 	}
 	for _, t := range local.Singletons {
-		if whole && !x.l.lacks(t) {
+		if !x.l.lacks(t) {
 			parts = append(parts, x.setting(t))
 		}
 	}
@@ -99,14 +101,14 @@ func (x *exchange) round(ctx context.Context, whole bool) (more, reading bool, e
 		if x.l.lacks(t) {
 			continue
 		}
-		p, full, err := x.list(ctx, t, whole)
+		p, full, err := x.list(ctx, t)
 		if err != nil {
 			return false, false, err
 		}
 		reading = reading || full
 		parts = append(parts, p...)
 	}
-	if whole && x.e.presenceWanted() {
+	if x.e.presenceWanted() {
 		parts = append(parts, x.presence())
 	}
 	x.settled = 0

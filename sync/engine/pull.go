@@ -49,10 +49,9 @@ type pulling struct {
 	over  bool       // read is: another has begun
 }
 
-// list returns the parts that fetch what changed of t, in a whole round, and
-// the next page of its full read, where one goes on; reading says so.
-func (x *exchange) list(ctx context.Context, t local.Type, whole bool) (parts []part, reading bool, err error) {
-	p := &pulling{x: x, t: t, size: min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(x.l).MaxObjectsInGet)}
+// pulling returns what is known of t now; reading says whether a full read goes on.
+func (x *exchange) pulling(ctx context.Context, t local.Type) (p *pulling, reading bool, err error) {
+	p = &pulling{x: x, t: t, size: min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(x.l).MaxObjectsInGet)}
 	if reading, err = x.l.mirror.Reading(ctx, t); err != nil {
 		return nil, false, err
 	}
@@ -61,12 +60,20 @@ func (x *exchange) list(ctx context.Context, t local.Type, whole bool) (parts []
 			return nil, false, err
 		}
 	}
-	if p.since, err = x.l.mirror.State(ctx, t); err != nil {
+	p.since, err = x.l.mirror.State(ctx, t)
+	return p, reading, err
+}
+
+// list returns the parts that fetch what changed of t, and the next page of its
+// full read, where one goes on; reading says so.
+func (x *exchange) list(ctx context.Context, t local.Type) (parts []part, reading bool, err error) {
+	p, reading, err := x.pulling(ctx, t)
+	if err != nil {
 		return nil, false, err
 	}
 	// The first page of a full read comes with a state of its own; the mirror's
 	// may be what the server has forgotten.
-	if whole && p.since != "" && (!reading || p.read.After != "") {
+	if p.since != "" && (!reading || p.read.After != "") {
 		parts = append(parts, p.changes())
 	}
 	switch {
@@ -155,58 +162,6 @@ func (p *pulling) all() part {
 			return true, p.x.l.mirror.Replace(ctx, p.t, got.State, got.List) // and what changed meanwhile
 		},
 	}
-}
-
-// page returns the part that reads the objects behind p.read.After, newest first,
-// with the state as it was before they were read.
-func (p *pulling) page() part {
-	var state, query, get string
-	name := string(p.t) + "/query"
-	return part{
-		of: p.t,
-		add: func(r *jmap.Request) {
-			args := jmap.QueryArgs{AccountID: p.x.account(), Limit: &p.size}
-			if p.read.After != "" {
-				args.Anchor, args.AnchorOffset = (*jmap.ID)(&p.read.After), 1
-			}
-			state = r.Call(string(p.t)+"/get", jmap.GetArgs{AccountID: p.x.account(), IDs: []jmap.ID{}})
-			query = r.Call(name, args)
-			get = r.Call(string(p.t)+"/get", jmap.GetArgs{AccountID: p.x.account(), IDsOf: &jmap.ResultReference{ResultOf: query, Name: name, Path: "/ids"}})
-		},
-		take: func(ctx context.Context, response *jmap.Response) (bool, error) {
-			if p.over {
-				return true, nil
-			}
-			ended, err := p.takePage(ctx, response, state, query, get)
-			if isMethodError(err, jmap.AnchorNotFound) { // that object is gone
-				return true, p.again(ctx)
-			}
-			return ended, err // what changed meanwhile
-		},
-	}
-}
-
-// takePage returns whether the read has come to its end.
-func (p *pulling) takePage(ctx context.Context, response *jmap.Response, stateID, queryID, getID string) (ended bool, err error) {
-	var first, objects jmap.GetResponse
-	var ids jmap.QueryResponse
-	if err := response.Find(queryID, &ids); err != nil {
-		return false, err
-	}
-	if err := errors.Join(response.Find(stateID, &first), response.Find(getID, &objects)); err != nil {
-		return false, err
-	}
-	var last office.ID
-	if n := len(ids.IDs); n > 0 {
-		last = office.ID(ids.IDs[n-1])
-	}
-	if err := p.x.l.mirror.AddRead(ctx, p.read, first.State, objects.List, last); err != nil {
-		return false, err
-	}
-	if len(ids.IDs) == 0 || ids.Limit == nil && len(ids.IDs) < p.size {
-		return true, p.x.l.mirror.EndRead(ctx, p.read)
-	}
-	return false, nil
 }
 
 // presence returns the part that asks what everybody is doing.

@@ -115,7 +115,6 @@ func members(b []byte, member func(name string, value json.RawMessage) error) er
 	})
 }
 
-
 // read reads the members of valid JSON by the readers of their names; others are
 // skipped.
 func read(b []byte, readers map[string]func(json.RawMessage) error) error {

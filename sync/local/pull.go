@@ -87,6 +87,16 @@ type Read struct {
 	round int64
 }
 
+// Next returns the place behind a page that is added, or will be, with AddRead(ctx,
+// r, state, …, last).
+func (r Read) Next(state string, last office.ID) Read {
+	if r.After == "" {
+		r.Since = state
+	}
+	r.After = last
+	return r
+}
+
 // BeginRead returns where to go on with the full read of t; where none is under
 // way it begins one. Ask the server for the objects behind After, newest first,
 // hand them to AddRead, and call BeginRead again for the next page.
