@@ -23,7 +23,7 @@ FYNE := fyne.io/tools/cmd/fyne@v1.7.4
 BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lame-dev libopus-dev pkg-config \
 	asterisk-core-sounds-es-g722 asterisk-core-sounds-en-g722
 TEST_DEPS := baresip sip-tester sipvicious xvfb xauth openbox xdotool dbus dbus-x11 libgl1-mesa-dri \
-	imagemagick postgresql iproute2 nftables pulseaudio libasound2-plugins python3-aiosmtpd
+	imagemagick postgresql sqlite3 iproute2 nftables pulseaudio libasound2-plugins python3-aiosmtpd
 
 .PHONY: build run demo test test-race test-window check bench soak package deps build-deps clean
 
@@ -54,8 +54,9 @@ check: build-deps
 	$(GO) run $(STATICCHECK) -tags $(TAGS) ./...
 	$(GO) mod tidy -diff
 
+# make bench PARTS="relay push" measures parts of it; PARTS=? names them.
 bench: build deps
-	$(GO) run -tags $(TAGS) ./internal/cmd/office bench --bin bin
+	$(GO) run -tags $(TAGS) ./internal/cmd/office bench --bin bin $(PARTS)
 
 # soak gives the sync many more schedules, its followers 100,000 commits, the server 2,000 calls and every parser of outside input a minute of fuzzing.
 soak: deps

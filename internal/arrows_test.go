@@ -33,7 +33,7 @@ var arrows = map[string]string{
 	"internal/media":        "",
 	"internal/sqldb":        "",
 	"internal/sqldb/pg":     "internal/sqldb",
-	"internal/sqldb/pgtest": "", // starts a PostgreSQL for tests
+	"internal/sqldb/pgtest": "", // starts a PostgreSQL for tests and the bench
 	"internal/rtp":          "internal/sdp",
 	"internal/sipguard":     "",
 	"internal/ua":           "internal/rtp internal/sipguard internal/sdp internal/office",
@@ -52,7 +52,7 @@ var arrows = map[string]string{
 	"internal/server":       "internal/office internal/sqldb internal/sqldb/pg internal/ua internal/store internal/auth internal/trunk internal/mail internal/voicemail internal/pbx internal/api",
 	"internal/cmd/timbred":  "internal/server internal/api internal/office",
 	"internal/cmd/office":   "internal/officetest",
-	"internal/officetest":   "internal/server internal/api softphone softphone/audio sync/engine internal/ua internal/sdp internal/media internal/office",
+	"internal/officetest":   "internal/server internal/api internal/sqldb/pgtest softphone softphone/audio sync/engine sync/jmap sync/local internal/ua internal/sdp internal/media internal/office",
 }
 
 // walls says where alone a foreign package may be imported, by prefix.
@@ -64,7 +64,7 @@ var walls = map[string]string{
 	"database/sql":                "internal/sqldb internal/sqldb/pg internal/store sync/local",
 	"github.com/mattn/go-sqlite3": "internal/sqldb",
 	"github.com/jackc/pgx":        "internal/sqldb/pg",
-	"net/http":                    "internal/api sync/engine",
+	"net/http":                    "internal/api sync/engine internal/officetest",
 	"github.com/go-gl/":           "app/desktop",
 	"github.com/nyaruka/":         "internal/dialplan",
 	"github.com/danielgtaylor/":   "internal/api",

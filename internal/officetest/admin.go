@@ -31,6 +31,9 @@ const Tags = "migrated_fynedo,release,lame,opus,nolibopusfile"
 // answer, which may be nil.
 func (o *Office) Admin(ctx context.Context, stdin string, answer any, args ...string) error {
 	args = append(args, "--data", o.Data, "--json")
+	if o.config.DB != "" {
+		args = append(args, "--db", o.config.DB)
+	}
 	out, err := run(ctx, stdin, filepath.Join(o.opt.Bin, "timbred"), args...)
 	if err != nil || answer == nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb/pgtest"
 )
 
 // How many pairs of extensions call each other in the bench, and how many of them
@@ -23,8 +24,9 @@ const (
 
 // Bench measures the binaries in the folder bin and prints a table: what was
 // reached, the figure to reach, and a peer or the machine itself in the same
-// run; of the parts named in only, or of all. It needs sipp, baresip and, for the
-// app, Xvfb and xdotool. The command line bare, followed by a number of calls, runs
+// run; of the parts named in only, or of all. What was measured before an error is
+// printed too. It needs sipp, baresip, PostgreSQL, sqlite3 and, for the app, Xvfb
+// and xdotool. The command line bare, followed by a number of calls, runs
 // BareRelay.
 func Bench(ctx context.Context, bin string, bare, only []string, w io.Writer) (err error) {
 	for _, name := range only {
@@ -32,46 +34,45 @@ func Bench(ctx context.Context, bin string, bare, only []string, w io.Writer) (e
 			return fmt.Errorf("%q is none of %s", name, strings.Join(BenchParts(), ", "))
 		}
 	}
-	fmt.Fprintln(w, "Measuring takes some five minutes; nothing else should run meanwhile.")
-	o, err := Spawn(ctx, Options{Bin: bin})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	b := &bench{Office: o, bare: bare, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	if b.callers, b.answerers, err = o.Lines(ctx, benchLines); err != nil {
-		return err
-	}
-	// What it takes to make passwords is none of what is measured.
-	if err := errors.Join(o.StopServer(), func() (err error) { o.Server, err = o.SpawnServer(ctx); return err }()); err != nil {
-		return err
-	}
+	fmt.Fprintln(w, "Measuring takes some ten minutes; nothing else should run meanwhile.")
+	b := &bench{bin: bin, bare: bare, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	defer func() { err = errors.Join(err, b.close(), b.table.Flush()) }()
 	b.row("WHAT", "TIMBRE", "TO REACH", "BESIDE IT")
 	for _, p := range benchParts {
 		if len(only) > 0 && !slices.Contains(only, p.name) {
 			continue
 		}
-		if err := p.measure(b, ctx); err != nil {
+		if err := b.make(ctx, p); err != nil {
 			return err
 		}
+		if err := p.measure(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
 	}
-	return b.table.Flush()
+	return nil
 }
 
 // A benchPart is a part of Bench that can be had alone.
 type benchPart struct {
 	name    string
+	calls   bool // needs the office with lines; the others have offices with long logs
 	measure func(*bench, context.Context) error
 }
 
+// Those that need the office with lines come first: it ends with the last of them.
 var benchParts = []benchPart{
-	{"relay", (*bench).relay},
-	{"transcoding", (*bench).transcoding},
-	{"voicemail", (*bench).voicemails},
-	{"register", (*bench).registrations},
-	{"setup", (*bench).setUps},
-	{"phone", (*bench).phoneStart},
-	{"app", (*bench).appStart},
+	{"relay", true, (*bench).relay},
+	{"transcoding", true, (*bench).transcoding},
+	{"voicemail", true, (*bench).voicemails},
+	{"register", true, (*bench).registrations},
+	{"setup", true, (*bench).setUps},
+	{"phone", true, (*bench).phoneStart},
+	{"app", true, (*bench).appStart},
+	{"delta", false, (*bench).delta},
+	{"first", false, (*bench).first},
+	{"mirror", false, (*bench).mirror},
+	{"push", false, (*bench).push},
+	{"login", false, (*bench).logins},
 }
 
 // BenchParts returns the names of the parts of Bench.
@@ -84,11 +85,57 @@ func BenchParts() (names []string) {
 
 // bench is one run of Bench.
 type bench struct {
-	*Office
+	*Office   // with lines, on which calls are made; nil: not made yet, or closed
+	bin       string
 	bare      []string
 	table     *tabwriter.Writer
 	callers   []SippRow
 	answerers []office.SIPAccount
+	cluster   *pgtest.Cluster // nil: not needed yet
+	archives  []*archive
+}
+
+// make makes the office with lines where a part needs it, and closes it where it
+// does not.
+func (b *bench) make(ctx context.Context, p benchPart) (err error) {
+	if !p.calls {
+		return b.closeLines()
+	}
+	if b.Office != nil {
+		return nil
+	}
+	if b.Office, err = Spawn(ctx, Options{Bin: b.bin}); err != nil {
+		return err
+	}
+	if b.callers, b.answerers, err = b.Lines(ctx, benchLines); err != nil {
+		return err
+	}
+	// What it takes to make passwords is none of what is measured.
+	if err := b.StopServer(); err != nil {
+		return err
+	}
+	b.Server, err = b.SpawnServer(ctx)
+	return err
+}
+
+func (b *bench) closeLines() (err error) {
+	if b.Office != nil {
+		err = b.Office.Close()
+		b.Office = nil
+	}
+	return err
+}
+
+// close ends all that was made.
+func (b *bench) close() error {
+	err := b.closeLines()
+	for _, a := range b.archives {
+		err = errors.Join(err, a.Close())
+	}
+	if b.cluster != nil {
+		err = errors.Join(err, b.cluster.Stop())
+	}
+	return err
 }
 
 // row adds a line to the table.
