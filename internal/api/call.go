@@ -23,7 +23,7 @@ func newCalls(s *store.Store, account, device office.ID) calls {
 	return calls{store: s, account: account, device: device, list: table[office.Call, store.CallFilter]{
 		sortedBy: "startedAt",
 		takes: func(f filter) bool {
-			return f.IsNew == nil && slices.Contains([]office.CallKind{"", office.Incoming, office.Outgoing, office.Missed}, f.Kind)
+			return f.IsNew == nil && f.State == "" && slices.Contains([]office.CallKind{"", office.Incoming, office.Outgoing, office.Missed}, f.Kind)
 		},
 		filter: func(f filter) store.CallFilter {
 			return store.CallFilter{Kind: f.Kind, After: f.After, Before: f.Before, Text: f.Text}
@@ -62,7 +62,7 @@ func (k calls) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse, error
 	if a.IfInState != nil && *a.IfInState != string(state) {
 		return answer, store.ErrStateMismatch
 	}
-	answer.OldState = string(state)
+	answer.OldState = jmap.KnownState(state)
 	for id := range a.Create {
 		answer.NotCreated[id] = jmap.SetError{Type: jmap.Forbidden}
 	}

@@ -21,6 +21,7 @@ func TestAClientThatKnowsTheSessionObject(t *testing.T) {
 	types := capabilityOf(t, session).Types
 	h.leave("101", 1, "sound")
 	h.log("101", 2)
+	h.receive(t, "101")
 
 	r := jmap.Request{Using: []string{jmap.Core, office.Capability}}
 	calls := map[string]string{}

@@ -16,6 +16,7 @@ type filter struct {
 	Before time.Time       `json:"before"` // before this time; zero: any
 	Text   string          `json:"text"`
 	IsNew  *bool           `json:"isNew"`
+	State  office.FaxState `json:"state"`
 }
 
 // maxText bounds a search text, in bytes.

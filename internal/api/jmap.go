@@ -89,15 +89,20 @@ type faxCapability struct {
 type officeLimits struct {
 	GreetingBytes   int `json:"greetingBytes"`
 	GreetingSeconds int `json:"greetingSeconds"`
+	FaxBytes        int `json:"faxBytes"`
+	FaxPages        int `json:"faxPages"`
 }
 
 var ownCapability = capability{
 	Types: []string{
-		"Voicemail", "Call", "Extension", "Presence",
+		"Voicemail", "Call", "Fax", "Extension", "Presence",
 		"VoicemailSettings", "ForwardingSettings", "CallerIdSettings", "Profile", "Availability",
 	},
-	Fax:    faxCapability{Reason: "notInstalled"},
-	Limits: officeLimits{GreetingBytes: office.MaxGreetingBytes, GreetingSeconds: int(office.MaxGreeting / time.Second)},
+	Fax: faxCapability{Reason: "notInstalled"},
+	Limits: officeLimits{
+		GreetingBytes: office.MaxGreetingBytes, GreetingSeconds: int(office.MaxGreeting / time.Second),
+		FaxBytes: office.MaxFaxBytes, FaxPages: office.MaxFaxPages,
+	},
 }
 
 // jmapSession returns the session object (RFC 8620 §2) of an extension's
@@ -187,6 +192,7 @@ func (s *Server) kinds(v visit) map[string]kind {
 	return map[string]kind{
 		"Voicemail":          newVoicemails(s.cfg.Store, v.Account),
 		"Call":               newCalls(s.cfg.Store, v.Account, v.Device.ID),
+		"Fax":                newFaxes(s.cfg.Store, v.extension),
 		"Extension":          directory{s.cfg.Store},
 		"Presence":           s.presence,
 		"VoicemailSettings":  s.voicemailSettings(v),

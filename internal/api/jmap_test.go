@@ -94,13 +94,27 @@ func TestVoicemailSetRefuses(t *testing.T) {
 		"a property of the server": {jmap.Patch{"duration": json.RawMessage("9")}, jmap.InvalidProperties},
 		"not a boolean":            {jmap.Patch{"isNew": json.RawMessage(`"no"`)}, jmap.InvalidProperties},
 		"null":                     {jmap.Patch{"isNew": json.RawMessage("null")}, jmap.InvalidProperties},
-		"a path":                   {jmap.Patch{"from/name": json.RawMessage(`"x"`)}, jmap.InvalidPatch},
-		"nothing":                  {jmap.Patch{}, jmap.InvalidPatch},
+		"a part of one":            {jmap.Patch{"from/name": json.RawMessage(`"x"`)}, jmap.InvalidProperties},
+		"a path to nowhere":        {jmap.Patch{"isNew/really": json.RawMessage(`"x"`)}, jmap.InvalidPatch},
+		"no such property":         {jmap.Patch{"isOld": json.RawMessage(`true`)}, jmap.InvalidProperties},
+		"no patch":                 {nil, jmap.InvalidPatch},
 	}
 	for name, p := range patches {
 		set := must[jmap.SetResponse](t)(ask[jmap.SetResponse](h, s.Token, "Voicemail/set", jmap.SetArgs{AccountID: me, Update: map[jmap.ID]jmap.Patch{v: p.patch}}))
 		if set.NotUpdated[v].Type != p.want {
 			t.Errorf("%s: %+v, want %s", name, set, p.want)
+		}
+	}
+	// What changes nothing is no mistake: whole objects come back.
+	got := must[jmap.GetResponse](t)(ask[jmap.GetResponse](h, s.Token, "Voicemail/get", jmap.GetArgs{AccountID: me, IDs: []jmap.ID{v}}))
+	var whole jmap.Patch
+	if err := json.Unmarshal(got.List[0], &whole); err != nil {
+		t.Fatal(err)
+	}
+	for name, patch := range map[string]jmap.Patch{"nothing": {}, "the whole object": whole} {
+		set := must[jmap.SetResponse](t)(ask[jmap.SetResponse](h, s.Token, "Voicemail/set", jmap.SetArgs{AccountID: me, Update: map[jmap.ID]jmap.Patch{v: patch}}))
+		if _, ok := set.Updated[v]; !ok || set.NewState != got.State || string(set.OldState) != got.State {
+			t.Errorf("%s: %+v", name, set)
 		}
 	}
 	set := must[jmap.SetResponse](t)(ask[jmap.SetResponse](h, s.Token, "Voicemail/set", jmap.SetArgs{AccountID: me, Destroy: []jmap.ID{foreign}}))
@@ -200,7 +214,11 @@ func TestMethodsThatAreRefused(t *testing.T) {
 		{"Presence/changes", in(`{"accountId":"ME","sinceState":"other"}`), jmap.CannotCalculateChanges},
 		{"Profile/query", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
 		{"Profile/queryChanges", in(`{"accountId":"ME"}`), jmap.CannotCalculateChanges},
-		{"Fax/get", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
+		{"Fax/query", in(`{"accountId":"ME","filter":{"state":"odd"}}`), jmap.UnsupportedFilter},
+		{"Fax/query", in(`{"accountId":"ME","filter":{"kind":"missed"}}`), jmap.UnsupportedFilter},
+		{"Call/query", in(`{"accountId":"ME","filter":{"state":"queued"}}`), jmap.UnsupportedFilter},
+		{"Voicemail/query", in(`{"accountId":"ME","filter":{"state":"queued"}}`), jmap.UnsupportedFilter},
+		{"Email/get", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
 		{"Voicemail", in(`{"accountId":"ME"}`), jmap.UnknownMethod},
 	}
 	for _, tt := range tests {

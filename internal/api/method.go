@@ -208,6 +208,7 @@ func (m method) set(ctx context.Context, k setter, raw json.RawMessage) (any, er
 	}
 	answer, err := k.set(ctx, a)
 	answer.AccountID = a.AccountID
+	answer.Trim()
 	return answer, err
 }
 

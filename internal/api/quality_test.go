@@ -73,7 +73,7 @@ func TestQualityOfADeviceThatTookPart(t *testing.T) {
 	}
 	fill := strings.NewReplacer("OWN", string(own), "OTHER", string(other))
 	for _, tt := range tests {
-		if got := set(tt.token, tt.call, fill.Replace(tt.patch)); got.NotUpdated[tt.call].Type != tt.want || got.NewState != got.OldState {
+		if got := set(tt.token, tt.call, fill.Replace(tt.patch)); got.NotUpdated[tt.call].Type != tt.want || got.NewState != string(got.OldState) {
 			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
 		}
 	}

@@ -170,7 +170,7 @@ func TestSettingsPatches(t *testing.T) {
 		if told, ok := set.Updated[one]; !ok || !alike(string(told), tt.told) {
 			t.Errorf("%s: %s %+v, want %s", tt.name, told, set.NotUpdated, tt.told)
 		}
-		if set.OldState != state || set.NewState != now || after == before {
+		if string(set.OldState) != state || set.NewState != now || after == before {
 			t.Errorf("%s: %s in state %s after %+v", tt.name, after, now, set)
 		}
 		changed := must[jmap.ChangesResponse](t)(ask[jmap.ChangesResponse](h, s.Token, tt.typ+"/changes", jmap.ChangesArgs{AccountID: me, SinceState: state}))
@@ -184,7 +184,7 @@ func TestASettingThatStaysIsNoChange(t *testing.T) {
 	h := open(t)
 	s, me := h.login("101"), jmap.ID(h.account("101"))
 	set := h.patch(t, s.Token, "VoicemailSettings", me, `{"ringSeconds":25,"greeting":{"kind":"default"}}`)
-	if _, ok := set.Updated[one]; !ok || set.NewState != set.OldState {
+	if _, ok := set.Updated[one]; !ok || set.NewState != string(set.OldState) {
 		t.Errorf("%+v", set)
 	}
 }

@@ -74,7 +74,7 @@ func (k singleton[T]) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse
 		if a.IfInState != nil && *a.IfInState != string(state) {
 			return answer, store.ErrStateMismatch
 		}
-		answer.OldState, answer.NewState = string(state), string(state)
+		answer.OldState, answer.NewState = jmap.KnownState(state), string(state)
 		if !asked {
 			return answer, nil
 		}
@@ -175,25 +175,13 @@ func (k singleton[T]) surprises(was, now T, patch jmap.Patch) (json.RawMessage, 
 	if refused != nil {
 		return nil, refused
 	}
-	for name, value := range is {
-		if same(value, expected[name]) {
-			delete(is, name)
-		}
-	}
-	if len(is) == 0 {
-		return json.RawMessage("null"), nil
-	}
-	return json.Marshal(is)
+	return unsaid(is, expected)
 }
 
 // objectOf returns v by its properties, with the id of a singleton.
 func objectOf[T any](v T) (jmap.Object, error) {
-	b, err := json.Marshal(v)
+	o, err := propertiesOf(v)
 	if err != nil {
-		return nil, err
-	}
-	var o jmap.Object
-	if err := json.Unmarshal(b, &o); err != nil {
 		return nil, fmt.Errorf("reading %T: %w", v, err)
 	}
 	o["id"] = json.RawMessage(`"` + office.Singleton + `"`)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -21,7 +20,7 @@ type voicemails struct {
 func newVoicemails(s *store.Store, account office.ID) voicemails {
 	return voicemails{store: s, account: account, list: table[office.Voicemail, store.VoicemailFilter]{
 		sortedBy: "receivedAt",
-		takes:    func(f filter) bool { return f.Kind == "" },
+		takes:    func(f filter) bool { return f.Kind == "" && f.State == "" },
 		filter: func(f filter) store.VoicemailFilter {
 			return store.VoicemailFilter{After: f.After, Before: f.Before, IsNew: f.IsNew, Text: f.Text}
 		},
@@ -37,70 +36,51 @@ func (k voicemails) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse, 
 	for id := range a.Create {
 		answer.NotCreated[id] = jmap.SetError{Type: jmap.Forbidden}
 	}
-	change := store.VoicemailSet{IsNew: map[office.ID]bool{}}
-	if a.IfInState != nil {
-		change.IfInState = store.State(*a.IfInState)
-		if *a.IfInState == "" { // to the store, that would be any state
-			return answer, store.ErrStateMismatch
-		}
+	state, err := wantedState(a)
+	if err != nil {
+		return answer, err
 	}
-	for _, id := range a.Destroy {
-		if !slices.Contains(change.Destroy, office.ID(id)) {
-			change.Destroy = append(change.Destroy, office.ID(id))
-		}
+	change := store.VoicemailSet{IfInState: state, IsNew: map[office.ID]bool{}, Destroy: officeIDs(a.Destroy)}
+	edits, err := k.edits(ctx, a, func(any) []string { return []string{"isNew"} }, &answer)
+	if err != nil {
+		return answer, err
 	}
-	for id, patch := range a.Update {
-		if slices.Contains(a.Destroy, id) {
-			answer.NotUpdated[id] = jmap.SetError{Type: jmap.WillDestroy}
-			continue
+	for id, changed := range edits {
+		isNew, said, refused := readIsNew(changed)
+		switch {
+		case refused != nil:
+			answer.NotUpdated[jmap.ID(id)] = *refused
+		case said:
+			change.IsNew[id] = isNew
+		default:
+			answer.Updated[jmap.ID(id)] = json.RawMessage("null")
 		}
-		isNew, refused := readIsNew(patch)
-		if refused != nil {
-			answer.NotUpdated[id] = *refused
-			continue
-		}
-		change.IsNew[office.ID(id)] = isNew
 	}
 	done, err := k.store.SetVoicemails(ctx, k.account, change)
 	if err != nil {
 		return answer, err
 	}
-	answer.OldState, answer.NewState = string(done.OldState), string(done.NewState)
+	enter(&answer, a, done)
+	return answer, nil
+}
+
+// enter completes the answer to a /set by what the store did.
+func enter(answer *jmap.SetResponse, a jmap.SetArgs, done store.SetResult) {
+	answer.OldState, answer.NewState = jmap.KnownState(done.OldState), string(done.NewState)
 	for _, id := range done.Updated {
 		answer.Updated[jmap.ID(id)] = json.RawMessage("null")
 	}
 	answer.Destroyed = jmapIDs(done.Destroyed)
-	for _, id := range done.NotFound {
-		missing := jmap.SetError{Type: jmap.NotFound}
-		if slices.Contains(change.Destroy, id) {
-			answer.NotDestroyed[jmap.ID(id)] = missing
-		} else {
-			answer.NotUpdated[jmap.ID(id)] = missing
-		}
+	for _, id := range jmapIDs(done.NotFound) {
+		refuse(answer, a, id, jmap.SetError{Type: jmap.NotFound})
 	}
-	return answer, nil
 }
 
-// readIsNew returns the value of isNew, the only property that a user may set.
-func readIsNew(patch jmap.Patch) (isNew bool, refused *jmap.SetError) {
-	var wrong []string
-	for name, value := range patch {
-		if strings.Contains(name, "/") {
-			return false, &jmap.SetError{Type: jmap.InvalidPatch}
-		}
-		switch v := string(value); {
-		case name != "isNew", v != "true" && v != "false":
-			wrong = append(wrong, name)
-		default:
-			isNew = v == "true"
-		}
+// refuse enters why an object was not destroyed, or not updated.
+func refuse(answer *jmap.SetResponse, a jmap.SetArgs, id jmap.ID, why jmap.SetError) {
+	if slices.Contains(a.Destroy, id) {
+		answer.NotDestroyed[id] = why
+	} else {
+		answer.NotUpdated[id] = why
 	}
-	if len(patch) == 0 {
-		return false, &jmap.SetError{Type: jmap.InvalidPatch, Description: "the patch is empty"}
-	}
-	if wrong != nil {
-		slices.Sort(wrong)
-		return false, &jmap.SetError{Type: jmap.InvalidProperties, Properties: wrong}
-	}
-	return isNew, nil
 }

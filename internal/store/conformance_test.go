@@ -91,6 +91,8 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"usage":                            usage,
 	"faxes":                            faxes,
 	"faxes once each":                  faxesOnceEach,
+	"faxes of a day":                   faxesOfADay,
+	"faxes of a removed extension":     faxesOfARemovedExtension,
 	"fax filters and pages":            faxFilters,
 	"fax set":                          faxSet,
 	"pages of faxes":                   pagesOfFaxes,

@@ -162,8 +162,8 @@ func assign[T any](to, from *T) {
 }
 
 // RemoveExtension deletes the login, the devices, the sessions, the bindings and
-// the settings of an extension now, and what its account keeps after keep (0:
-// now). ErrNotFound: there is none.
+// the settings of an extension now, cancels the faxes that wait to be sent, and
+// deletes what its account keeps after keep (0: now). ErrNotFound: there is none.
 func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.Duration) error {
 	var account office.ID
 	err := s.write(ctx, func(w *writing) error {
@@ -183,6 +183,9 @@ func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.
 			if _, err := w.Exec("DELETE FROM "+table+" WHERE account = $1", account); err != nil {
 				return err
 			}
+		}
+		if err := w.cancelFaxes(account, s.now()); err != nil {
+			return err
 		}
 		_, err = w.Exec("UPDATE account SET purge_at = $1 WHERE id = $2", millis(s.now().Add(keep)), account)
 		return err

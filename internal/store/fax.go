@@ -16,7 +16,8 @@ import (
 // are taken then. Where the account has had a fax with this ClientRef already,
 // that is returned, existing is true, and nothing changes; of one that was
 // deleted since there is but its ID. ErrNotFound: no such account; ErrFax: it has
-// no such pages, or no such fax to send again.
+// no such pages, or no such fax to send again; ErrTooMany: it has had maxFaxes sent
+// within a day, or as many octets as it may.
 func (s *Store) AddFax(ctx context.Context, account office.ID, f office.Fax) (added office.Fax, existing bool, err error) {
 	err = s.write(ctx, func(w *writing) error {
 		if _, err := w.hold(account, TypeFax); err != nil {
@@ -39,11 +40,16 @@ func (s *Store) addFax(w *writing, account office.ID, f office.Fax) (added offic
 	if err := w.pagesOf(account, &f); err != nil {
 		return office.Fax{}, false, err
 	}
+	now := at(millis(s.now()))
+	if f.Direction == office.FaxSent {
+		if err := w.admitFax(account, &f, now); err != nil {
+			return office.Fax{}, false, err
+		}
+	}
 	seq, err := w.next(account, TypeFax)
 	if err != nil {
 		return office.Fax{}, false, err
 	}
-	now := at(millis(s.now()))
 	f.ID, f.CreatedAt, f.FinishedAt, f.PagesDone, f.Attempts, f.Error = office.NewID(), now, nil, 0, nil, nil
 	next := &now
 	f.State, f.IsNew = office.FaxQueued, false
@@ -56,6 +62,39 @@ func (s *Store) addFax(w *writing, account office.ID, f office.Fax) (added offic
 		f.ID, account, sql.NullString{String: f.ClientRef, Valid: f.ClientRef != ""}, f.ResendOf, f.Direction, f.Number, f.Name, f.Party().Folded(), f.IsNew,
 		f.State, f.BlobID, f.Pages, f.PagesDone, millis(now), nullable(f.FinishedAt), nullable(next), seq)
 	return f, false, err
+}
+
+// Limits of the faxes that one account has sent within faxSpan: whoever has its
+// password must not fill the disk.
+const (
+	faxSpan     = 24 * time.Hour
+	maxFaxes    = 500
+	maxFaxBytes = 1 << 30
+)
+
+// admitFax returns ErrTooMany where f is one too many.
+func (w *writing) admitFax(account office.ID, f *office.Fax, now time.Time) error {
+	var count, bytes int64
+	err := w.QueryRow(`SELECT count(*), coalesce(sum(b.size), 0) FROM fax f JOIN blob b ON b.id = f.blob
+		WHERE f.account = $1 AND f.created_at > $2 AND f.direction = $3`, account, millis(now.Add(-faxSpan)), office.FaxSent).Scan(&count, &bytes)
+	if err == nil && (count >= maxFaxes || bytes+f.Size > maxFaxBytes) {
+		err = office.ErrTooMany
+	}
+	return err
+}
+
+// FaxOf returns the ID of the fax that account has had under a client's name for
+// it, also where it was deleted since. ErrNotFound: it never had one.
+func (s *Store) FaxOf(ctx context.Context, account office.ID, clientRef string) (id office.ID, err error) {
+	err = s.db.QueryRow(ctx, "SELECT id FROM fax WHERE account = $1 AND client_ref = $2", account, clientRef).Scan(&id)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	was, ok, err := s.Recall(ctx, account, refKey(clientRef))
+	if err == nil && !ok {
+		err = office.ErrNotFound
+	}
+	return office.ID(was), err
 }
 
 // faxOf returns the fax that account once had under a client's name for it, the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -119,6 +120,12 @@ func faxesOnceEach(t *testing.T, f *fixture) {
 	if now, err := f.State(ctx, ana, store.TypeFax); now != last || err != nil {
 		t.Errorf("state %s, then %s, %v", last, now, err)
 	}
+	if id, err := f.FaxOf(ctx, ana, "ref"); id != first.ID || err != nil {
+		t.Errorf("%s, %v, want %s", id, err, first.ID)
+	}
+	if _, err := f.FaxOf(ctx, ana, "none"); !errors.Is(err, office.ErrNotFound) {
+		t.Errorf("one that never was: %v", err)
+	}
 	// Also when it was deleted in between, by another device.
 	_, err = f.SetFaxes(ctx, ana, store.FaxSet{Cancel: []office.ID{first.ID}, Destroy: []office.ID{first.ID}})
 	must(t, err)
@@ -128,6 +135,9 @@ func faxesOnceEach(t *testing.T, f *fixture) {
 	again := office.Fax{ClientRef: "ref", Direction: office.FaxSent, Number: "+1", BlobID: f.pages(t, ana)}
 	if got, existing, err := f.AddFax(ctx, ana, again); err != nil || !existing || got.ID != first.ID || got.State != "" {
 		t.Errorf("it was sent again: %+v, %t, %v", got, existing, err)
+	}
+	if id, err := f.FaxOf(ctx, ana, "ref"); id != first.ID || err != nil {
+		t.Errorf("%s, %v, want %s", id, err, first.ID)
 	}
 	// Of many at once, on two servers, one is the first.
 	pages := f.pages(t, ana)
@@ -149,6 +159,54 @@ func faxesOnceEach(t *testing.T, f *fixture) {
 	}
 	if n != 1 {
 		t.Errorf("made %d times", n)
+	}
+}
+
+// Who has somebody's password must not fill the disk.
+func faxesOfADay(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana, beto := f.add(t, "101"), f.add(t, "102")
+	for i := range 3 { // of more than a third of what is allowed
+		b, err := f.AddUpload(ctx, ana, office.PDFType, strings.NewReader("%PDF-1.4"), office.MaxFaxBytes)
+		must(t, err)
+		must(t, f.Exec(ctx, fmt.Sprintf("UPDATE blob SET size = %d WHERE id = '%s'", 400<<20, b.ID)))
+		_, _, err = f.AddFax(ctx, ana, office.Fax{ClientRef: fmt.Sprint(i), Direction: office.FaxSent, BlobID: b.ID})
+		if want := i == 2; errors.Is(err, office.ErrTooMany) != want || err != nil && !want {
+			t.Errorf("fax %d: %v", i, err)
+		}
+	}
+	must(t, f.Exec(ctx, "DELETE FROM blob WHERE id NOT IN (SELECT blob FROM fax)")) // uploads have a limit of their own
+	done, err := f.SetFaxes(ctx, ana, store.FaxSet{Create: []office.Fax{
+		{ClientRef: "one more", Direction: office.FaxSent, BlobID: f.pages(t, ana)},
+	}})
+	if err != nil || len(done.Created) != 1 || done.Created[0].Err != nil {
+		t.Errorf("there is room for a small one: %+v, %v", done, err)
+	}
+	f.receive(t, ana)
+	f.fax(t, beto, "another's")
+	f.now = f.now.Add(24 * time.Hour)
+	f.fax(t, ana, "tomorrow")
+}
+
+// Nobody is told any more what became of it.
+func faxesOfARemovedExtension(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana := f.add(t, "101")
+	queued, received := f.fax(t, ana, "ref"), f.receive(t, ana)
+	must(t, f.RemoveExtension(ctx, "101", time.Hour))
+	all, err := f.Faxes(ctx, ana, queued.ID)
+	if err != nil || len(all) != 1 || all[0].State != office.FaxCanceled || all[0].FinishedAt == nil {
+		t.Errorf("%+v, %v", all, err)
+	}
+	f.now = f.now.Add(25 * time.Hour)
+	must(t, f.KeepHouse(ctx))
+	if all, err := f.Faxes(ctx, ana, queued.ID, received.ID); len(all) != 0 || err != nil {
+		t.Errorf("kept: %+v, %v", all, err)
+	}
+	for _, blob := range []office.ID{queued.BlobID, received.BlobID} {
+		if _, err := os.Stat(filepath.Join(f.cfg.Dir, "blobs", string(blob[:2]), string(blob))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("pages stay: %v", err)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ type FaxResult struct {
 type CreatedFax struct {
 	Fax      office.Fax
 	Existing bool
-	Err      error // office.ErrFax or nil
+	Err      error // office.ErrFax, office.ErrTooMany or nil
 }
 
 // SetFaxes applies set in one commit: first what is made, then what is changed.
@@ -55,7 +55,7 @@ func (s *Store) SetFaxes(ctx context.Context, account office.ID, set FaxSet) (Fa
 		for _, f := range set.Create {
 			c := CreatedFax{}
 			c.Fax, c.Existing, c.Err = s.addFax(w, account, f)
-			if c.Err != nil && !errors.Is(c.Err, office.ErrFax) {
+			if c.Err != nil && !errors.Is(c.Err, office.ErrFax) && !errors.Is(c.Err, office.ErrTooMany) {
 				return c.Err
 			}
 			res.Created = append(res.Created, c)
@@ -150,6 +150,25 @@ func (w *writing) cancelFax(account office.ID, f faxRow, now time.Time) (ok bool
 		return false, nil
 	}
 	return true, w.alterFax(account, f, "state = 'canceled', next_at = NULL, lease_until = 0, finished_at = $1", millis(now))
+}
+
+// cancelFaxes ends all faxes of account that wait to be sent.
+func (w *writing) cancelFaxes(account office.ID, now time.Time) error {
+	rows, err := w.Query("SELECT id FROM fax WHERE account = $1 AND next_at IS NOT NULL ORDER BY id", account)
+	waiting, err := collect(rows, err, scanID)
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		f, err := w.fax(account, id)
+		if err != nil {
+			return err
+		}
+		if _, err := w.cancelFax(account, f, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // destroyFax deletes a fax that is finished, and its pages where no other fax has

@@ -71,11 +71,13 @@ type SetError struct {
 	Description string   `json:"description,omitempty"`
 	Properties  []string `json:"properties,omitempty"` // with InvalidProperties
 	ExistingID  ID       `json:"existingId,omitempty"` // with AlreadyExists: the object that is there
+	NotFound    []ID     `json:"notFound,omitempty"`   // with BlobNotFound: the blobs that are not there (RFC 8621 §4.6)
 }
 
 // The types of a SetError, beside Forbidden.
 const (
 	RateLimit         = "rateLimit"
+	TooBig            = "tooLarge"
 	NotFound          = "notFound"
 	InvalidPatch      = "invalidPatch"
 	WillDestroy       = "willDestroy"

@@ -146,7 +146,7 @@ func (a *SetArgs) Check(limits Limits) *MethodError {
 // the server changed more than it was told to.
 type SetResponse struct {
 	AccountID    ID                     `json:"accountId"`
-	OldState     string                 `json:"oldState,omitempty"`
+	OldState     KnownState             `json:"oldState"`
 	NewState     string                 `json:"newState"`
 	Created      map[ID]json.RawMessage `json:"created"`
 	Updated      map[ID]json.RawMessage `json:"updated"`
@@ -154,6 +154,35 @@ type SetResponse struct {
 	NotCreated   map[ID]SetError        `json:"notCreated"`
 	NotUpdated   map[ID]SetError        `json:"notUpdated"`
 	NotDestroyed map[ID]SetError        `json:"notDestroyed"`
+}
+
+// A KnownState is a state string that the server may not know. It is empty then,
+// and travels as null.
+type KnownState string
+
+// MarshalJSON writes a string or null.
+func (s KnownState) MarshalJSON() ([]byte, error) {
+	if s == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(s))
+}
+
+// Trim makes what is empty nil, which travels as null.
+func (r *SetResponse) Trim() {
+	for _, m := range []*map[ID]json.RawMessage{&r.Created, &r.Updated} {
+		if len(*m) == 0 {
+			*m = nil
+		}
+	}
+	for _, m := range []*map[ID]SetError{&r.NotCreated, &r.NotUpdated, &r.NotDestroyed} {
+		if len(*m) == 0 {
+			*m = nil
+		}
+	}
+	if len(r.Destroyed) == 0 {
+		r.Destroyed = nil
+	}
 }
 
 // An UploadResponse answers an upload (RFC 8620 §6.1). Type is what the server

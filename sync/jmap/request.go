@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -99,16 +100,20 @@ func (r *Request) Call(name string, args any) string {
 	return id
 }
 
-// Answer runs the calls in order and returns their answers. Result references
-// are resolved before do sees the arguments; Core/echo is answered here. An
-// error of do that is not a MethodError is told to the client as serverFail
+// Answer runs the calls in order and returns their answers. Result references and
+// creation ids are resolved before do sees the arguments; Core/echo is answered
+// here. An error of do that is not a MethodError is told to the client as serverFail
 // without its text, and handed to failed, which may be nil. After the end of
 // ctx the calls left get serverUnavailable, and requestTooLarge where the answers
 // are together longer than four of the largest requests.
 func (r *Request) Answer(ctx context.Context, limits Limits, do func(context.Context, Invocation) (any, error), failed func(Invocation, error)) *Response {
-	res := &Response{Answers: make([]Invocation, 0, len(r.Calls)), CreatedIDs: r.CreatedIDs}
+	res := &Response{Answers: make([]Invocation, 0, len(r.Calls)), CreatedIDs: maps.Clone(r.CreatedIDs)}
+	made := CreationIDs(res.CreatedIDs)
+	if made == nil { // not asked for, but kept for the calls that follow
+		made = CreationIDs{}
+	}
 	for _, call := range r.Calls {
-		answer, err := answer(ctx, res, limits, call, do)
+		answer, err := answer(ctx, res, made, limits, call, do)
 		if err == nil {
 			res.Answers = append(res.Answers, Invocation{call.Name, answer, call.CallID})
 			continue
@@ -126,7 +131,7 @@ func (r *Request) Answer(ctx context.Context, limits Limits, do func(context.Con
 	return res
 }
 
-func answer(ctx context.Context, res *Response, limits Limits, call Invocation, do func(context.Context, Invocation) (any, error)) (json.RawMessage, error) {
+func answer(ctx context.Context, res *Response, made CreationIDs, limits Limits, call Invocation, do func(context.Context, Invocation) (any, error)) (json.RawMessage, error) {
 	if ctx.Err() != nil {
 		return nil, &MethodError{Type: ServerUnavailable}
 	}
@@ -144,9 +149,15 @@ func answer(ctx context.Context, res *Response, limits Limits, call Invocation, 
 	if call.Name == "Core/echo" {
 		return args, nil
 	}
-	result, err := do(ctx, Invocation{call.Name, args, call.CallID})
+	result, err := do(ctx, Invocation{call.Name, made.resolve(args), call.CallID})
 	if err != nil {
 		return nil, err
+	}
+	if set, ok := result.(SetResponse); ok {
+		made.Add(set.Created)
+	}
+	if got, ok := result.(GetResponse); ok { // it may be long
+		return got.encode(), nil
 	}
 	return json.Marshal(result)
 }
@@ -167,7 +178,13 @@ func (r *Response) Find(callID string, into any) error {
 			}
 			return &refused
 		}
-		if err := json.Unmarshal(a.Args, into); err != nil {
+		var err error
+		if got, ok := into.(*GetResponse); ok { // it may be long
+			err = got.parse(a.Args)
+		} else {
+			err = json.Unmarshal(a.Args, into)
+		}
+		if err != nil {
 			return errors.New("reading an answer: " + a.Name + " has the wrong form")
 		}
 		return nil
