@@ -11,7 +11,7 @@ const FrameTime = 20 * time.Millisecond
 
 // A Translator turns the payloads of a stream in one codec, of whatever length,
 // into payloads of FrameTime in another. Between G.711 and G.722 it delays the
-// sound by 4 ms, otherwise by what the codecs need. It is used by one goroutine;
+// sound by 3 ms, otherwise by what the codecs need. It is used by one goroutine;
 // after the first frames it does not allocate.
 type Translator struct {
 	decoder   Decoder
