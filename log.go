@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"text/tabwriter"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,20 +18,29 @@ import (
 )
 
 func newLogCommand(o *options) *cobra.Command {
-	var from, to, kind string
+	var from, to, kind, csv string
 	c := &cobra.Command{
-		Use: "log [--from D --to D --kind incoming|outgoing|missed]", Short: o.words.Say("cli.log"), Args: exactly(0),
+		Use: "log [--from D --to D --kind incoming|outgoing|missed] [--csv FILE]", Short: o.words.Say("cli.log"), Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f, err := o.logFilter(from, to, kind, time.Now())
 			if err != nil {
 				return err
 			}
-			return o.withAccount(func(e *engine.Engine) error { return listCalls(cmd.Context(), o, e, f) })
+			if cmd.Flags().Changed("csv") && (csv == "" || csv == "-" && o.json) {
+				return usageError{"cli.usage.value", []any{"flag", "--csv", "value", csv}}
+			}
+			return o.withAccount(func(e *engine.Engine) error {
+				if csv != "" {
+					return exportCalls(cmd.Context(), o, e, f, csv)
+				}
+				return listCalls(cmd.Context(), o, e, f)
+			})
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", o.words.Say("cli.flag.from"))
 	c.Flags().StringVar(&to, "to", "", o.words.Say("cli.flag.to"))
 	c.Flags().StringVar(&kind, "kind", "", o.words.Say("cli.flag.kind"))
+	c.Flags().StringVar(&csv, "csv", "", o.words.Say("cli.flag.csv"))
 	return c
 }
 
@@ -94,14 +106,58 @@ func listCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filter
 		return o.print(nil, o.words.Say("calllog.empty"))
 	}
 	now, region := time.Now(), o.region(e)
-	t := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
+	var t table
 	for _, c := range all {
 		outcome, _ := o.words.Outcome(c.Call, region)
 		if why := o.words.Failure(c.Call); why != "" {
 			outcome = why
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.words.When(c.StartedAt, now), o.words.Say("kind."+string(c.Kind)),
-			o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome)
+		t.add(o.words.When(c.StartedAt, now), o.words.Say("kind."+string(c.Kind)), o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome)
 	}
-	return t.Flush()
+	return t.print(o.out)
+}
+
+// A csvAnswer is what log answers with --csv and --json.
+type csvAnswer struct {
+	File string `json:"file"`
+}
+
+// exportCalls writes the calls to a file that is not there yet and that only the
+// user can read, or to the output where it is called "-". What it cannot write as a
+// whole it leaves nothing of.
+func exportCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filter, file string) (err error) {
+	if file != "-" {
+		if _, err := os.Lstat(file); err == nil { // before anybody waits for the server
+			return fs.ErrExist
+		}
+	}
+	if err := o.sync(ctx, e); err != nil {
+		return err
+	}
+	style := local.CSVStyle{Language: o.words.Language, Separator: separator(model.Locale(os.Getenv)), Location: time.Local}
+	if file == "-" {
+		return e.ExportCalls(ctx, o.out, f, style)
+	}
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = e.ExportCalls(ctx, out, f, style)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, os.Remove(file))
+	}
+	return o.print(csvAnswer{file}, o.words.Say("cli.log.saved", "file", file))
+}
+
+// separator returns what stands between cells where people have that locale: a
+// semicolon where the comma is the decimal sign, as their spreadsheets expect.
+func separator(locale string) byte {
+	locale, _, _ = strings.Cut(strings.ReplaceAll(locale, "-", "_"), ".")
+	lang, country, _ := strings.Cut(locale, "_")
+	switch {
+	case lang == "es" && slices.Contains([]string{"ES", "AR", "BO", "CL", "CO", "CR", "CU", "EC", "PY", "UY", "VE"}, country),
+		slices.Contains([]string{"ca", "de", "eu", "fr", "gl", "it", "nl", "pt"}, lang):
+		return ';'
+	}
+	return ','
 }

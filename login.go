@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,8 +35,8 @@ func newLoginCommand(o *options) *cobra.Command {
 	return c
 }
 
-// read returns the login that the form and the password on in describe.
-func (form loginForm) read(in io.Reader) (l engine.Login, err error) {
+// read returns the login that the form and the password on standard input describe.
+func (form loginForm) read(ctx context.Context, o *options) (l engine.Login, err error) {
 	for _, f := range []struct{ value, flag string }{{form.server, "--server"}, {form.company, "--company"}, {form.extension, "--extension"}} {
 		if strings.TrimSpace(f.value) == "" {
 			return l, usageError{"cli.usage.missing", []any{"flag", f.flag}}
@@ -62,21 +59,8 @@ func (form loginForm) read(in io.Reader) (l engine.Login, err error) {
 			return l, usageError{"cli.usage.fingerprint", nil}
 		}
 	}
-	l.Password, err = readPassword(in)
+	l.Password, err = newSecrets(o).next(ctx, o.words.Say("login.password"))
 	return l, err
-}
-
-// readPassword returns the first line of in without its end.
-func readPassword(in io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("reading the password: %w", err)
-	}
-	password := strings.TrimRight(line, "\r\n")
-	if password == "" {
-		return "", usageError{"cli.usage.noPassword", nil}
-	}
-	return password, nil
 }
 
 // A loginAnswer is what login prints with --json.
@@ -94,7 +78,7 @@ func login(ctx context.Context, o *options, form loginForm) error {
 	if o.offline {
 		return usageError{"cli.usage.loginOffline", nil}
 	}
-	request, err := form.read(o.in)
+	request, err := form.read(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,16 @@ func newRoot(o *options) *cobra.Command {
 		newCallCommand(o),
 		newVoicemailCommand(o),
 		newLogCommand(o),
+		newFaxCommand(o),
+		newSearchCommand(o),
+		newDirectoryCommand(o),
+		newPrefsCommand(o),
+		newGreetingCommand(o),
+		newPasswordCommand(o),
+		newPINCommand(o),
+		newSessionsCommand(o),
 		newSyncCommand(o),
+		newRefusedCommand(o),
 	)
 	translateHelp(root, o.words)
 	return root

@@ -102,7 +102,7 @@ func TestBadCommandLines(t *testing.T) {
 		`--json cannot be "maybe"`:                "log --json=maybe",
 		"--server is missing":                     "login",
 		"--password-stdin is missing":             "login --server x --company +525555550100 --extension 101",
-		"password is empty":                       "login --server x --company +525555550100 --extension 101 --password-stdin",
+		"Missing: Password":                       "login --server x --company +525555550100 --extension 101 --password-stdin",
 		"64 hexadecimal digits":                   "login --server x --company +525555550100 --extension 101 --password-stdin --fingerprint abc",
 		"2 to 6 digits":                           "login --server x --company +525555550100 --extension 1a --password-stdin",
 		"not signed in":                           "voicemail list",

@@ -22,6 +22,9 @@ type options struct {
 	offline bool
 	json    bool
 
+	unreached error // why the server cannot be reached in this command
+	alone     bool  // the engine fetches no sounds and pages by itself
+
 	in        io.Reader
 	out, errs io.Writer
 	words     *model.Phrasebook
@@ -51,7 +54,7 @@ func (o *options) open() (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Open(profile, engine.Options{Log: o.log, Offline: o.offline})
+	return engine.Open(profile, engine.Options{Log: o.log, Offline: o.offline, NoDownloads: o.alone})
 }
 
 // withEngine runs do on the profile and closes it.
@@ -73,61 +76,67 @@ func (o *options) withAccount(do func(*engine.Engine) error) error {
 	})
 }
 
-// sync brings the local copy up to date where the server can be reached. Where
+// reach syncs with the server, once in a command that cannot reach it.
+func (o *options) reach(ctx context.Context, e *engine.Engine) error {
+	if o.unreached == nil {
+		o.unreached = e.SyncOnce(ctx)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return o.unreached
+}
+
+// refresh brings the local copy up to date where the server can be reached. Where
 // it cannot, a line says that what is shown may be old.
-func (o *options) sync(ctx context.Context, e *engine.Engine) error {
+func (o *options) refresh(ctx context.Context, e *engine.Engine) error {
 	if o.offline {
 		return nil
 	}
-	err := e.SyncOnce(ctx)
+	err := o.reach(ctx, e)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
 		o.note(o.words.Words(err) + " " + o.words.Say("cli.stale"))
 	}
-	if err := refusal(ctx, e); err != nil { // of a change made earlier
-		o.note(o.words.Words(err))
-	}
 	return nil
 }
 
-// refusal returns office.ErrRefused if the server refused a change that nobody
-// was told of yet.
-func refusal(ctx context.Context, e *engine.Engine) error {
-	refused, err := e.Refused(ctx)
-	if err != nil || len(refused) == 0 {
+// sync is refresh for commands that do not themselves show what the server
+// refused of changes made earlier: that is told.
+func (o *options) sync(ctx context.Context, e *engine.Engine) error {
+	if err := o.refresh(ctx, e); err != nil {
 		return err
 	}
-	for _, r := range refused {
-		if err := e.Dismiss(ctx, r.Seq); err != nil {
-			return err
-		}
-	}
-	return office.ErrRefused
+	return o.tellRefused(ctx, e, subject{}, nil)
 }
 
-// find runs do, which looks for a message; where there is none, it may have come
-// in since the last sync.
+// find runs do, which looks for something; where there is no such thing, it may
+// have come in since the last sync.
 func (o *options) find(ctx context.Context, e *engine.Engine, do func() error) error {
 	err := do()
 	if !errors.Is(err, office.ErrNotFound) || o.offline {
 		return err
 	}
-	if err := e.SyncOnce(ctx); err != nil {
+	if err := o.reach(ctx, e); err != nil {
 		return err
 	}
 	return do()
 }
 
-// edit makes a change and sends it where the server can be reached, else says
-// that it waits.
-func (o *options) edit(ctx context.Context, e *engine.Engine, change func() error) error {
+// edit makes a change of something and sends it where the server can be reached,
+// else says that it waits. A *refusedError where the server says no.
+func (o *options) edit(ctx context.Context, e *engine.Engine, of subject, change func() error) error {
 	if err := o.find(ctx, e, change); err != nil {
 		return err
 	}
+	before, err := e.Refused(ctx)
+	if err != nil {
+		return err
+	}
 	if !o.offline {
-		if err := e.SyncOnce(ctx); ctx.Err() != nil {
+		if err := o.reach(ctx, e); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil {
 			o.note(o.words.Words(err))
@@ -136,7 +145,7 @@ func (o *options) edit(ctx context.Context, e *engine.Engine, change func() erro
 	if e.Status().Pending > 0 {
 		o.note(o.words.Say("cli.queued"))
 	}
-	return refusal(ctx, e)
+	return o.tellRefused(ctx, e, of, before)
 }
 
 // wholeList returns all that f chooses, read page by page; never nil, so that

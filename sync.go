@@ -70,7 +70,7 @@ func standing(ctx context.Context, o *options, e *engine.Engine) (a syncAnswer, 
 		text = o.words.Words(s.Err)
 	}
 	if len(refused) > 0 {
-		text += " " + o.words.Words(office.ErrRefused)
+		text += " " + o.words.Count("cli.refused.some", len(refused))
 	}
 	return a, text, nil
 }

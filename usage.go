@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,10 @@ func (o *options) say(err error) string {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return o.words.Say(usage.key, usage.pairs...)
+	}
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return refused.words
 	}
 	var unanswered *unansweredError
 	if errors.As(err, &unanswered) {
@@ -57,11 +62,24 @@ func dashed(name string) string {
 	return "--" + name
 }
 
+// wrongArgs shows how cmd is used.
+func wrongArgs(cmd *cobra.Command) error {
+	return usageError{"cli.usage.args", []any{"usage", cmd.UseLine()}}
+}
+
 // exactly wants n arguments.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+// atLeast wants n arguments or more.
+func atLeast(n int) cobra.PositionalArgs { return between(n, math.MaxInt) }
+
+// atMost wants no more than n arguments.
+func atMost(n int) cobra.PositionalArgs { return between(0, n) }
+
+func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usageError{"cli.usage.args", []any{"usage", cmd.UseLine()}}
+		if len(args) < least || len(args) > most {
+			return wrongArgs(cmd)
 		}
 		return nil
 	}
@@ -99,6 +117,8 @@ func nameValue(f *pflag.Flag, w *model.Phrasebook) {
 		f.Value = namedValue{f.Value, w.Say("cli.help.text")}
 	case "duration":
 		f.Value, f.DefValue = namedValue{f.Value, w.Say("cli.help.duration")}, "" // no default is shown
+	case "int":
+		f.Value, f.DefValue = namedValue{f.Value, w.Say("cli.help.count")}, ""
 	}
 }
 
@@ -115,7 +135,8 @@ func translateHelp(root *cobra.Command, w *model.Phrasebook) {
 		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, w.Say("cli.help.more"),
 	).Replace(root.UsageTemplate()))
 	var visit func(*cobra.Command)
-	arguments := strings.NewReplacer("NUMBER", w.Say("cli.help.number"), "FILE", w.Say("cli.help.file"))
+	arguments := strings.NewReplacer("NUMBER", w.Say("cli.help.number"), "FILE", w.Say("cli.help.file"),
+		"TEXT", w.Say("cli.help.words"), "TIME", w.Say("cli.help.time"), "KEY=VALUE", w.Say("cli.help.pair"))
 	visit = func(c *cobra.Command) {
 		c.DisableFlagsInUseLine = true
 		c.Use = arguments.Replace(c.Use)

@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +34,7 @@ func newVoicemailCommand(o *options) *cobra.Command {
 				if args[0] != "new" && args[0] != "heard" {
 					return usageError{"cli.usage.mark", []any{"value", args[0]}}
 				}
-				if err := o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") }); err != nil {
+				if err := o.edit(ctx, e, subject{local.VoicemailType, id}, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") }); err != nil {
 					return err
 				}
 				return o.print(markAnswer{id, args[0] == "new", e.Status().Pending > 0}, o.words.Say("cli.marked."+args[0]))
@@ -47,7 +45,7 @@ func newVoicemailCommand(o *options) *cobra.Command {
 			})},
 		&cobra.Command{Use: "delete ID", Short: w.Say("cli.voicemail.delete"), Args: exactly(1), RunE: o.onVoicemail(
 			func(ctx context.Context, e *engine.Engine, id office.ID, _ []string) error {
-				if err := o.edit(ctx, e, func() error { return e.DeleteVoicemailNow(ctx, id) }); err != nil {
+				if err := o.edit(ctx, e, subject{local.VoicemailType, id}, func() error { return e.DeleteVoicemailNow(ctx, id) }); err != nil {
 					return err
 				}
 				return o.print(deleteAnswer{id, true, e.Status().Pending > 0}, o.words.Say("cli.deleted"))
@@ -80,16 +78,16 @@ func listVoicemails(ctx context.Context, o *options, e *engine.Engine) error {
 		return o.print(nil, o.words.Say("voicemail.empty"))
 	}
 	now, region := time.Now(), o.region(e)
-	t := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
+	var t table
 	for _, v := range all {
 		marker := ""
 		if v.IsNew {
 			marker = o.words.Say("voicemail.new")
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, o.words.When(v.ReceivedAt, now), model.Length(time.Duration(v.Duration)),
+		t.add(string(v.ID), o.words.When(v.ReceivedAt, now), model.Length(time.Duration(v.Duration)),
 			o.words.Name(v.From, region), o.words.Under(v.From, region), marker)
 	}
-	return t.Flush()
+	return t.print(o.out)
 }
 
 // downloadVoicemail copies the MP3 of a message to a file that is not there yet.
@@ -125,7 +123,7 @@ func playVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.
 		}
 		return err
 	}
-	if err := o.edit(ctx, e, func() error { return e.MarkVoicemail(ctx, id, false) }); err != nil || !o.json {
+	if err := o.edit(ctx, e, subject{local.VoicemailType, id}, func() error { return e.MarkVoicemail(ctx, id, false) }); err != nil || !o.json {
 		return err
 	}
 	return o.printJSON(markAnswer{id, false, e.Status().Pending > 0})
