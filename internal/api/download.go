@@ -25,13 +25,14 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	defer file.Close()
-	kind := blob.Type
-	if accept := r.URL.Query().Get("accept"); accept != "" && accept != kind {
-		kind = "application/octet-stream" // never a type that the client makes up
+	kind := mediaType(r.URL.Query().Get("accept")) // the client says what it is to it
+	if kind == "" {
+		kind = blob.Type
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Etag", `"`+string(blob.ID)+`"`) // strong: the content of a blob never changes
+	h.Set("Content-Security-Policy", "sandbox") // a page that somebody left must not run as ours
+	h.Set("Etag", `"`+string(blob.ID)+`"`)      // strong: the content of a blob never changes
 	h.Set("Cache-Control", "private, immutable, max-age=31536000")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": r.PathValue("name")}))
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime + time.Duration(blob.Size/downloadRate)*time.Second))

@@ -44,8 +44,16 @@ func TestDownload(t *testing.T) {
 			t.Errorf("%s: length %d", tt.name, a.ContentLength)
 		}
 	}
-	if a := h.do("GET", strings.Replace(path, "audio/mpeg", "text/html", 1), s.Token, nil); a.Header.Get("Content-Type") != "application/octet-stream" {
-		t.Errorf("a type that the client made up: %s", a.Header.Get("Content-Type"))
+	for _, name := range []string{"voz%20%C3%B1%2F1.mp3", "voz%20%C3%B1/1.mp3"} { // clients differ in what they escape
+		a := h.do("GET", strings.Replace(path, "message.mp3", name, 1), s.Token, nil)
+		if got := a.Header.Get("Content-Disposition"); a.StatusCode != http.StatusOK || got != "attachment; filename*=utf-8''voz%20%C3%B1%2F1.mp3" {
+			t.Errorf("%s: %d %s", name, a.StatusCode, got)
+		}
+	}
+	// A browser that is sent here by somebody else runs nothing.
+	if a := h.do("GET", strings.Replace(path, "audio/mpeg", "text/html", 1), s.Token, nil); a.Header.Get("Content-Security-Policy") != "sandbox" ||
+		a.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment;") {
+		t.Errorf("a page: %v", a.Header)
 	}
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,8 +16,8 @@ import (
 
 // Times of an event stream.
 const (
-	maxPing    = 30 * time.Second // a connection is silent no longer than this
-	minPing    = time.Second
+	maxPing    = 5 * time.Minute  // the least that RFC 8620 §7.3 allows
+	maxSilence = 30 * time.Second // a comment each time keeps the connection open
 	streamTime = 10 * time.Second // to write one event to a client that reads
 )
 
@@ -26,10 +27,10 @@ type eventStream struct {
 	s     *Server
 	w     http.ResponseWriter
 	v     visit
-	types []store.Type // in order; empty: all
-	once  bool         // ends after the first state
-	ping  time.Duration
-	told  string // states that the client knows of, as the id of an event
+	types []store.Type  // in order; empty: all
+	once  bool          // ends after the first state
+	ping  time.Duration // between two; zero: none
+	told  string        // states that the client knows of, as the id of an event
 
 	kept map[store.Type]store.State // as last read; nil: to be read again
 }
@@ -37,7 +38,7 @@ type eventStream struct {
 // events answers the event source.
 func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	e := &eventStream{s: s, w: w, v: v, told: r.Header.Get("Last-Event-Id"), ping: maxPing}
+	e := &eventStream{s: s, w: w, v: v, told: r.Header.Get("Last-Event-Id")}
 	switch q.Get("closeafter") {
 	case "", "no":
 	case "state":
@@ -46,13 +47,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
 		writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "closeafter is state or no"))
 		return
 	}
-	if p := q.Get("ping"); p != "" && p != "0" {
-		seconds, err := strconv.Atoi(p)
-		if err != nil || seconds < 0 {
-			writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "ping is a number of seconds"))
-			return
-		}
-		e.ping = min(max(time.Duration(min(seconds, 3600))*time.Second, minPing), maxPing)
+	var ok bool
+	if e.ping, ok = pingTime(q.Get("ping")); !ok {
+		writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "ping is a number of seconds"))
+		return
 	}
 	if t := q.Get("types"); t != "" && t != "*" {
 		for _, name := range strings.Split(t, ",") {
@@ -67,6 +65,16 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
 	if err := e.run(r.Context(), end); err != nil && r.Context().Err() == nil {
 		s.log.Debug("event stream ended", "session", v.ID, "err", err)
 	}
+}
+
+// pingTime returns the time between two pings for what a client asks, 0 for
+// none, and false where that is no number of seconds.
+func pingTime(asked string) (time.Duration, bool) {
+	if asked == "" {
+		return maxSilence, true
+	}
+	seconds, err := strconv.ParseUint(asked, 10, 32)
+	return min(time.Duration(seconds)*time.Second, maxPing), err == nil
 }
 
 // run writes events until one cannot be written, the session or ctx is over or
@@ -84,8 +92,14 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 		}
 		e.told = id
 	}
-	ping := time.NewTicker(e.ping)
-	defer ping.Stop()
+	silence := time.NewTicker(maxSilence)
+	defer silence.Stop()
+	var pings <-chan time.Time
+	if e.ping > 0 {
+		ping := time.NewTicker(e.ping)
+		defer ping.Stop()
+		pings = ping.C
+	}
 	expiry := time.NewTimer(time.Until(e.v.ExpiresAt))
 	defer expiry.Stop()
 	if err := e.send(nil); err != nil { // the headers, so that the client knows it is heard
@@ -105,7 +119,11 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 		case <-wake: // rows changed, or the session ended
 			e.kept = nil
 		case <-expiry.C:
-		case <-ping.C:
+		case <-silence.C:
+			if err := e.send(e.comment); err != nil {
+				return err
+			}
+		case <-pings:
 			if err := e.write(jmap.NewPingEvent(int(e.ping / time.Second))); err != nil {
 				return err
 			}
@@ -159,6 +177,12 @@ func (e *eventStream) write(event jmap.Event) error {
 		_, err := event.WriteTo(e.w)
 		return err
 	})
+}
+
+// comment is what clients skip (HTML, "Server-sent events", authoring notes).
+func (e *eventStream) comment() error {
+	_, err := io.WriteString(e.w, ":\n\n")
+	return err
 }
 
 // send writes and flushes within streamTime. Between events there must be no

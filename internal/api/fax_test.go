@@ -22,7 +22,7 @@ func ref(n int) string { return fmt.Sprintf("01930000-0000-7000-8000-abcd%08d", 
 // document uploads a file and returns its blob.
 func (h *house) document(t *testing.T, s api.SessionReply, file string) string {
 	t.Helper()
-	return string(into[jmap.UploadResponse](t, h.upload(t, s.Token, s.Session, file), http.StatusCreated).BlobID)
+	return string(into[jmap.UploadResponse](t, h.upload(t, s.Token, s.Session, file), http.StatusOK).BlobID)
 }
 
 // faxes sends one Fax/set, whose arguments are text without an account.

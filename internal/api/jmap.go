@@ -22,7 +22,7 @@ import (
 const (
 	apiRoute      = "POST /jmap/api"
 	uploadRoute   = "POST /jmap/upload/{accountId}/{$}"
-	downloadRoute = "GET /jmap/download/{accountId}/{blobId}/{name}" // and HEAD
+	downloadRoute = "GET /jmap/download/{accountId}/{blobId}/{name...}" // and HEAD; some clients leave the slashes of a name as they are
 	eventRoute    = "GET /jmap/eventsource"
 )
 
@@ -121,7 +121,9 @@ func (s *Server) jmapSession(e office.Extension, host string) jmap.Session {
 		Accounts: map[jmap.ID]jmap.Account{id: {
 			Name: e.Name, IsPersonal: true, Capabilities: map[string]json.RawMessage{office.Capability: own},
 		}},
-		PrimaryAccounts: map[string]jmap.ID{office.Capability: id},
+		// Core too, which RFC 8620 advises against: clients that know no other
+		// capability of ours find their account by it.
+		PrimaryAccounts: map[string]jmap.ID{jmap.Core: id, office.Capability: id},
 		Username:        string(e.Number),
 		APIURL:          base + "/jmap/api",
 		DownloadURL:     base + "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
@@ -154,7 +156,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	defer s.busy.leave(string(v.ID))
 
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != jmap.RequestType {
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(kind), jmap.RequestType) {
 		writeProblem(w, http.StatusBadRequest, &jmap.Problem{Type: jmap.NotJSON, Status: http.StatusBadRequest, Detail: "the content type is not " + jmap.RequestType})
 		return
 	}

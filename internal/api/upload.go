@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"timbre/internal/office"
@@ -16,7 +18,8 @@ import (
 const uploadTime = 5 * time.Minute
 
 // upload keeps what a client sends for a day, unless something refers to it by
-// then (RFC 8620 §6.1). What the client says it is counts for nothing.
+// then (RFC 8620 §6.1). What the client says it is, it is told again; what it is
+// here, its first bytes say.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request, v visit) {
 	if office.ID(r.PathValue("accountId")) != v.Account {
 		writeProblem(w, http.StatusNotFound, newProblem(http.StatusNotFound, "there is no such account"))
@@ -54,8 +57,11 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, v visit) {
 		writeProblem(w, p.Status, p)
 	default:
 		w.Header().Set("Content-Type", jmap.RequestType)
-		w.WriteHeader(http.StatusCreated)
-		json.NewEncoder(w).Encode(jmap.UploadResponse{AccountID: jmap.ID(v.Account), BlobID: jmap.ID(blob.ID), Type: blob.Type, Size: blob.Size})
+		kind := mediaType(r.Header.Get("Content-Type"))
+		if kind == "" {
+			kind = blob.Type
+		}
+		json.NewEncoder(w).Encode(jmap.UploadResponse{AccountID: jmap.ID(v.Account), BlobID: jmap.ID(blob.ID), Type: kind, Size: blob.Size})
 	}
 }
 
@@ -71,6 +77,18 @@ func (b *reading) Read(p []byte) (int, error) {
 		b.err = err
 	}
 	return n, err
+}
+
+// maxMediaType bounds a media type, in bytes (RFC 6838 §4.2).
+const maxMediaType = 255
+
+// mediaType returns text without parameters, or "" where it is no media type.
+func mediaType(text string) string {
+	kind, _, err := mime.ParseMediaType(text)
+	if _, sub, ok := strings.Cut(kind, "/"); err != nil || !ok || sub == "" || len(kind) > maxMediaType {
+		return ""
+	}
+	return kind
 }
 
 // typeOf returns the media type of a file by its first bytes: those of sounds

@@ -185,8 +185,8 @@ func (r *SetResponse) Trim() {
 	}
 }
 
-// An UploadResponse answers an upload (RFC 8620 §6.1). Type is what the server
-// found the content to be, Size its octets.
+// An UploadResponse answers an upload (RFC 8620 §6.1). Type is what the client
+// said that the content is, Size its octets.
 type UploadResponse struct {
 	AccountID ID     `json:"accountId"`
 	BlobID    ID     `json:"blobId"`
