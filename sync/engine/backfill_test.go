@@ -168,7 +168,7 @@ func TestLaptopThatWasAwayFor61Days(t *testing.T) {
 	must(t, e.MarkVoicemail(ctx, kept.ID, false))
 	_, err := h.store.SetVoicemails(ctx, h.account(), storeDestroy(gone.ID))
 	must(t, err)
-	h.age(local.VoicemailType)
+	h.age()
 	must(t, e.SyncOnce(ctx))
 	if got, want := list(t, e), h.voicemails(); got != want || got != string(kept.ID)+" " {
 		t.Errorf("list %q, server %q", got, want)

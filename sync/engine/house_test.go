@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && os.Getenv("TMPDIR") == "" {
 		os.Setenv("TMPDIR", "/dev/shm") // nothing here is about what a power cut leaves
 	}
+	beChild()
 	goleak.VerifyTestMain(m)
 }
 
@@ -168,24 +169,29 @@ func (h *house) restore(backup []byte) {
 
 // age lets more days pass than tombstones live. The office runs meanwhile: a
 // clock that jumps is not believed.
-func (h *house) age(t local.Type) {
+func (h *house) age() {
 	h.t.Helper()
+	ctx := context.Background()
 	const step = 25 * 24 * time.Hour
-	since, err := h.store.State(context.Background(), h.account(), store.Type(t))
+	since, err := h.store.States(ctx, h.account())
 	must(h.t, err)
-	_, err = h.store.SetVoicemails(context.Background(), h.account(), storeDestroy(h.leave(0, 10).ID)) // a tombstone
+	_, err = h.store.SetVoicemails(ctx, h.account(), storeDestroy(h.leave(0, 10).ID)) // a tombstone
+	must(h.t, err)
+	_, err = h.store.SetFaxes(ctx, h.account(), store.FaxSet{Destroy: []office.ID{h.faxIn("%PDF-1.4").ID}})
 	must(h.t, err)
 	for range 3 {
 		h.halt()
 		h.ahead.Add(int64(step))
 		h.start()
 	}
-	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) { // the housekeeping goes on beside us
-		if _, err := h.store.Changes(context.Background(), h.account(), store.Type(t), since, 10); errors.Is(err, store.ErrCannotCalculate) {
-			return
-		}
-		if time.Now().After(deadline) {
-			h.t.Fatal("the tombstones stay")
+	for _, t := range []store.Type{store.TypeVoicemail, store.TypeFax} {
+		for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) { // the housekeeping goes on beside us
+			if _, err := h.store.Changes(ctx, h.account(), t, since[t], 10); errors.Is(err, store.ErrCannotCalculate) {
+				break
+			}
+			if time.Now().After(deadline) {
+				h.t.Fatal("the tombstones stay")
+			}
 		}
 	}
 }

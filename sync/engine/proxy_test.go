@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -87,16 +88,17 @@ func (h *house) pass(r *http.Request) {
 	h.direct.ServeHTTP(&deaf{header: http.Header{}}, copyOf(r))
 }
 
-// arrive lets a delayed request arrive, any one, and reports whether there was
-// one.
-func (h *house) arrive() bool {
+// arrive lets a delayed request arrive, the one of so many that pick chooses, and
+// reports whether there was one.
+func (h *house) arrive(pick func(n int) int) bool {
 	h.mu.Lock()
 	if len(h.late) == 0 {
 		h.mu.Unlock()
 		return false
 	}
-	r := h.late[0]
-	h.late = h.late[1:]
+	i := pick(len(h.late))
+	r := h.late[i]
+	h.late = slices.Delete(h.late, i, i+1)
 	h.mu.Unlock()
 	h.pass(r)
 	return true

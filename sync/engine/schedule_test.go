@@ -18,24 +18,28 @@ import (
 	"timbre/internal/sqldb/pgtest"
 	"timbre/internal/store"
 	"timbre/sync/engine"
+	"timbre/sync/jmap"
 	"timbre/sync/local"
 )
 
 // A schedule lets three devices and the server do things in an order that its
-// seed decides: messages come, are marked, deleted and brought back, settings are
-// changed, also to different values at a time; requests and answers are lost,
-// come twice, too late or half; devices crash between any two steps, the server
-// restarts, forgets what it deleted, or is restored from a backup. In the end all
-// must show the same, and what an oracle says may be there.
+// seed decides: messages and faxes come, are sent, marked, canceled, deleted and
+// brought back, settings are changed, also to different values at a time; requests
+// and answers are lost, come twice, too late or half; devices and the server crash
+// between any two steps, the server restarts, forgets what it deleted, or is
+// restored from a backup. In the end all must show the same, and what an oracle
+// says may be there.
 type schedule struct {
-	t       testing.TB
-	h       *house
-	random  *rand.Rand
-	ahead   atomic.Int64 // the devices' clocks, beyond the real one
-	devices []*device
-	oracle  *oracle
-	backup  []byte   // nil: none was taken in this schedule
-	steps   []string // for the report of a failure
+	t         testing.TB
+	h         *house
+	dir       string
+	random    *rand.Rand
+	ahead     atomic.Int64 // the devices' clocks, beyond the real one
+	devices   []*device
+	documents int // that were written
+	oracle    *oracle
+	backup    []byte   // nil: none was taken in this schedule
+	steps     []string // for the report of a failure
 }
 
 // A device is one computer of the user.
@@ -44,27 +48,51 @@ type device struct {
 	*engine.Engine
 }
 
-var schedules = flag.Uint64("schedules", 50, "how many schedules TestSchedules runs, a fifth of them on PostgreSQL")
+var (
+	schedules = flag.Uint64("schedules", defaultSchedules, "how many schedules TestSchedules runs, a fifth of them on PostgreSQL")
+	firstSeed = flag.Uint64("seed", 0, "the first of them")
+)
 
-// Each of the workers has an office of its own.
-const workers = 4
+const (
+	workers   = 4  // that run schedules on SQLite, beside one on PostgreSQL
+	perOffice = 25 // schedules in one office
+)
 
 func TestSchedules(t *testing.T) {
+	limits := jmap.DefaultLimits // pages so small that a schedule has many
+	t.Cleanup(func() { jmap.DefaultLimits = limits })
+	jmap.DefaultLimits.MaxObjectsInGet, jmap.DefaultLimits.MaxObjectsInSet = 4, 3
 	for w := range uint64(workers) {
 		t.Run(fmt.Sprint("SQLite", w), func(t *testing.T) {
 			t.Parallel()
-			runSchedules(t, store.Config{Dir: t.TempDir()}, w, workers+1)
+			runSchedules(t, func(t *testing.T) string { return "" }, w)
 		})
 	}
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		runSchedules(t, store.Config{Dir: t.TempDir(), DSN: pgtest.Start(t).Database(t)}, workers, workers+1)
+		cluster := pgtest.Start(t)
+		runSchedules(t, func(t *testing.T) string { return cluster.Database(t) }, workers)
 	})
 }
 
-// runSchedules runs each of every seeds, from the first on, in one office.
-func runSchedules(t *testing.T, cfg store.Config, first, every uint64) {
-	s := &schedule{t: t, h: openWith(t, cfg)}
+// runSchedules runs those of a worker, in one office after another, in the
+// databases that dsn names.
+func runSchedules(t *testing.T, dsn func(*testing.T) string, worker uint64) {
+	end := *firstSeed + *schedules
+	for seed := *firstSeed + worker; seed < end && !t.Failed(); {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSchedule(t, dsn(t))
+			for n := 0; n < perOffice && seed < end && !t.Failed(); n++ {
+				s.run(seed)
+				seed += workers + 1
+			}
+		})
+	}
+}
+
+// newSchedule opens an office with three devices.
+func newSchedule(t testing.TB, dsn string) *schedule {
+	s := &schedule{t: t, dir: t.TempDir(), h: openWith(t, store.Config{Dir: t.TempDir(), DSN: dsn})}
 	for range 3 {
 		d := &device{dir: t.TempDir()}
 		s.devices = append(s.devices, d)
@@ -77,14 +105,19 @@ func runSchedules(t *testing.T, cfg store.Config, first, every uint64) {
 			must(t, d.Close())
 		}
 	})
-	for seed := first; seed < *schedules; seed += every {
-		s.random, s.steps, s.backup = rand.New(rand.NewPCG(seed, 7)), nil, nil
-		s.oracle = newOracle(s.h)
-		s.play(rand.New(rand.NewPCG(seed, 8)))
-		if t.Failed() {
-			t.Fatalf("seed %d:\n%s", seed, strings.Join(s.steps, "\n"))
+	return s
+}
+
+// run runs the schedule of a seed.
+func (s *schedule) run(seed uint64) {
+	s.random, s.steps, s.backup = rand.New(rand.NewPCG(seed, 7)), nil, nil
+	s.oracle = newOracle(s.h)
+	defer func() { // also after a t.Fatal
+		if s.t.Failed() {
+			s.t.Logf("seed %d:\n%s", seed, strings.Join(s.steps, "\n"))
 		}
-	}
+	}()
+	s.play(rand.New(rand.NewPCG(seed, 8)))
 }
 
 // open opens the profile of a device, as a new process would.
@@ -95,7 +128,14 @@ func (s *schedule) open(d *device) {
 	d.Engine = e
 }
 
-// play runs one schedule, at whose end the mailbox is empty. The faults have a
+// crash ends the process of a device and begins another.
+func (s *schedule) crash(d *device) {
+	s.t.Helper()
+	must(s.t, d.Close())
+	s.open(d)
+}
+
+// play runs one schedule, at whose end the office is empty. The faults have a
 // chance of their own: a device that crashed may have left a request under way.
 func (s *schedule) play(faults *rand.Rand) {
 	s.h.faulty(func(*http.Request) fault {
@@ -104,11 +144,11 @@ func (s *schedule) play(faults *rand.Rand) {
 		}
 		return none
 	})
-	for range 25 {
+	for range 30 {
 		s.step()
 	}
 	s.h.faulty(nil)
-	for s.h.arrive() {
+	for s.h.arrive(s.random.IntN) {
 	}
 	s.ahead.Add(int64(2 * local.Hold))
 	s.settle()
@@ -119,6 +159,10 @@ func (s *schedule) play(faults *rand.Rand) {
 	}
 	_, err := s.h.store.SetVoicemails(context.Background(), s.h.account(), store.VoicemailSet{Destroy: left})
 	must(s.t, err)
+	s.h.removeFaxes()
+	for _, d := range s.devices {
+		must(s.t, d.SyncOnce(context.Background()))
+	}
 }
 
 // settle lets every device hear of what the others sent, and the user dismiss what
@@ -137,6 +181,7 @@ func (s *schedule) settle() {
 		must(s.t, err)
 		for _, r := range refused {
 			s.oracle.refused(s.t, i, r)
+			s.oracle.decided(r, false)
 			must(s.t, d.Dismiss(context.Background(), r.Seq))
 		}
 	}
@@ -163,18 +208,22 @@ func (s *schedule) login(i int, d *device, err error) {
 // step lets somebody do something.
 func (s *schedule) step() {
 	switch n := s.random.IntN(100); {
-	case n < 14:
+	case n < 12:
 		v := s.h.leave(s.random.IntN(60), 10)
 		s.oracle.left(v.ID)
 		s.note("server gets %s", v.ID)
-	case n < 18:
+	case n < 15:
 		s.h.call(s.random.IntN(60))
 		s.note("server logs a call")
-	case n < 24:
+	case n < 18:
+		f := s.h.faxIn("%PDF-1.4 in")
+		s.oracle.left(f.ID)
+		s.note("server gets fax %s", f.ID)
+	case n < 23:
 		s.ahead.Add(int64(local.Hold / 2))
 	case n < 28:
-		s.note("a late request arrives: %v", s.h.arrive())
-	case n < 30:
+		s.note("a late request arrives: %v", s.h.arrive(s.random.IntN))
+	case n < 31:
 		s.disturb()
 	default:
 		i := s.random.IntN(len(s.devices))
@@ -184,21 +233,35 @@ func (s *schedule) step() {
 
 // disturb does to the server what is rare.
 func (s *schedule) disturb() {
-	switch n := s.random.IntN(12); {
-	case n < 4:
+	switch n := s.random.IntN(16); {
+	case n < 3:
 		s.note("server restarts")
 		s.h.restart()
-	case n < 8 || s.backup == nil:
+	case n < 7:
+		i := s.random.IntN(len(s.devices))
+		after := time.Duration(s.random.IntN(40_000)) * time.Microsecond
+		s.note("server is to crash after %v", after)
+		s.h.crash(after, func() { s.did(i, "syncs", "", s.devices[i].SyncOnce(context.Background())) })
+	case n < 11 || s.backup == nil:
 		s.note("server is backed up")
 		s.backup = s.h.backup()
 		s.oracle.keep()
-	case n < 11:
+	case n < 14:
 		s.note("server is restored")
 		s.h.restore(s.backup)
 		s.oracle.restored()
 	default:
 		s.note("61 days pass")
-		s.h.age(local.VoicemailType)
+		s.h.age()
+	}
+}
+
+// sync lets a device sync.
+func (s *schedule) sync(i int, d *device) {
+	err := d.SyncOnce(context.Background())
+	s.did(i, "syncs", "", err)
+	if errors.Is(err, office.ErrSession) {
+		s.inPeace(func() { s.login(i, d, err) })
 	}
 }
 
@@ -206,31 +269,30 @@ func (s *schedule) disturb() {
 func (s *schedule) act(i int, d *device) {
 	ctx := context.Background()
 	switch n := s.random.IntN(20); {
-	case n < 7:
-		err := d.SyncOnce(ctx)
-		s.did(i, "syncs", "", err)
-		if errors.Is(err, office.ErrSession) {
-			s.inPeace(func() { s.login(i, d, err) })
-		}
-	case n < 9:
+	case n < 5:
+		s.sync(i, d)
+	case n < 8:
 		doomed := newDoom(s.random.IntN(400))
 		s.did(i, "syncs and crashes", "", d.SyncOnce(doomed))
 		doomed.cancel()
-		must(s.t, d.Close())
-		s.open(d)
-	case n < 14:
+		s.crash(d)
+	case n < 11:
 		s.change(i, d)
-	case n < 15:
+	case n < 12:
 		refused, err := d.Refused(ctx)
 		must(s.t, err)
 		for _, r := range refused {
 			s.oracle.refused(s.t, i, r)
-			if s.random.IntN(2) == 0 {
+			retries := s.random.IntN(2) == 0
+			s.oracle.decided(r, retries)
+			if retries {
 				s.did(i, "retries "+string(r.Mine), r.Object, d.Retry(ctx, r.Seq))
 			} else {
 				s.did(i, "dismisses "+string(r.Mine), r.Object, d.Dismiss(ctx, r.Seq))
 			}
 		}
+	case n < 16:
+		s.fax(i, d)
 	default:
 		s.touch(i, d)
 	}
@@ -286,8 +348,14 @@ func (s *schedule) change(i int, d *device) {
 		property, value = "isEnabled", s.random.IntN(2) == 0
 		err = d.SetVoicemailSettings(ctx, map[string]any{property: value})
 	default:
-		property, value = "email", fmt.Sprintf("ana%d@example.com", s.random.IntN(4))
-		err = d.SetProfile(ctx, map[string]any{property: value})
+		p, _, err := d.Profile(ctx)
+		must(s.t, err)
+		s.documents++
+		email := fmt.Sprintf("ana%d@example.com", s.documents)
+		err = d.SetProfile(ctx, map[string]any{"email": email})
+		s.did(i, "changes the address "+p.Email+" to", office.ID(email), err)
+		s.oracle.wished(p.Email, email)
+		return
 	}
 	s.did(i, "changes "+property, office.ID(fmt.Sprint(value)), err)
 	s.oracle.changed(property, value)
@@ -296,7 +364,7 @@ func (s *schedule) change(i int, d *device) {
 // did notes what a device did. Only the network may be in the way.
 func (s *schedule) did(i int, what string, id office.ID, err error) {
 	s.note("device %d %s %s: %v", i, what, id, err)
-	for _, expected := range []error{nil, office.ErrNotFound, office.ErrOffline, office.ErrUnavailable, office.ErrSession, context.Canceled} {
+	for _, expected := range []error{nil, office.ErrNotFound, office.ErrRefused, office.ErrOffline, office.ErrUnavailable, office.ErrSession, context.Canceled} {
 		if errors.Is(err, expected) {
 			return
 		}
@@ -311,7 +379,7 @@ func (s *schedule) note(format string, args ...any) {
 // check compares all replicas with the server, and that with the oracle.
 func (s *schedule) check() {
 	ctx := context.Background()
-	server, calls, settings := s.h.voicemails(), s.h.callIDs(), s.oracle.settings()
+	server, calls, settings, faxes := s.h.voicemails(), s.h.callIDs(), s.oracle.settings(), faxesInShort(s.h.faxes())
 	for i, d := range s.devices {
 		if got := list(s.t, d.Engine); got != server {
 			s.t.Errorf("device %d shows %q, the server %q", i, got, server)
@@ -324,6 +392,9 @@ func (s *schedule) check() {
 		}
 		if !maps.Equal(ids, calls) {
 			s.t.Errorf("device %d has %d calls, the server %d", i, len(ids), len(calls))
+		}
+		if got := faxesOf(s.t, d.Engine); got != faxes {
+			s.t.Errorf("device %d shows the faxes %s, the server %s", i, got, faxes)
 		}
 		if got := settingsOf(s.t, d.Engine); got != settings {
 			s.t.Errorf("device %d has %s, the server %s", i, got, settings)

@@ -296,6 +296,44 @@ func TestFaxIsMarkedDeletedAndSentAgain(t *testing.T) {
 	}
 }
 
+// The server must hear of a cancel before the fax is sent again, and of a delete
+// only behind that.
+func TestFaxIsSentAgainInItsTurn(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, FaxType, fax(office.Fax{ID: "f1", State: office.FaxQueued, Direction: office.FaxSent, Number: "102", BlobID: "b1", CreatedAt: noon}))
+	if err := m.CancelFax(ctx, "f1"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := m.ResendFax(ctx, "f1", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.DeleteFax(ctx, "f1", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		object office.ID
+		action Action
+	}{{"f1", Cancel}, {again, CreateFax}, {"f1", Destroy}} {
+		edits := take(t, m, noon)
+		if len(edits) != 1 || edits[0].Object != want.object || edits[0].Action != want.action {
+			t.Fatalf("%+v, want %v", edits, want)
+		}
+		if want.action == CreateFax {
+			err = m.AcceptFax(ctx, edits[0], "f2")
+		} else {
+			err = m.Accept(ctx, edits[0])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := faxes(t, m, Filter{}); got != "f2:queued " {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestFaxFilter(t *testing.T) {
 	m := open(t, t.TempDir())
 	fill(t, m, ExtensionType, json.RawMessage(`{"id":"e1","number":"102","name":"Luis Peña"}`))

@@ -147,10 +147,14 @@ func (m *Mirror) TakeEdits(ctx context.Context, now time.Time, limit int) ([]Edi
 	return taken, err
 }
 
-// due returns the edits that may be sent now.
+// due returns the edits that may be sent now. Where a fax is sent again, the fax that
+// it was counts as its object too: what was done to that before comes first, and
+// what is done to it later comes behind.
 func due(tx *sqldb.Tx, now time.Time, limit int) ([]queued, error) {
 	rows, err := tx.Query(selectEdit+` WHERE o.reason IS NULL AND (o.not_before <= $1 OR o.not_before > $2) AND NOT EXISTS
 			(SELECT 1 FROM outbox e WHERE e.object = o.object AND e.type = o.type AND e.seq < o.seq AND e.reason IS NULL)
+		AND NOT (o.type = 'Fax' AND EXISTS (SELECT 1 FROM outbox e WHERE e.type = o.type AND e.seq < o.seq AND e.reason IS NULL
+			AND (e.object = json_extract(o.value, '$.resendOf') OR o.object = json_extract(e.value, '$.resendOf'))))
 		ORDER BY o.seq LIMIT $3`, millis(now), millis(now.Add(Hold)), limit)
 	if err != nil {
 		return nil, err
