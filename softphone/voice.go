@@ -86,14 +86,18 @@ func (v *voice) sink(frame []int16) {
 
 // hear takes what the far side says of leg from now on.
 func (v *voice) hear(leg *ua.Leg) {
-	samples := make([]int16, 0, 2048) // more than an Ethernet frame holds
+	var format *media.Format // of codec; nil where we do not speak it
+	codec := ""
 	leg.Listen(func(p *ua.Packet) {
-		if p.Event {
-			return
+		a := media.Arrival{SSRC: p.SSRC, Sequence: p.Sequence, Timestamp: p.Timestamp}
+		if !p.Event {
+			if name := leg.Codec().Name; name != codec { // a re-INVITE changed it
+				codec = name
+				format, _ = media.NewFormat(name)
+			}
+			a.Payload, a.Format = p.Payload, format
 		}
-		samples = samples[:min(len(p.Payload), cap(samples))]
-		lawOf(leg).Decode(samples, p.Payload)
-		v.playout.Push(p.SSRC, p.Sequence, p.Timestamp, samples)
+		v.playout.Push(a)
 	})
 }
 

@@ -2,93 +2,137 @@ package media
 
 import "math"
 
-// A concealer remembers what was heard last and continues it where nothing
-// comes: the last period of the voice is repeated and fades away. It is what
-// ITU-T G.711 appendix I does, without that one's delay.
+// A concealer continues a sound where nothing comes: the last period of a voice
+// is repeated and fades away into the noise that was behind it. It is used by one
+// goroutine and does not allocate.
 type concealer struct {
 	rate   int
-	hist   []int16 // the last 20 ms, oldest first from at
-	at     int
-	line   []int16 // hist in order, while looking for the period
-	period []int16 // what is repeated
-	age    int     // samples since it began
+	hist   []int16   // what was heard last
+	period []float32 // what is repeated
+	wide   []float32 // hist, while looking for the period
+	going  bool      // the last samples were guesses
+	age    int       // samples since it began
+	offset float32   // by which the repetition misses the last sample heard
+	noise  backdrop
 }
 
 const (
 	minLag  = 400 // 1/400 s is the shortest period looked for
-	maxLag  = 80
-	lagPart = 200 // the period is looked for with 1/200 s of sound
+	maxLag  = 66
+	lagPart = 100 // the period is looked for with 1/100 s of sound
 
-	holdPart = 100 // a guess is held for 1/100 s
+	holdPart = 66  // a guess is held for 1/66 s
 	fadePart = 20  // and has faded after another 1/20 s
+	joinPart = 200 // then or before, it goes over into what comes within 1/200 s
+	slipPart = 1000
 )
 
 func newConcealer(rate int) concealer {
-	n := rate/maxLag + rate/lagPart
-	return concealer{rate: rate, hist: make([]int16, n), line: make([]int16, n), period: make([]int16, 1, rate/maxLag)}
-}
-
-// heard remembers a sample that went out.
-func (c *concealer) heard(s int16) {
-	c.hist[c.at] = s
-	if c.at++; c.at == len(c.hist) {
-		c.at = 0
+	n := 2*(rate/maxLag) + rate/lagPart
+	return concealer{
+		rate: rate, hist: make([]int16, n), wide: make([]float32, n),
+		period: make([]float32, 0, rate/maxLag), noise: newBackdrop(rate),
 	}
 }
 
-// remember remembers samples that came one after another.
-func (c *concealer) remember(samples []int16) {
-	for _, s := range samples[max(0, len(samples)-len(c.hist)):] {
-		c.heard(s)
+// hear takes what was heard.
+func (c *concealer) hear(samples []int16) {
+	c.noise.hear(samples)
+	c.recall(samples)
+}
+
+// recall makes samples the end of what was heard.
+func (c *concealer) recall(samples []int16) {
+	if n := len(samples); n >= len(c.hist) {
+		copy(c.hist, samples[n-len(c.hist):])
+	} else {
+		copy(c.hist, c.hist[n:])
+		copy(c.hist[len(c.hist)-n:], samples)
 	}
 }
 
 // goOn appends n guesses to dst and returns it.
 func (c *concealer) goOn(dst []int16, n int) []int16 {
-	c.begin()
+	if !c.going {
+		c.going = true
+		c.begin()
+	}
 	for range n {
-		s := c.next()
-		c.heard(s)
-		dst = append(dst, s)
+		dst = append(dst, c.next())
 	}
 	return dst
 }
 
+// goOnWith takes what is heard next, to which the guesses go over, if there were
+// any.
+func (c *concealer) goOnWith(samples []int16) {
+	if c.going && len(samples) > 0 {
+		c.going = false
+		c.join(samples)
+	}
+	c.hear(samples)
+}
+
 // begin prepares to continue what was heard so far.
 func (c *concealer) begin() {
-	n := copy(c.line, c.hist[c.at:])
-	copy(c.line[n:], c.hist[:c.at])
-	end := len(c.line) - c.rate/lagPart
-	lag := bestLag(c.rate, func(lag int) ([]int16, []int16) { return c.line[end:], c.line[end-lag : len(c.line)-lag] })
-	c.period = append(c.period[:0], c.line[len(c.line)-lag:]...)
+	for i, s := range c.hist {
+		c.wide[i] = float32(s)
+	}
+	end := len(c.wide)
+	part := c.rate / lagPart
+	lag, _ := bestLag(c.rate, c.wide[end-part:], func(lag int) []float32 { return c.wide[end-part-lag : end-lag] })
+	c.period = append(c.period[:0], c.wide[end-lag:]...)
+	for i, n := 0, lag/4; i < n; i++ { // the end of the period leads back to its start
+		w := float32(i+1) / float32(n+1)
+		c.period[lag-n+i] += w * (c.wide[end-lag-n+i] - c.period[lag-n+i])
+	}
+	c.offset = c.wide[end-1] - c.wide[end-lag-1]
 	c.age = 0
 }
 
 // next returns the next guess.
 func (c *concealer) next() int16 {
 	s := c.period[c.age%len(c.period)]
-	gain := 1 - float32(c.age-c.rate/holdPart)/float32(c.rate/fadePart)
+	if n := c.rate / slipPart; c.age < n {
+		s += c.offset * float32(n-c.age) / float32(n+1)
+	}
+	gain := max(0, min(1, 1-float32(c.age-c.rate/holdPart)/float32(c.rate/fadePart)))
 	c.age++
-	return int16(float32(s) * max(0, min(1, gain)))
+	return clip(float64(s*gain + c.noise.next()*(1-gain)))
 }
 
-// faded reports whether the guess has become silence.
+// faded reports whether the guess has become noise.
 func (c *concealer) faded() bool { return c.age >= c.rate/holdPart+c.rate/fadePart }
 
-// bestLag returns the distance, in samples, over which the sound repeats
-// itself best. pair returns the two stretches to compare for a distance.
-func bestLag(rate int, pair func(lag int) (a, b []int16)) int {
-	best, score := rate/maxLag, float32(0)
+// join lets the guess go over into samples.
+func (c *concealer) join(samples []int16) {
+	n := min(len(samples), c.rate/joinPart)
+	for i := range samples[:n] {
+		w := float32(i+1) / float32(n+1)
+		old := float32(c.next())
+		samples[i] = int16(old + (float32(samples[i])-old)*w)
+	}
+}
+
+// bestLag returns the distance, in samples, over which part repeats itself best,
+// and how well: 1 is exactly. at returns the stretch of the same length that is
+// so far from it.
+func bestLag(rate int, part []float32, at func(lag int) []float32) (best int, likeness float32) {
+	best = rate / maxLag
+	var own, score float32
+	for _, s := range part {
+		own += s * s
+	}
 	for lag := rate / minLag; lag <= rate/maxLag; lag++ {
-		a, b := pair(lag)
+		b := at(lag)[:len(part)]
 		var product, energy float32
-		for i := range a {
-			product += float32(a[i]) * float32(b[i])
-			energy += float32(b[i]) * float32(b[i])
+		for i, s := range part {
+			product += s * b[i]
+			energy += b[i] * b[i]
 		}
-		if s := product / float32(math.Sqrt(float64(energy+1))); s > score {
+		if s := product / float32(math.Sqrt(float64(energy*own+1))); s > score {
 			best, score = lag, s
 		}
 	}
-	return best
+	return best, score
 }

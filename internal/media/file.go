@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A source is a file of sound that is read piece by piece.
+// A talker is a file of sound that is read piece by piece.
 type source interface {
 	Rate() int // samples per second
 	// Read fills samples as far as it can; at the end it returns 0 and io.EOF.

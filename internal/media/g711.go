@@ -79,7 +79,7 @@ func (*lawDecoder) Rate() int { return 8000 }
 func (d *lawDecoder) Decode(dst []int16, payload []byte) []int16 {
 	dst, samples := extend(dst, len(payload))
 	d.law.Decode(samples, payload)
-	d.tail.remember(samples)
+	d.tail.goOnWith(samples)
 	return dst
 }
 

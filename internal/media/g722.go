@@ -19,7 +19,7 @@ func (*g722Decoder) Rate() int { return 16000 }
 func (d *g722Decoder) Decode(dst []int16, payload []byte) []int16 {
 	dst, samples := extend(dst, 2*len(payload))
 	d.d.Decode(samples, payload)
-	d.tail.remember(samples)
+	d.tail.goOnWith(samples)
 	return dst
 }
 

@@ -8,6 +8,9 @@ import (
 	"gopkg.in/hraban/opus.v2"
 )
 
+// OpusLibrary names what encodes and decodes Opus in this binary.
+const OpusLibrary = "libopus"
+
 // OpusAvailable tells whether this binary speaks opus.
 const OpusAvailable = true
 

@@ -7,260 +7,265 @@ import (
 
 // A Playout is the receiving end of a call: packets go in as they come from the
 // network, samples come out as the sound card wants them. Its only clock is the
-// sound card: how far ahead of its turn a packet arrives tells jitter and drift
-// alike. The buffer is kept 20 to 200 ms deep, as shallow as the jitter of the
-// last seconds allows, by repeating or leaving out single periods of the sound.
+// sound card. Everything that was said has a place on one time line, in samples,
+// whatever the codecs, sources and timestamps; what was said at a place is heard
+// when the card has come as far, plus the delay that most packets need.
 //
-// Push and Pull may run at the same time, each from one goroutine; neither
-// blocks.
+// Push and Pull may run at the same time, each from one goroutine; neither waits.
 type Playout struct {
-	rate  int
-	slots [64]slot      // packets on their way from Push to Pull
-	head  atomic.Uint32 // slots filled so far; written by Push
-	tail  atomic.Uint32 // slots emptied so far; written by Pull
+	rate   int
+	pool   [poolSize]packet
+	coming queue // from Push to Pull
+	free   queue // and back
 
 	// What follows belongs to Pull.
-	started bool
-	ssrc    uint32
-	next    uint32  // timestamp of the sample to be heard next
-	ring    []int16 // samples by timestamp
-	have    []bool  // which of them have come
-	margins margins
-	clock   int // samples pulled
-	splice  int // clock at the last repetition or omission
-	stray   stray
-	count   sequence
+	begun  bool
+	clock  int     // samples pulled
+	line   []int16 // sound, of which a part has been heard
+	at     int     // where the part begins that has not
+	edge   int     // place of the end of line
+	shelf  shelf
+	talker talker
+	stray  stray
+	count  sequence
+	delays delays
+	error  float64
+	lossy  int // clock until which copies of lost packets are waited for
+	splice int // clock until which nothing more is repeated or left out
 
-	concealer  concealer
-	concealing bool
-	hold       int     // samples to repeat before next moves on
-	fading     []int16 // what is being faded out
-	faded      int     // samples of it that have been heard
+	guess    concealer
+	guessing bool // the end of line is a guess
+	held     int  // samples of it that did not go on on the time line
+	silent   bool // nobody speaks until the next packet
 
-	received, lost, late, concealed atomic.Int64
-	delay                           atomic.Int64 // in samples
+	decoded, fresh []int16 // scratch
+	wide           []float32
+
+	tally
 }
 
-// A slot holds one packet.
-type slot struct {
-	ssrc, timestamp uint32
-	seq             uint16
-	samples         []int16
-}
+// An Arrival is a packet as it came.
+type Arrival struct {
+	SSRC      uint32
+	Sequence  uint16
+	Timestamp uint32
+	Payload   []byte
 
-// A stray is a run of packets that do not belong where the buffer is.
-type stray struct {
-	count int
-	since int // clock at the first of them
-	ssrc  uint32
+	// Format is what the payload is in; nil where it is no sound: it is counted.
+	Format *Format
 }
 
 // Times of the buffer, as parts of a second.
 const (
-	minDelay   = 50  // 20 ms: the mean margin is not kept below
-	maxDelay   = 5   // 200 ms: nor above
-	firstDelay = 25  // 40 ms: margin of the first packet
-	guard      = 200 // 5 ms: the lowest margin is kept around it
-	slack      = 100 // 10 ms: too deep by less is left alone, so that a repetition is not undone
-	rest       = 10  // 100 ms between two omissions
-	farAhead   = 10  // 100 ms more than usual: the timestamps have jumped
-	lateFor    = 25  // 40 ms of nothing but late packets: likewise
-	fadeTime   = 250 // 4 ms
+	frameTime  = 100 // 10 ms: what is looked at as one
+	guard      = 500 // 2 ms more than the quantile
+	maxDelay   = 5   // 200 ms: what most packets need is not believed above
+	tooDeep    = 4   // 250 ms: deeper than wanted by more is left out at once
+	idleAfter  = 4   // 250 ms without a packet: the next one begins anew
+	forgetTime = 2   // seconds after which how fast the packets were means nothing
+	lossTime   = 10  // seconds for which a loss is expected to come again
+	bridgeTime = 16  // 60 ms: a longer gap is not guessed at once
+
+	most float32 = 0.97 // of the packets come in time
 )
 
-// NewPlayout returns an empty buffer for samples at rate, which is also the
-// clock of the packets' timestamps.
+// NewPlayout returns an empty buffer that gives rate samples a second.
 func NewPlayout(rate int) *Playout {
-	size := 1
-	for size < rate {
-		size *= 2 // a power of two, so that timestamps may wrap around
+	p := &Playout{
+		rate: rate, line: make([]int16, 0, rate), guess: newConcealer(rate),
+		decoded: make([]int16, 0, 48000/4), fresh: make([]int16, 0, rate/2),
+		wide: make([]float32, 0, rate/10),
 	}
-	return &Playout{
-		rate: rate, ring: make([]int16, size), have: make([]bool, size),
-		concealer: newConcealer(rate), fading: make([]int16, 0, rate/fadeTime),
+	for n := range p.pool {
+		p.free.put(uint8(n))
 	}
+	p.delays.reset(rate)
+	return p
 }
 
-// Push takes the samples of one packet, which it copies. Order and duplicates
-// do not matter. Another ssrc, or timestamps out of all proportion, start anew
-// once two packets have shown them. A packet above 250 ms is ignored, and so is
-// all that comes when nobody has pulled for long.
-func (p *Playout) Push(ssrc uint32, seq uint16, timestamp uint32, samples []int16) {
-	head := p.head.Load()
-	if len(samples) == 0 || len(samples) > p.rate/4 {
-		return
-	}
+// Push takes a packet, which it copies. Order and duplicates do not matter. It
+// allocates nothing but for a new format. Payloads above 1,280 bytes are ignored,
+// and so is all that comes when nobody has pulled for long.
+func (p *Playout) Push(a Arrival) {
 	p.received.Add(1)
-	if head-p.tail.Load() == uint32(len(p.slots)) {
+	if len(a.Payload) > maxPayload {
 		return
 	}
-	s := &p.slots[head%uint32(len(p.slots))]
-	s.ssrc, s.seq, s.timestamp = ssrc, seq, timestamp
-	s.samples = append(s.samples[:0], samples...)
-	p.head.Store(head + 1)
+	if a.Format != nil && a.Format.resampler == nil {
+		a.Format.resampler = NewResampler(a.Format.decoder.Rate(), p.rate)
+	}
+	n, ok := p.free.take()
+	if !ok {
+		return
+	}
+	k := &p.pool[n]
+	k.arrival = a
+	k.arrival.Payload = k.payload[:copy(k.payload[:], a.Payload)]
+	p.coming.put(n)
 }
 
-// Pull fills out with what is to be heard next: silence before the first
-// packet, a fading guess where packets are missing. It does not allocate.
+// Pull fills out with what is to be heard next: silence before the first packet, a
+// fading guess where packets are missing, then the noise that was behind the voice.
+// It does not allocate.
 func (p *Playout) Pull(out []int16) {
-	for tail := p.tail.Load(); tail != p.head.Load(); tail++ {
-		p.accept(&p.slots[tail%uint32(len(p.slots))])
-		p.tail.Store(tail + 1)
+	for range poolSize {
+		n, ok := p.coming.take()
+		if !ok {
+			break
+		}
+		if !p.accept(n) {
+			p.free.put(n)
+		}
 	}
-	if !p.started {
+	if !p.begun {
 		clear(out)
 		return
 	}
-	p.adapt()
-	for i := range out {
-		out[i] = p.sample()
-		p.concealer.heard(out[i])
+	for len(out) > 0 {
+		n := min(len(out), p.rate/frameTime)
+		p.steer()
+		for len(p.line)-p.at < n {
+			p.extend(n - (len(p.line) - p.at))
+		}
+		p.at += copy(out[:n], p.line[p.at:])
+		p.clock += n
+		p.delays.tick(n)
+		out = out[n:]
 	}
-	p.clock += len(out)
-	p.margins.tick(len(out))
-	p.delay.Store(int64(p.margins.mean))
 }
 
-// accept puts a packet where it belongs, or judges that it belongs nowhere.
-func (p *Playout) accept(s *slot) {
-	if !p.started {
-		p.started = true
-		p.restart(s)
-		p.concealing, p.concealer.age = true, p.rate // nothing to guess from
+// next returns the place of what is heard next.
+func (p *Playout) next() int { return p.edge - (len(p.line) - p.at) }
+
+// extend appends something to the line: the next packet, what stands in for one, or
+// need guesses.
+func (p *Playout) extend(need int) {
+	if p.shelf.n == 0 {
+		p.hold(need)
+		return
 	}
-	margin := int(int32(s.timestamp - p.next))
-	late := margin+len(s.samples) <= 0
+	k := &p.pool[p.shelf.numbers[0]]
+	if gap := k.begin - p.edge; gap > 0 {
+		p.bridge(k, gap, need)
+		return
+	}
+	p.decode(k)
+	p.free.put(p.shelf.take())
+}
+
+// hold lets the time line stand still while nothing comes.
+func (p *Playout) hold(need int) {
+	p.guessOn(need)
+	p.held += need
+	if p.held >= p.rate/idleAfter {
+		p.silent = true
+	}
+}
+
+// guessOn appends n guesses.
+func (p *Playout) guessOn(n int) {
+	p.begin()
+	if !p.silent && !p.guess.faded() {
+		p.concealed.Add(int64(n))
+	}
+	p.room(n)
+	for range n {
+		p.line = append(p.line, p.guess.next())
+	}
+}
+
+// begin makes what comes next a guess.
+func (p *Playout) begin() {
+	if !p.guessing {
+		p.guessing, p.held = true, 0
+		p.guess.recall(p.line)
+		p.guess.begin()
+	}
+}
+
+// bridge fills a gap before k.
+func (p *Playout) bridge(k *packet, gap, need int) {
+	format := k.arrival.Format
+	copied := gap <= p.talker.size && format.copies(k.arrival.Payload)
 	switch {
-	case s.ssrc != p.ssrc, margin > int(p.margins.mean)+p.rate/farAhead:
-		if p.lone(s) {
-			return
+	case p.guessing && !copied:
+		n := min(gap, p.held) // what was guessed while waiting stood for it
+		p.held -= n
+		if n == 0 {
+			n = min(gap, need)
+			p.guessOn(n)
 		}
-		p.restart(s)
-		margin = p.rate / firstDelay
-	case late:
-		p.late.Add(1)
-		p.margins.add(max(margin, -p.rate/maxDelay))
-		if p.lone(s) || p.clock-p.stray.since < p.rate/lateFor {
-			p.lost.Store(p.count.add(s.seq))
-			return
-		}
-		p.restart(s)
-		margin = p.rate / firstDelay
+		p.edge += n
+	case gap > p.rate/bridgeTime:
+		p.concealed.Add(int64(p.rate / bridgeTime))
+		p.recover(format, p.rate/bridgeTime, nil)
+	case copied:
+		p.recovered.Add(1)
+		p.recover(format, gap, k.arrival.Payload)
 	default:
-		p.stray.count = 0
-		p.margins.add(margin)
+		p.concealed.Add(int64(gap))
+		p.recover(format, gap, k.arrival.Payload)
 	}
-	p.lost.Store(p.count.add(s.seq))
-	p.store(s, margin)
 }
 
-// store copies what of a packet is not too late into the ring.
-func (p *Playout) store(s *slot, margin int) {
-	mask := uint32(len(p.ring) - 1)
-	from := max(0, -margin)
-	if p.have[(s.timestamp+uint32(from))&mask] {
-		p.late.Add(1) // a duplicate
+// recover appends n samples that the decoder makes up, or finds in the next payload.
+func (p *Playout) recover(f *Format, n int, next []byte) {
+	p.decoded = f.decoder.Recover(p.decoded[:0], n*f.decoder.Rate()/p.rate, next)
+	p.put(f)
+	p.edge += n
+}
+
+// decode appends the sound of k.
+func (p *Playout) decode(k *packet) {
+	f := k.arrival.Format
+	p.decoded = f.decoder.Decode(p.decoded[:0], k.arrival.Payload)
+	if len(p.decoded) == 0 {
+		return // it is missing, then
+	}
+	if late := p.edge - k.begin; late > 0 { // a part of it has been heard, or guessed
+		n := min(len(p.decoded), late*f.decoder.Rate()/p.rate)
+		p.decoded = p.decoded[:copy(p.decoded, p.decoded[n:])]
+	}
+	p.put(f)
+	p.edge = max(p.edge, k.begin+k.size)
+	p.silent = false
+}
+
+// put appends what was decoded to the line.
+func (p *Playout) put(f *Format) {
+	fresh := p.fresh[:0]
+	for step := f.decoder.Rate() / 50; len(p.decoded) > 0; {
+		n := min(len(p.decoded), step)
+		fresh = f.resampler.Process(fresh, p.decoded[:n])
+		p.decoded = p.decoded[n:]
+	}
+	p.guess.noise.hear(fresh)
+	if p.guessing && len(fresh) > 0 {
+		if slip := p.guess.age % len(p.guess.period); p.held > 0 && !p.guess.faded() && 2*slip < len(fresh) {
+			fresh = fresh[slip:] // whole periods have been added then
+		}
+		p.guess.join(fresh)
+		p.guessing, p.held = false, 0
+	}
+	p.room(len(fresh))
+	p.line = append(p.line, fresh...)
+}
+
+// room makes room for n samples more on the line.
+func (p *Playout) room(n int) {
+	if len(p.line)+n <= cap(p.line) {
 		return
 	}
-	for i, v := range s.samples[from:] {
-		at := (s.timestamp + uint32(from+i)) & mask
-		p.ring[at], p.have[at] = v, true
-	}
+	from := max(0, p.at-len(p.guess.hist))
+	p.line = p.line[:copy(p.line, p.line[from:])]
+	p.at -= from
 }
 
-// lone notes a packet that does not belong here and reports whether it is the
-// first of its kind.
-func (p *Playout) lone(s *slot) bool {
-	if p.stray.count == 0 || p.stray.ssrc != s.ssrc {
-		p.stray = stray{since: p.clock, ssrc: s.ssrc}
-	}
-	p.stray.count++
-	return p.stray.count == 1
-}
-
-// restart makes s the first packet of what follows.
-func (p *Playout) restart(s *slot) {
-	clear(p.have)
-	p.ssrc, p.stray, p.hold = s.ssrc, stray{}, 0
-	p.next = s.timestamp - uint32(p.rate/firstDelay)
-	p.margins.reset(p.rate, p.rate/firstDelay)
-	p.count.restart()
-}
-
-// adapt makes the buffer deeper or shallower by one period of the sound where
-// it should be.
-func (p *Playout) adapt() {
-	low, mean := p.margins.low(), int(p.margins.mean)
-	excess := min(low-p.rate/guard, mean-p.rate/minDelay)
-	switch {
-	case low == unknown || p.hold > 0 || p.concealing:
-	case low < p.rate/guard/2 && mean < p.rate/maxDelay:
-		p.concealer.begin()
-		p.hold = len(p.concealer.period)
-		p.margins.shift(p.hold)
-	case excess > p.rate/slack && p.margins.settled() && p.clock-p.splice >= p.rate/rest:
-		p.omit(excess)
-	}
-}
-
-// omit leaves out one period of what is to be heard next, if enough of it has
-// come to find one.
-func (p *Playout) omit(most int) {
-	mask, part := uint32(len(p.ring)-1), p.rate/lagPart
-	line := p.concealer.line[:p.rate/maxLag+part]
-	for i := range line {
-		at := (p.next + uint32(i)) & mask
-		if !p.have[at] {
-			return
-		}
-		line[i] = p.ring[at]
-	}
-	lag := bestLag(p.rate, func(lag int) ([]int16, []int16) { return line[:part], line[lag : lag+part] })
-	if lag > most {
-		return
-	}
-	p.fading, p.faded = append(p.fading[:0], line[:p.rate/fadeTime]...), 0
-	for i := range lag {
-		p.have[(p.next+uint32(i))&mask] = false
-	}
-	p.next += uint32(lag)
-	p.margins.shift(-lag)
-	p.splice = p.clock
-}
-
-// sample returns what is to be heard next.
-func (p *Playout) sample() int16 {
-	if p.hold > 0 {
-		p.hold--
-		return p.concealer.next()
-	}
-	at := p.next & uint32(len(p.ring)-1)
-	p.next++
-	if !p.have[at] {
-		if !p.concealing {
-			p.concealing = true
-			p.concealer.begin()
-		}
-		if !p.concealer.faded() {
-			p.concealed.Add(1)
-		}
-		return p.concealer.next()
-	}
-	p.have[at] = false
-	if p.concealing {
-		p.concealing = false
-		p.fading, p.faded = p.fading[:0], 0
-		for range p.rate / fadeTime {
-			p.fading = append(p.fading, p.concealer.next())
-		}
-	}
-	s := p.ring[at]
-	if p.faded < len(p.fading) {
-		old := int(p.fading[p.faded])
-		p.faded++
-		s = int16(old + (int(s)-old)*p.faded/(len(p.fading)+1))
-	}
-	return s
+// A tally counts what happened; it may be read from anywhere.
+type tally struct {
+	received, lost, late, duplicate, recovered atomic.Int64
+	concealed, stretched, delay, jitter        atomic.Int64 // in samples
+	waited, waits                              atomic.Int64
 }
 
 // Stats returns what has happened so far. It may be called from anywhere.
@@ -268,7 +273,10 @@ func (p *Playout) Stats() PlayoutStats {
 	samples := func(n int64) time.Duration { return time.Duration(n) * time.Second / time.Duration(p.rate) }
 	return PlayoutStats{
 		Received: int(p.received.Load()), Lost: int(p.lost.Load()), Late: int(p.late.Load()),
-		Concealed: samples(p.concealed.Load()), Delay: samples(p.delay.Load()),
+		Duplicate: int(p.duplicate.Load()), Recovered: int(p.recovered.Load()),
+		Concealed: samples(p.concealed.Load()), Stretched: samples(p.stretched.Load()),
+		Delay: samples(p.delay.Load()), MeanDelay: samples(p.waited.Load() / max(1, p.waits.Load())),
+		Jitter: samples(p.jitter.Load()),
 	}
 }
 
@@ -276,7 +284,12 @@ func (p *Playout) Stats() PlayoutStats {
 type PlayoutStats struct {
 	Received  int           // packets
 	Lost      int           // packets that never came, by their sequence numbers
-	Late      int           // packets that came too late to be heard, or twice
+	Late      int           // packets that came too late to be heard
+	Duplicate int           // packets that came twice
+	Recovered int           // lost packets of which the next had a copy
 	Concealed time.Duration // sound that had to be guessed
-	Delay     time.Duration // how long a packet waits for its turn now
+	Stretched time.Duration // sound that was repeated or left out to change the delay
+	Delay     time.Duration // how much later than the fastest packet allows the sound is heard now
+	MeanDelay time.Duration // the mean of that
+	Jitter    time.Duration // how much later than the fastest most packets come
 }
