@@ -222,5 +222,5 @@ func (s *Store) PlaceOfCall(ctx context.Context, account office.ID, f CallFilter
 
 // CountCalls returns how many calls f chooses.
 func (s *Store) CountCalls(ctx context.Context, account office.ID, f CallFilter) (int, error) {
-	return f.list(account).count(ctx, s.db)
+	return s.count(ctx, f.list(account))
 }

@@ -259,6 +259,38 @@ func interruptedTalks(t *testing.T, f *fixture) {
 	}
 }
 
+// What was counted holds until the log changes, in any way.
+func countedCalls(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	ana, beto := f.add(t, "101"), f.add(t, "102")
+	check := func(what string, all, missed int) {
+		t.Helper()
+		for range 2 {
+			for kind, want := range map[office.CallKind]int{"": all, office.Missed: missed} {
+				if n, err := f.CountCalls(ctx, ana, store.CallFilter{Kind: kind}); n != want || err != nil {
+					t.Fatalf("%s: %d calls of kind %q, %v; want %d", what, n, kind, err, want)
+				}
+			}
+		}
+	}
+	check("an empty log", 0, 0)
+	one := ended("one", office.Missed, office.NoAnswer, f.now)
+	must(t, f.EndCalls(ctx, store.Side{Account: ana, Call: one}, store.Side{Account: beto, Call: ended("his", office.Missed, office.NoAnswer, f.now)}))
+	check("a missed call", 1, 1)
+	must(t, f.BeginCalls(ctx, store.Side{Account: ana, Call: call("live", office.Incoming, f.now)}))
+	check("a live call", 1, 1)
+	one.Kind = office.Incoming
+	must(t, f.EndCalls(ctx, store.Side{Account: ana, Call: one}))
+	check("a call that was not missed after all", 1, 0)
+	must(t, f.SetRetention(ctx, store.Retention{Calls: time.Hour}))
+	f.now = f.now.Add(2 * time.Hour)
+	f.house(t)
+	check("a call that was too old", 0, 0)
+	if n, err := f.CountCalls(ctx, "nobody", store.CallFilter{}); n != 0 || err != nil {
+		t.Errorf("nobody's: %d, %v", n, err)
+	}
+}
+
 // A server starts on a disk without room, and enters what its stop cut when there
 // is room again.
 func interruptedOnAFullDisk(t *testing.T, f *fixture) {

@@ -57,6 +57,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"followers miss nothing":           followersMissNothing,
 	"concurrent calls of one account":  concurrentCalls,
 	"status":                           status,
+	"counted calls":                    countedCalls,
 	"backup":                           backup,
 	"an older backup":                  olderBackup,
 	"notices of addresses":             noticesOfAddresses,

@@ -221,7 +221,7 @@ func (s *Store) PlaceOfFax(ctx context.Context, account office.ID, f FaxFilter, 
 
 // CountFaxes returns how many faxes f chooses.
 func (s *Store) CountFaxes(ctx context.Context, account office.ID, f FaxFilter) (int, error) {
-	return f.list(account).count(ctx, s.db)
+	return s.count(ctx, f.list(account))
 }
 
 // holdFaxes keeps what waits from being sent until ReleaseFaxes, as holdMail does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -119,6 +120,22 @@ func (l *list) ids(ctx context.Context, db *sqldb.DB, p Page) ([]office.ID, erro
 // same time and listed before it: quickly, where a page ended with it. ErrNotFound:
 // it is none of the list.
 func (s *Store) place(ctx context.Context, l *list, id office.ID) (n int, err error) {
+	return s.counted(ctx, l, id, func() (int, error) { return l.place(ctx, s.db, id) })
+}
+
+// count returns how many rows the list has.
+func (s *Store) count(ctx context.Context, l *list) (n int, err error) {
+	n, err = s.counted(ctx, l, "", func() (int, error) { return l.count(ctx, s.db) })
+	if errors.Is(err, office.ErrNotFound) { // nobody has nothing
+		return 0, nil
+	}
+	return n, err
+}
+
+// counted returns how many rows of the list stand before id, or all; count says so
+// where it is not remembered of the state that the rows are in. ErrNotFound: no
+// such account.
+func (s *Store) counted(ctx context.Context, l *list, id office.ID, count func() (int, error)) (n int, err error) {
 	p := place{list: l.name(), id: id}
 	if p.seq, _, err = position(s.row(ctx), l.account, l.is); err != nil {
 		return 0, err
@@ -126,7 +143,7 @@ func (s *Store) place(ctx context.Context, l *list, id office.ID) (n int, err er
 	if n, ok := s.places.find(p); ok {
 		return n, nil
 	}
-	if n, err = l.place(ctx, s.db, id); err != nil {
+	if n, err = count(); err != nil {
 		return 0, err
 	}
 	if after, _, err := position(s.row(ctx), l.account, l.is); err != nil || after != p.seq {
@@ -154,8 +171,10 @@ func (l *list) place(ctx context.Context, db *sqldb.DB, id office.ID) (n int, er
 	return l.count(ctx, db)
 }
 
-// count returns how many rows the list has.
+// count counts the rows. Every time is named, so that the index of the list is
+// read and not each row: SQLite would take another one.
 func (l *list) count(ctx context.Context, db *sqldb.DB) (n int, err error) {
+	l.and(l.time+" >= ?", int64(math.MinInt64))
 	err = db.QueryRow(ctx, "SELECT count(*) FROM "+l.table+" WHERE "+l.where.String(), l.args...).Scan(&n)
 	return n, err
 }

@@ -7,9 +7,9 @@ import (
 	"timbre/internal/office"
 )
 
-// places remembers how many rows stand before some rows of lists, so that who
-// reads a long list page after page does not have it counted from its top each
-// time. A number holds while the rows are in the state that it was counted in.
+// places remembers how many rows stand before some rows of lists, and how many
+// there are, so that who reads a long list page after page does not have it
+// counted from its top each time. A number holds while the rows are in the state that it was counted in.
 // The zero value knows none.
 type places struct {
 	mu    sync.Mutex
@@ -20,8 +20,8 @@ type places struct {
 // A place is a row of a list in a state.
 type place struct {
 	list string
-	seq  int64 // the last change of the rows
-	id   office.ID
+	seq  int64     // the last change of the rows
+	id   office.ID // empty: behind the last one
 }
 
 // maxPlaces bounds how many are remembered; each reader needs one.

@@ -145,7 +145,7 @@ func (s *Store) PlaceOfVoicemail(ctx context.Context, account office.ID, f Voice
 
 // CountVoicemails returns how many voicemails f chooses.
 func (s *Store) CountVoicemails(ctx context.Context, account office.ID, f VoicemailFilter) (int, error) {
-	return f.list(account).count(ctx, s.db)
+	return s.count(ctx, f.list(account))
 }
 
 // A VoicemailSet is a JMAP set call (RFC 8620 §5.3) on voicemails.
