@@ -152,7 +152,7 @@ func exportCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filt
 // separator returns what stands between cells where people have that locale: a
 // semicolon where the comma is the decimal sign, as their spreadsheets expect.
 func separator(locale string) byte {
-	locale, _, _ = strings.Cut(strings.ReplaceAll(locale, "-", "_"), ".")
+	locale, _, _ = strings.Cut(strings.NewReplacer("-", "_", "@", ".").Replace(locale), ".")
 	lang, country, _ := strings.Cut(locale, "_")
 	switch {
 	case lang == "es" && slices.Contains([]string{"ES", "AR", "BO", "CL", "CO", "CR", "CU", "EC", "PY", "UY", "VE"}, country),

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,41 @@ type shell struct {
 	profile string
 }
 
+// newOffice starts an office whose server runs in this process.
+func newOffice(t *testing.T) *officetest.Office {
+	t.Helper()
+	o, err := officetest.Start(context.WithoutCancel(t.Context()), officetest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return o
+}
+
+// signIn returns a shell on a fresh profile with an extension's session.
+func signIn(t *testing.T, o *officetest.Office, extension office.Number) shell {
+	t.Helper()
+	s := shell{t, t.TempDir()}
+	s.signIn(o, extension, o.Person(extension).Password)
+	return s
+}
+
+func (s shell) signIn(o *officetest.Office, extension office.Number, password string) {
+	s.t.Helper()
+	status, _, errs := s.try(password+"\n", "login", "--server", o.Ready.HTTPS, "--company", string(officetest.Company),
+		"--extension", string(extension), "--password-stdin", "--fingerprint", string(o.Ready.Fingerprint))
+	if status != 0 {
+		s.t.Fatal(errs)
+	}
+}
+
+// noWords matches what is printed for a text that nobody wrote.
+var noWords = regexp.MustCompile(`\b(cli|refused|fax|presence|error)\.[a-zA-Z]+`)
+
 // try runs a command and returns its exit status, output and errors.
 func (s shell) try(stdin string, args ...string) (status int, out, errs string) {
 	s.t.Helper()
@@ -49,6 +85,9 @@ func (s shell) try(stdin string, args ...string) (status int, out, errs string) 
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	status = run(ctx, append(args, "--profile", s.profile), strings.NewReader(stdin), &stdout, &stderr)
+	if key := noWords.FindString(stdout.String() + stderr.String()); key != "" {
+		s.t.Errorf("%v: %s has no words", args, key)
+	}
 	return status, stdout.String(), stderr.String()
 }
 
@@ -91,6 +130,40 @@ func TestBadCommandLines(t *testing.T) {
 		"timbre voicemail play ID":                "voicemail play",
 		"timbre voicemail mark ID new|heard":      "voicemail mark abc",
 		"timbre logout [--wipe]":                  "logout now",
+		"timbre prefs set voicemail|":             "prefs set voicemail",
+		"timbre prefs show [voicemail|":           "prefs show voicemail profile",
+		`no preferences "sound"`:                  "prefs show sound",
+		"These can: isEnabled, when, number":      "prefs set forwarding until=5",
+		`"hasPin" cannot be changed`:              "prefs set voicemail hasPin=yes",
+		`"isEnabled" is not complete`:             "prefs set voicemail isEnabled",
+		`"email" stands there twice`:              "prefs set profile email=a@example.com email=b@example.com",
+		`ringSeconds cannot be "soon"`:            "prefs set voicemail ringSeconds=soon",
+		`isEnabled cannot be ""`:                  "prefs set voicemail isEnabled=",
+		"Write: always, offline, busy, noAnswer":  "prefs set forwarding when=raining",
+		`dndUntil cannot be "tomorrow"`:           "prefs set availability dndUntil=tomorrow",
+		"timbre greeting set FILE|default":        "greeting set",
+		`--until cannot be "2020-01-01T09:00"`:    "greeting set default --until 2020-01-01T09:00",
+		"The file or folder does not exist":       "greeting set none.wav",
+		"assets is a folder":                      "greeting set assets",
+		"A greeting must be a WAV or MP3":         "greeting set main.go",
+		"never kept for later":                    "password --offline",
+		"timbre pin [--remove]":                   "pin 7319",
+		"timbre password":                         "password old new",
+		"timbre sessions revoke ID":               "sessions revoke",
+		"timbre search TEXT [--limit N]":          "search",
+		`--limit cannot be "0"`:                   "search ana --limit 0",
+		`--limit cannot be "few"`:                 "search ana --limit few",
+		"timbre directory [TEXT]":                 "directory ana luis",
+		"timbre directory import FILE":            "directory import",
+		"timbre fax send NUMBER FILE":             "fax send 102",
+		"cannot be dialled":                       "fax send nobody main.go",
+		"A fax must be a PDF or TIFF":             "fax send 102 main.go",
+		"timbre fax get ID FILE":                  "fax get abc",
+		"Unknown command: timbre fax dance":       "fax dance",
+		"timbre refused retry N":                  "refused retry",
+		`There is no change "first"`:              "refused retry first",
+		`--csv cannot be "-"`:                     "log --csv - --json",
+		`--csv cannot be ""`:                      "log --csv=",
 		"no copy is left":                         "logout --wipe",
 		"in From cannot be after":                 "log --from 2026-11-20 --to 2026-11-19",
 		"Signing in needs the network":            "login --offline",
@@ -169,14 +242,15 @@ func TestVersion(t *testing.T) {
 }
 
 func TestHelpIsTranslated(t *testing.T) {
+	english := regexp.MustCompile(`\b(NUMBER|FILE|TEXT|TIME|KEY|VALUE|string|duration|int)\b|\(default .`)
 	for _, lang := range []string{"es_MX.UTF-8", "en_US.UTF-8"} {
 		t.Setenv("LANG", lang)
 		o := newOptions(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{})
 		var visit func(*cobra.Command)
 		visit = func(c *cobra.Command) {
-			if help := c.Short + c.UsageString(); strings.Contains(help, "cli.") {
+			if help := c.Short + c.Long + c.UsageString(); strings.Contains(help, "cli.") {
 				t.Errorf("%s in %s: a text is missing:\n%s", c.CommandPath(), lang, help)
-			} else if lang == "es_MX.UTF-8" && (strings.Contains(help, "NUMBER") || strings.Contains(help, " FILE") || strings.Contains(help, " string") || strings.Contains(help, " duration")) {
+			} else if lang == "es_MX.UTF-8" && english.MatchString(help) {
 				t.Errorf("%s: English words:\n%s", c.CommandPath(), help)
 			}
 			for _, sub := range c.Commands() {

@@ -130,12 +130,10 @@ func parseCases(s string) (any, bool) {
 	return set, true
 }
 
-// parseMoment reads a time as RFC 3339 writes it, or shorter and then in zone.
+// parseMoment reads a time as RFC 3339 writes it, or shorter. Without a zone of its
+// own it is in zone.
 func parseMoment(s string, zone *time.Location) (any, bool) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, true
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
 		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
 			return t, true
 		}

@@ -118,7 +118,7 @@ func nameValue(f *pflag.Flag, w *model.Phrasebook) {
 	case "duration":
 		f.Value, f.DefValue = namedValue{f.Value, w.Say("cli.help.duration")}, "" // no default is shown
 	case "int":
-		f.Value, f.DefValue = namedValue{f.Value, w.Say("cli.help.count")}, ""
+		f.Value, f.DefValue = namedValue{f.Value, "N"}, ""
 	}
 }
 
