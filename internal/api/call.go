@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"timbre/internal/office"
@@ -52,66 +53,105 @@ func (k calls) objects(ctx context.Context, ids []office.ID, properties []string
 	return found, err
 }
 
-// set writes down qualities (RFC 8620 §5.3). Each is a commit of its own.
+// set writes down qualities in one commit (RFC 8620 §5.3).
 func (k calls) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse, error) {
 	answer := newSetResponse()
-	state, err := k.store.State(ctx, k.account, store.TypeCall)
-	if err != nil {
-		return answer, err
-	}
-	if a.IfInState != nil && *a.IfInState != string(state) {
-		return answer, store.ErrStateMismatch
-	}
-	answer.OldState = jmap.KnownState(state)
 	for id := range a.Create {
 		answer.NotCreated[id] = jmap.SetError{Type: jmap.Forbidden}
 	}
 	for _, id := range a.Destroy {
 		answer.NotDestroyed[id] = jmap.SetError{Type: jmap.Forbidden}
 	}
-	for id, patch := range a.Update {
-		q, refused := k.readQuality(patch)
-		if refused == nil {
-			err := k.store.AddQuality(ctx, k.account, office.ID(id), k.device, q)
-			switch {
-			case errors.Is(err, office.ErrNotFound):
-				refused = &jmap.SetError{Type: jmap.NotFound}
-			case errors.Is(err, office.ErrNotAllowed):
-				refused = &jmap.SetError{Type: jmap.Forbidden, Description: "the device took no part in the call"}
-			case err != nil:
-				return answer, err
-			}
-		}
-		if refused != nil {
-			answer.NotUpdated[id] = *refused
-			continue
-		}
-		answer.Updated[id] = json.RawMessage("null")
+	state, err := wantedState(a)
+	if err != nil {
+		return answer, err
 	}
-	state, err = k.store.State(ctx, k.account, store.TypeCall)
-	answer.NewState = string(state)
-	return answer, err
+	wanted := map[office.ID]office.Quality{}
+	for id, patch := range a.Update {
+		q, said, err := k.wanted(ctx, office.ID(id), patch)
+		var refused *jmap.SetError
+		switch {
+		case errors.As(err, &refused):
+			answer.NotUpdated[id] = *refused
+		case err != nil:
+			return answer, err
+		case said:
+			wanted[office.ID(id)] = q
+		default:
+			answer.Updated[id] = json.RawMessage("null")
+		}
+	}
+	done, err := k.store.SetQualities(ctx, k.account, k.device, state, wanted)
+	if err != nil {
+		return answer, err
+	}
+	enter(&answer, a, done.SetResult)
+	for _, id := range jmapIDs(done.NotAllowed) {
+		answer.NotUpdated[id] = jmap.SetError{Type: jmap.Forbidden, Description: "the device took no part in the call"}
+	}
+	return answer, nil
 }
 
-// readQuality returns what the session's device says, the only thing that a
-// patch of a call may hold.
-func (k calls) readQuality(patch jmap.Patch) (q office.Quality, refused *jmap.SetError) {
+// wanted returns what patch says of the session's device, the only thing that a
+// user may change of a call; said is false where it changes nothing. The error is a
+// *jmap.SetError where it would change more. A call that still goes on is in nobody's
+// log, so that its quality must come under its own name.
+func (k calls) wanted(ctx context.Context, id office.ID, patch jmap.Patch) (q office.Quality, said bool, err error) {
 	own := "quality/" + string(k.device)
-	value, said := patch[own]
-	var wrong []string
-	for name := range patch {
-		if name != own {
-			wrong = append(wrong, name)
-		}
+	if value, only := patch[own]; only && len(patch) == 1 {
+		q, err := readQuality(value, own)
+		return q, true, err
 	}
-	switch {
-	case wrong != nil:
-		slices.Sort(wrong)
-		return q, &jmap.SetError{Type: jmap.InvalidProperties, Properties: wrong, Description: "only " + own + " can be set"}
-	case !said:
-		return q, &jmap.SetError{Type: jmap.InvalidPatch, Description: "the patch is empty"}
-	case jmap.Decode(value, &q) != nil || q.Check() != nil:
-		return q, &jmap.SetError{Type: jmap.InvalidProperties, Properties: []string{own}}
+	if patch == nil {
+		refused := noPatch
+		return q, false, &refused
+	}
+	found, err := k.list.objects(ctx, []office.ID{id}, nil)
+	if err != nil {
+		return q, false, err
+	}
+	call, there := found[id]
+	if !there {
+		return q, false, &jmap.SetError{Type: jmap.NotFound}
+	}
+	was, err := propertiesOf(call)
+	if err != nil {
+		return q, false, err
+	}
+	if isNull(was["quality"]) {
+		was["quality"] = json.RawMessage("{}")
+	}
+	changed, refused := differences(was, patch, []string{"quality"})
+	if refused != nil {
+		return q, false, refused
+	}
+	if changed["quality"] == nil {
+		return q, false, nil
+	}
+	return k.ownOf(was["quality"], changed["quality"], own)
+}
+
+// ownOf returns what now says of the session's device that was does not, if that is
+// all in which they differ.
+func (k calls) ownOf(was, now json.RawMessage, own string) (q office.Quality, said bool, err error) {
+	var before, after jmap.Object
+	if json.Unmarshal(was, &before) != nil || json.Unmarshal(now, &after) != nil {
+		return q, false, &jmap.SetError{Type: jmap.InvalidProperties, Properties: []string{"quality"}}
+	}
+	value := after[string(k.device)]
+	delete(before, string(k.device))
+	delete(after, string(k.device))
+	if value == nil || !maps.EqualFunc(before, after, same) {
+		return q, false, &jmap.SetError{Type: jmap.InvalidProperties, Properties: []string{"quality"}, Description: "only " + own + " can be set"}
+	}
+	q, err = readQuality(value, own)
+	return q, true, err
+}
+
+// readQuality reads what a device says. The error is a *jmap.SetError.
+func readQuality(value json.RawMessage, name string) (q office.Quality, err error) {
+	if jmap.Decode(value, &q) != nil || q.Check() != nil {
+		return q, &jmap.SetError{Type: jmap.InvalidProperties, Properties: []string{name}}
 	}
 	return q, nil
 }

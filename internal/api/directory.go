@@ -20,6 +20,8 @@ func (k directory) objects(ctx context.Context, ids []office.ID, _ []string) (ma
 	return found, err
 }
 
+func (k directory) properties() []string { return propertiesIn[office.Entry]() }
+
 // all returns the ids in the order of the numbers.
 func (k directory) all(ctx context.Context, limit int) ([]office.ID, error) {
 	entries, err := k.store.Entries(ctx, nil)

@@ -22,7 +22,7 @@ func (l list) edits(ctx context.Context, a jmap.SetArgs, settable func(object an
 		case slices.Contains(a.Destroy, id):
 			answer.NotUpdated[id] = jmap.SetError{Type: jmap.WillDestroy}
 		case patch == nil:
-			answer.NotUpdated[id] = jmap.SetError{Type: jmap.InvalidPatch, Description: "null is no patch"}
+			answer.NotUpdated[id] = noPatch
 		default:
 			ids = append(ids, office.ID(id))
 		}
@@ -51,6 +51,9 @@ func (l list) edits(ctx context.Context, a jmap.SetArgs, settable func(object an
 	}
 	return edits, nil
 }
+
+// noPatch is why null changes nothing.
+var noPatch = jmap.SetError{Type: jmap.InvalidPatch, Description: "null is no patch"}
 
 // differences returns the properties of was that patch changes, as they will be.
 // The error is invalidPatch, or invalidProperties for those that are not settable.
@@ -110,7 +113,7 @@ func readIsNew(changed jmap.Object) (isNew, said bool, refused *jmap.SetError) {
 	return isNew, said, nil
 }
 
-func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
 // wantedState returns the state in which a /set wants to find the objects, empty for
 // any. store.ErrStateMismatch: one that there never is.

@@ -58,6 +58,9 @@ func (k faxes) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse, error
 	made.Add(answer.Created)
 	made.Resolve(&a)
 	if err := k.change(ctx, a, "", &answer); err != nil {
+		if len(answer.Created) > 0 {
+			err = &halfDone{err}
+		}
 		return answer, err
 	}
 	if string(answer.OldState) == between {

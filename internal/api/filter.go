@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"timbre/internal/office"
@@ -23,11 +24,26 @@ type filter struct {
 const maxText = 256
 
 // readFilter returns the filter in raw, the empty one for none or null.
+// invalidArguments: a field has the wrong type; unsupportedFilter: there is no such
+// field, or the text is too long.
 func readFilter(raw json.RawMessage) (f filter, refused *jmap.MethodError) {
-	if len(raw) == 0 || string(raw) == "null" {
+	if isNull(raw) {
 		return f, nil
 	}
-	if jmap.Decode(raw, &f) != nil || len(f.Text) > maxText {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return f, jmap.Invalid("a filter is an object")
+	}
+	known := propertiesIn[filter]()[1:] // it has no id
+	for name := range fields {
+		if !slices.Contains(known, name) {
+			return f, &jmap.MethodError{Type: jmap.UnsupportedFilter}
+		}
+	}
+	if refused := jmap.Decode(raw, &f); refused != nil {
+		return f, refused
+	}
+	if len(f.Text) > maxText {
 		return f, &jmap.MethodError{Type: jmap.UnsupportedFilter}
 	}
 	return f, nil

@@ -116,7 +116,7 @@ func (s *Server) jmapSession(e office.Extension, host string) jmap.Session {
 		base = "https://" + host
 	}
 	id := jmap.ID(e.Account)
-	return jmap.Session{
+	session := jmap.Session{
 		Capabilities: map[string]json.RawMessage{jmap.Core: core, office.Capability: own},
 		Accounts: map[jmap.ID]jmap.Account{id: {
 			Name: e.Name, IsPersonal: true, Capabilities: map[string]json.RawMessage{office.Capability: own},
@@ -129,13 +129,15 @@ func (s *Server) jmapSession(e office.Extension, host string) jmap.Session {
 		DownloadURL:     base + "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
 		UploadURL:       base + "/jmap/upload/{accountId}/",
 		EventSourceURL:  base + "/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}",
-		State:           s.sessionState(e),
 	}
+	session.State = stateOf(session)
+	return session
 }
 
-// sessionState changes when anything in the session object does.
-func (s *Server) sessionState(e office.Extension) string {
-	sum := sha256.Sum256([]byte(s.cfg.Version + " " + string(e.Account) + " " + string(e.Number) + " " + e.Name))
+// stateOf returns a state that changes when anything else in the session object does.
+func stateOf(session jmap.Session) string {
+	all, _ := json.Marshal(session) // strings, numbers and JSON
+	sum := sha256.Sum256(all)
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -160,9 +162,9 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
 		writeProblem(w, http.StatusBadRequest, &jmap.Problem{Type: jmap.NotJSON, Status: http.StatusBadRequest, Detail: "the content type is not " + jmap.RequestType})
 		return
 	}
-	body, ok := readBody(w, r, limits.MaxSizeRequest)
-	if !ok {
-		writeProblem(w, http.StatusBadRequest, jmap.TooLarge("maxSizeRequest"))
+	body, problem := readBody(w, r, limits.MaxSizeRequest)
+	if problem != nil {
+		writeProblem(w, problem.Status, problem)
 		return
 	}
 	request, problem := jmap.ParseRequest(body, limits, office.Capability)
@@ -175,18 +177,25 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
 			s.log.Error("method not served", "method", c.Name, "err", err)
 		}
 	})
-	response.SessionState = s.sessionState(v.extension)
+	response.SessionState = s.jmapSession(v.extension, r.Host).State
 	s.writeJSON(w, r, response)
 }
 
-// readBody returns the body of a request, and false where it is longer than max
-// or does not come in time.
-func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, bool) {
+// readBody returns the body of a request, or why not: it is longer than most, or does
+// not come whole or in time.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *jmap.Problem) {
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(bodyTime))
 	defer control.SetReadDeadline(time.Time{}) // it would end a long answer
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
-	return body, err == nil
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var long *http.MaxBytesError
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, &long):
+		return nil, jmap.TooLarge("maxSizeRequest")
+	}
+	return nil, &jmap.Problem{Type: jmap.NotJSON, Status: http.StatusBadRequest, Detail: "the body did not come whole"}
 }
 
 // kinds returns the JMAP types that a session may ask for, by name.
@@ -220,15 +229,27 @@ func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Inv
 			m.feed = own
 		}
 		answer, err := m.do(ctx, verb, c.Args)
+		var half *halfDone
+		if errors.As(err, &half) {
+			s.log.Error("method served in part", "method", c.Name, "err", half.err)
+		}
 		return answer, methodError(err)
 	}
 }
 
+// A halfDone is why a method could not do all, when some was done.
+type halfDone struct{ err error }
+
+func (e *halfDone) Error() string { return "done in part: " + e.err.Error() }
+
 // methodError turns the store's sentinels into what JMAP calls them.
 func methodError(err error) error {
+	var half *halfDone
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &half):
+		return &jmap.MethodError{Type: jmap.ServerPartialFail}
 	case errors.Is(err, store.ErrCannotCalculate):
 		return &jmap.MethodError{Type: jmap.CannotCalculateChanges}
 	case errors.Is(err, store.ErrStateMismatch):

@@ -3,6 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
 
 	"timbre/internal/office"
 	"timbre/internal/store"
@@ -16,6 +19,8 @@ type kind interface {
 	objects(ctx context.Context, ids []office.ID, properties []string) (map[office.ID]any, error)
 	// all returns the ids of all objects, at most limit.
 	all(ctx context.Context, limit int) ([]office.ID, error)
+	// properties returns the names of what an object has.
+	properties() []string
 }
 
 // A setter is a kind that clients may change.
@@ -52,8 +57,8 @@ func (m method) do(ctx context.Context, verb string, args json.RawMessage) (any,
 		return m.changes(ctx, args)
 	case verb == "query" && queried:
 		return m.query(ctx, l.ordered(), args)
-	case verb == "queryChanges":
-		return nil, &jmap.MethodError{Type: jmap.CannotCalculateChanges}
+	case verb == "queryChanges" && queried:
+		return nil, m.queryChanges(args)
 	case verb == "set" && settable:
 		return m.set(ctx, k, args)
 	}
@@ -83,6 +88,14 @@ func (m method) get(ctx context.Context, raw json.RawMessage) (any, error) {
 	limits := jmap.DefaultLimits
 	if refused := a.Check(limits); refused != nil {
 		return nil, refused
+	}
+	if a.Properties != nil {
+		known := m.k.properties()
+		for _, name := range a.Properties {
+			if !slices.Contains(known, name) {
+				return nil, jmap.Invalid("there is no such property")
+			}
+		}
 	}
 	// The state first: what changes meanwhile is then told once more, not missed.
 	state, err := m.feed.State(ctx, m.account, m.t)
@@ -158,7 +171,7 @@ func (m method) query(ctx context.Context, l list, raw json.RawMessage) (any, er
 		return nil, refused
 	}
 	for _, c := range a.Sort {
-		if c.Property != l.sortedBy || c.IsAscending == nil || *c.IsAscending || c.Collation != "" {
+		if c.Property != l.sortedBy || c.IsAscending == nil || *c.IsAscending { // a collation of times is none
 			return nil, &jmap.MethodError{Type: jmap.UnsupportedSort}
 		}
 	}
@@ -198,6 +211,19 @@ func (m method) query(ctx context.Context, l list, raw json.RawMessage) (any, er
 	return answer, nil
 }
 
+// queryChanges returns why there is no answer: nobody keeps what a query once
+// found.
+func (m method) queryChanges(raw json.RawMessage) error {
+	var a jmap.QueryChangesArgs
+	if err := m.args(raw, &a, &a.AccountID); err != nil {
+		return err
+	}
+	if refused := a.Check(); refused != nil {
+		return refused
+	}
+	return &jmap.MethodError{Type: jmap.CannotCalculateChanges}
+}
+
 func (m method) set(ctx context.Context, k setter, raw json.RawMessage) (any, error) {
 	var a jmap.SetArgs
 	if err := m.args(raw, &a, &a.AccountID); err != nil {
@@ -218,6 +244,17 @@ func newSetResponse() jmap.SetResponse {
 		Created: map[jmap.ID]json.RawMessage{}, Updated: map[jmap.ID]json.RawMessage{}, Destroyed: []jmap.ID{},
 		NotCreated: map[jmap.ID]jmap.SetError{}, NotUpdated: map[jmap.ID]jmap.SetError{}, NotDestroyed: map[jmap.ID]jmap.SetError{},
 	}
+}
+
+// propertiesIn returns the names of the properties of T as it travels.
+func propertiesIn[T any]() []string {
+	names := []string{"id"}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "id" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func officeIDs(ids []jmap.ID) []office.ID {

@@ -48,6 +48,8 @@ func (p *presence) objects(ctx context.Context, ids []office.ID, _ []string) (ma
 	return found, err
 }
 
+func (p *presence) properties() []string { return propertiesIn[office.Presence]() }
+
 func (p *presence) of(ctx context.Context, ids []office.ID) ([]office.Presence, error) {
 	entries, err := p.store.Entries(ctx, ids)
 	if err != nil {

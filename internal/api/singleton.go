@@ -48,6 +48,8 @@ func (k singleton[T]) all(context.Context, int) ([]office.ID, error) {
 	return []office.ID{office.Singleton}, nil
 }
 
+func (k singleton[T]) properties() []string { return propertiesIn[T]() }
+
 // maxRaces is how often a change is tried again after another came in between.
 const maxRaces = 5
 
@@ -66,6 +68,9 @@ func (k singleton[T]) set(ctx context.Context, a jmap.SetArgs) (jmap.SetResponse
 		}
 	}
 	patch, asked := a.Update[jmap.ID(office.Singleton)]
+	if asked && patch == nil {
+		answer.NotUpdated[jmap.ID(office.Singleton)], asked = noPatch, false
+	}
 	for range maxRaces {
 		state, err := k.feed.State(ctx, k.account, k.t)
 		if err != nil {

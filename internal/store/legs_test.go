@@ -65,7 +65,7 @@ func quality(t *testing.T, f *fixture) {
 
 	state, err := f.State(ctx, ana, store.TypeCall)
 	must(t, err)
-	must(t, f.AddQuality(ctx, ana, "c1", "dlaptop", good))
+	must(t, f.addQuality(t, ana, "c1", "dlaptop", good))
 	if st, err := f.State(ctx, ana, store.TypeCall); st != state || err != nil {
 		t.Errorf("a live call moved the state to %s, %v", st, err)
 	}
@@ -83,12 +83,12 @@ func quality(t *testing.T, f *fixture) {
 	must(t, err)
 	wake, cancel := f.Subscribe(ana)
 	defer cancel()
-	must(t, f.AddQuality(ctx, ana, "c1", "dlaptop", good))
+	must(t, f.addQuality(t, ana, "c1", "dlaptop", good))
 	if st, err := f.State(ctx, ana, store.TypeCall); st != state || err != nil || woken(wake) {
 		t.Errorf("the same again moved the state to %s, %v", st, err)
 	}
-	must(t, f.AddQuality(ctx, ana, "c1", "dlaptop", bad))
-	must(t, f.AddQuality(ctx, ana, "c1", "desk", good))
+	must(t, f.addQuality(t, ana, "c1", "dlaptop", bad))
+	must(t, f.addQuality(t, ana, "c1", "desk", good))
 	said(map[office.ID]office.Quality{"dlaptop": bad, "desk": good})
 	if c, err := f.Changes(ctx, ana, store.TypeCall, state, 0); err != nil || words(c.Updated) != "c1" || len(c.Created) != 0 || !woken(wake) {
 		t.Errorf("%+v, %v", c, err)
@@ -105,11 +105,20 @@ func quality(t *testing.T, f *fixture) {
 		"what is no id":              {ana, "\x00\xff", "dlaptop", office.ErrNotFound},
 		"no account":                 {"nobody", "c1", "dlaptop", office.ErrNotFound},
 	} {
-		if err := f.AddQuality(ctx, c.account, c.call, c.device, good); !errors.Is(err, c.want) {
+		if err := f.addQuality(t, c.account, c.call, c.device, good); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	if _, err := f.SetQualities(ctx, ana, "desk", state, map[office.ID]office.Quality{"c1": bad}); !errors.Is(err, store.ErrStateMismatch) {
+		t.Errorf("in another state: %v", err)
+	}
 	said(map[office.ID]office.Quality{"dlaptop": bad, "desk": good})
+	now, err := f.State(ctx, ana, store.TypeCall)
+	must(t, err)
+	done, err := f.SetQualities(ctx, ana, "desk", now, map[office.ID]office.Quality{"c1": bad, "none": bad})
+	if err != nil || done.OldState != now || done.NewState == now || words(done.Updated) != "c1" || words(done.NotFound) != "none" {
+		t.Errorf("%+v, %v", done, err)
+	}
 }
 
 // What several devices say at once is all kept.
@@ -126,7 +135,7 @@ func qualityAtOnce(t *testing.T, f *fixture) {
 	var wg sync.WaitGroup
 	for d, q := range want {
 		wg.Go(func() {
-			if err := f.AddQuality(ctx, ana, "c1", d, q); err != nil {
+			if err := f.addQuality(t, ana, "c1", d, q); err != nil {
 				t.Error(err)
 			}
 		})
@@ -135,4 +144,21 @@ func qualityAtOnce(t *testing.T, f *fixture) {
 	if got, err := f.Calls(ctx, ana, "c1"); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0].Quality, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+// addQuality notes one quality; the error says why it was not noted.
+func (f *fixture) addQuality(t *testing.T, account, call, device office.ID, q office.Quality) error {
+	t.Helper()
+	res, err := f.SetQualities(t.Context(), account, device, "", map[office.ID]office.Quality{call: q})
+	switch {
+	case err != nil:
+		return err
+	case len(res.NotFound) == 1:
+		return office.ErrNotFound
+	case len(res.NotAllowed) == 1:
+		return office.ErrNotAllowed
+	case len(res.Updated) != 1:
+		t.Errorf("%+v: want the call once", res)
+	}
+	return nil
 }

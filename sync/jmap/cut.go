@@ -191,7 +191,7 @@ func (r Response) MarshalJSON() ([]byte, error) {
 		b = append(appendValue(append(b, ','), a.CallID), ']')
 	}
 	b = append(b, ']')
-	if len(r.CreatedIDs) > 0 {
+	if r.CreatedIDs != nil {
 		b = appendValue(append(b, `,"createdIds":`...), r.CreatedIDs)
 	}
 	return append(appendValue(append(b, `,"sessionState":`...), r.SessionState), '}'), nil

@@ -44,11 +44,13 @@ type MethodError struct {
 const (
 	ServerUnavailable      = "serverUnavailable"
 	ServerFail             = "serverFail"
+	ServerPartialFail      = "serverPartialFail" // some of what was to be done is done
 	UnknownMethod          = "unknownMethod"
 	InvalidArguments       = "invalidArguments"
 	InvalidResultReference = "invalidResultReference"
 	Forbidden              = "forbidden" // also of a SetError
 	AccountNotFound        = "accountNotFound"
+	FromAccountNotFound    = "fromAccountNotFound"
 	RequestTooLarge        = "requestTooLarge"
 	CannotCalculateChanges = "cannotCalculateChanges"
 	StateMismatch          = "stateMismatch"

@@ -113,6 +113,38 @@ type Comparator struct {
 	Collation   string `json:"collation,omitempty"`
 }
 
+// QueryChangesArgs are the arguments of Foo/queryChanges (RFC 8620 §5.6).
+type QueryChangesArgs struct {
+	AccountID       ID              `json:"accountId"`
+	Filter          json.RawMessage `json:"filter,omitzero"`
+	Sort            []Comparator    `json:"sort,omitzero"`
+	SinceQueryState string          `json:"sinceQueryState"`
+	MaxChanges      *int            `json:"maxChanges,omitempty"`
+	UpToID          *ID             `json:"upToId,omitempty"`
+	CalculateTotal  bool            `json:"calculateTotal,omitempty"`
+}
+
+// Check returns invalidArguments for a missing state or a number below one.
+func (a *QueryChangesArgs) Check() *MethodError {
+	c := ChangesArgs{SinceState: a.SinceQueryState, MaxChanges: a.MaxChanges}
+	return c.Check()
+}
+
+// CopyBlobsArgs are the arguments of Blob/copy (RFC 8620 §6.3).
+type CopyBlobsArgs struct {
+	FromAccountID ID   `json:"fromAccountId"`
+	AccountID     ID   `json:"accountId"`
+	BlobIDs       []ID `json:"blobIds"`
+}
+
+// A CopyBlobsResponse answers Blob/copy; what is empty is nil.
+type CopyBlobsResponse struct {
+	FromAccountID ID              `json:"fromAccountId"`
+	AccountID     ID              `json:"accountId"`
+	Copied        map[ID]ID       `json:"copied"`
+	NotCopied     map[ID]SetError `json:"notCopied"`
+}
+
 // A QueryResponse answers Foo/query. Total is nil unless it was asked for,
 // Limit unless the server set a lower one than asked.
 type QueryResponse struct {

@@ -68,23 +68,24 @@ func ParseRequest(body []byte, limits Limits, capabilities ...string) (*Request,
 	if err := checkIJSON(body); err != nil {
 		return nil, problem(NotJSON, err.Error())
 	}
-	var envelope struct {
-		Using      []string     `json:"using"`
-		Calls      []Invocation `json:"methodCalls"`
-		CreatedIDs map[ID]ID    `json:"createdIds"`
-	}
-	if json.Unmarshal(body, &envelope) != nil || envelope.Using == nil || envelope.Calls == nil {
+	var r Request
+	err := read(body, map[string]func(json.RawMessage) error{ // others are of times to come
+		"using":       into(&r.Using),
+		"methodCalls": into(&r.Calls),
+		"createdIds":  into(&r.CreatedIDs),
+	})
+	if err != nil || r.Using == nil || r.Calls == nil {
 		return nil, problem(NotRequest, "the body is not a Request object")
 	}
-	if len(envelope.Calls) > limits.MaxCallsInRequest {
+	if len(r.Calls) > limits.MaxCallsInRequest {
 		return nil, TooLarge("maxCallsInRequest")
 	}
-	for _, c := range envelope.Using {
+	for _, c := range r.Using {
 		if c != Core && !slices.Contains(capabilities, c) {
 			return nil, problem(UnknownCapability, "the server does not know a capability in using")
 		}
 	}
-	return &Request{Using: envelope.Using, Calls: envelope.Calls, CreatedIDs: envelope.CreatedIDs}, nil
+	return &r, nil
 }
 
 // Call appends a method call with args marshalled and returns its call id, for
@@ -123,7 +124,7 @@ func (r *Request) Answer(ctx context.Context, limits Limits, do func(context.Con
 			if failed != nil {
 				failed(call, err)
 			}
-			refused = &MethodError{Type: ServerFail}
+			refused = &MethodError{Type: ServerFail, Description: "the server could not do it; its log says why"}
 		}
 		raw, _ := json.Marshal(refused) // two strings
 		res.Answers = append(res.Answers, Invocation{"error", raw, call.CallID})

@@ -98,7 +98,7 @@ func TestAnswer(t *testing.T) {
 	}
 	want := `{"methodResponses":[["Core/echo",{"hello":[1,2]},"a"],` +
 		`["Foo/get",{"accountId":"","state":"1","list":[],"notFound":[]},"b"],` +
-		`["error",{"type":"unknownMethod"},"c"],["error",{"type":"serverFail"},"d"],` +
+		`["error",{"type":"unknownMethod"},"c"],["error",{"type":"serverFail","description":"the server could not do it; its log says why"},"d"],` +
 		`["Core/echo",{"got":2},"e"]],"sessionState":""}`
 	if string(raw) != want {
 		t.Errorf("got\n%s\nwant\n%s", raw, want)
