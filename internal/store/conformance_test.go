@@ -71,6 +71,7 @@ var exercises = map[string]func(*testing.T, *fixture){
 	"states of an extension":           statesOfAnExtension,
 	"PINs":                             pins,
 	"reachability":                     reachability,
+	"what is known":                    knownAtOnce,
 	"disabled extension":               disabledExtension,
 	"mailbox":                          mailbox,
 	"uploads":                          uploads,

@@ -201,7 +201,14 @@ func (s *Store) RemoveExtension(ctx context.Context, n office.Number, keep time.
 
 // Extension returns the extension n, or office.ErrNotFound.
 func (s *Store) Extension(ctx context.Context, n office.Number) (office.Extension, error) {
+	count := s.generation.Load()
+	if e, ok := s.extensions.get(n, count); ok {
+		return e, nil
+	}
 	e, err := scanExtension(s.db.QueryRow(ctx, "SELECT "+extensionColumns+" FROM extension WHERE number = $1", n))
+	if err == nil {
+		s.extensions.put(n, e, count)
+	}
 	return e, found(err)
 }
 

@@ -75,6 +75,7 @@ func (s *Store) SetForwardingSettings(ctx context.Context, account office.ID, f 
 		when = append(when, string(c))
 	}
 	return s.setSettings(ctx, account, TypeForwardingSettings, ifInState, func(w *writing) error {
+		w.reachable = true
 		return affected(w.Exec(`UPDATE settings SET forwarding = $1, forward_when = $2, forward_number = $3, ring_local = $4, require_key = $5
 			WHERE account = $6`, f.IsEnabled, strings.Join(when, ","), f.Number, f.RingLocal, f.RequireKey, account))
 	})
@@ -165,7 +166,7 @@ func (s *Store) Availability(ctx context.Context, account office.ID) (office.Ava
 // ErrStateMismatch: as SetVoicemailSettings.
 func (s *Store) SetAvailability(ctx context.Context, account office.ID, a office.Availability, ifInState State) (SetResult, error) {
 	return s.setSettings(ctx, account, TypeAvailability, ifInState, func(w *writing) error {
-		w.available = true
+		w.reachable, w.available = true, true
 		return affected(w.Exec("UPDATE settings SET dnd_until = $1 WHERE account = $2", nullable(a.DNDUntil), account))
 	})
 }
@@ -238,11 +239,25 @@ func (s *Store) accounts(ctx context.Context, query string, args ...any) (map[of
 
 // Reachability returns how account's extension wants to be reached: what
 // ForwardingSettings and Availability return, of one moment. ErrNotFound: no
-// extension has it.
+// extension has it. The caller must not change what is in them.
 func (s *Store) Reachability(ctx context.Context, account office.ID) (office.ForwardingSettings, office.Availability, error) {
+	count := s.regard.Load()
+	if r, ok := s.reaches.get(account, count); ok {
+		return r.forwarding, r.availability, nil
+	}
 	var until sql.NullInt64
 	f, err := scanForwarding(s.db.QueryRow(ctx, "SELECT "+forwardingColumns+", dnd_until FROM settings WHERE account = $1", account), &until)
-	return f, office.Availability{DNDUntil: maybe(until)}, err
+	a := office.Availability{DNDUntil: maybe(until)}
+	if err == nil {
+		s.reaches.put(account, reach{f, a}, count)
+	}
+	return f, a, err
+}
+
+// A reach is what Reachability returns.
+type reach struct {
+	forwarding   office.ForwardingSettings
+	availability office.Availability
 }
 
 // SetPINHash replaces the hash of account's PIN; empty: it has none.

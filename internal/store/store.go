@@ -58,7 +58,10 @@ type Store struct {
 	clock      clockwatch // of Open, then of Run
 	cut        []Side     // calls that a stop of the server cut and that are not in the logs yet; of Open, then of Run
 	generation atomic.Uint64
-	wakes      wakes // by account
+	regard     atomic.Uint64                          // grows with every commit that Generation counts, or that changed how an account is reached
+	extensions known[office.Number, office.Extension] // at generation
+	reaches    known[office.ID, reach]                // at regard
+	wakes      wakes                                  // by account
 	members    wakes
 	configured wakes
 	available  wakes
@@ -171,6 +174,7 @@ type writing struct {
 	moved      []move      // feeds whose followers are woken
 	members    bool        // a device, session or extension changed
 	configured bool        // a line, a trunk, the mailing or the company changed
+	reachable  bool        // somebody's forwarding or availability changed
 	available  bool        // somebody's availability changed
 	mailed     bool        // there is mail to send
 	orphans    []string    // files to remove
@@ -189,6 +193,9 @@ func (s *Store) write(ctx context.Context, fn func(*writing) error) error {
 		return err
 	}
 	s.removeFiles(w.orphans)
+	if w.members || w.reachable {
+		s.regard.Add(1)
+	}
 	if w.members {
 		s.generation.Add(1)
 		s.members.wakeAll("")
