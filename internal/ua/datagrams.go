@@ -10,14 +10,23 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"timbre/internal/sipguard"
 )
 
 // datagrams is the UDP socket as the SIP stack sees it: only messages that pass
-// the guard come out of it; the others are answered here, or vanish.
+// the guard come out of it; the others are answered here, or vanish. The stack parses
+// where it reads, in a goroutine that survives a panic: so nothing is tried before,
+// as it is on streams, unless there was a panic once. What the stack does not take is
+// answered when it comes back for more.
 type datagrams struct {
 	net.PacketConn
 	log     *slog.Logger
+	passed  []byte      // what the stack was given last; nil: nothing. Only ReadFrom touches it
+	from    net.Addr    // whence passed came
+	taken   atomic.Bool // the stack has parsed passed
+	wary    atomic.Bool // the stack's parser has panicked
 	once    sync.Once
 	reading chan struct{} // closed at the first read: the stack knows the socket
 	deaf    atomic.Bool   // nothing is passed on any more
@@ -34,6 +43,10 @@ func newDatagrams(c net.PacketConn, log *slog.Logger) *datagrams {
 // over: one bad packet must not close the door.
 func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
 	d.once.Do(func() { close(d.reading) })
+	if d.passed != nil && !d.taken.Load() {
+		d.refuse(d.passed, d.from, badRequest)
+	}
+	d.passed = nil
 	for errs := 0; ; {
 		n, addr, err := d.PacketConn.ReadFrom(b)
 		if err != nil {
@@ -51,14 +64,36 @@ func (d *datagrams) ReadFrom(b []byte) (int, net.Addr, error) {
 		if d.deaf.Load() {
 			continue
 		}
-		f := guarded(msg, false)
-		if f == (sipguard.Fault{}) {
-			return n, addr, nil
+		if f := d.judge(msg); f != (sipguard.Fault{}) {
+			d.refuse(msg, addr, f)
+			continue
 		}
-		if out := sipguard.Refusal(msg, f); out != nil {
-			d.log.Debug("message refused", "source", addr, "status", f.Status, "reason", f.Reason)
-			d.WriteTo(out, addr) // an unreliable answer to an unreliable peer
-		}
+		d.passed, d.from = msg, addr
+		d.taken.Store(false)
+		return n, addr, nil
+	}
+}
+
+// judge asks the guard, and tries the parser where it is not to be trusted.
+func (d *datagrams) judge(msg []byte) sipguard.Fault {
+	if d.wary.Load() {
+		return guarded(msg, false)
+	}
+	return sipguard.Check(msg, false)
+}
+
+// refuse answers a message that nobody will see.
+func (d *datagrams) refuse(msg []byte, addr net.Addr, f sipguard.Fault) {
+	if out := sipguard.Refusal(msg, f); out != nil {
+		d.log.Debug("message refused", "source", addr, "status", f.Status, "reason", f.Reason)
+		d.WriteTo(out, addr) // an unreliable answer to an unreliable peer
+	}
+}
+
+// take notes that the stack has parsed a message.
+func (d *datagrams) take(msg sip.Message) {
+	if msg.Transport() == "UDP" {
+		d.taken.Store(true)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // TestSourcesAreForgotten makes up so many sources that the stack must begin a
@@ -64,4 +66,53 @@ func (m *madeUp) WriteTo(b []byte, addr net.Addr) (int, error) {
 		return len(b), nil
 	}
 	return m.PacketConn.WriteTo(b, addr)
+}
+
+// split is a request in which a comma within quotes splits a Via for the stack's
+// parser alone.
+var split = strings.Replace(options, ";rport", `;rport;x="a,b"`, 1)
+
+// TestWhatTheStackDoesNotTakeIsRefused sends what passes the guard, but not the
+// parser of the stack, which drops it without a word.
+func TestWhatTheStackDoesNotTakeIsRefused(t *testing.T) {
+	e := busy(t)
+	for _, wary := range []bool{false, true} {
+		e.udp.wary.Store(wary)
+		p := dialRaw(t, "udp", at(e, "udp"))
+		for i, c := range []struct{ msg, want string }{{split, "SIP/2.0 400 "}, {options, "SIP/2.0 200 "}, {split, "SIP/2.0 400 "}} {
+			fmt.Fprint(p, crlf(fmt.Sprintf(c.msg, i, i)))
+			if msg := p.read(t); !strings.HasPrefix(msg, c.want) {
+				t.Errorf("wary %t: %q answered %q", wary, c.msg, msg)
+			}
+		}
+	}
+}
+
+// TestPanicOfTheStackIsSurvived lets the stack panic where it parses: it goes on, and
+// from then on the parser is tried first.
+func TestPanicOfTheStackIsSurvived(t *testing.T) {
+	var cfg Config
+	listen(t, &cfg)
+	cfg.ServerTLS, _ = certificate(t)
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.stack.TransportLayer().OnMessage(func(m sip.Message) {
+		if m.CallID().Value() == "opt13" {
+			panic("a message that the parser does not survive")
+		}
+	})
+	run(t, e)
+	fmt.Fprint(dialRaw(t, "udp", at(e, "udp")), crlf(fmt.Sprintf(options, 13, 13)))
+	p := dialRaw(t, "udp", at(e, "udp"))
+	for n := range 3 {
+		fmt.Fprint(p, crlf(fmt.Sprintf(options, n, n)))
+		if msg := p.read(t); !strings.HasPrefix(msg, "SIP/2.0 200 ") {
+			t.Errorf("OPTIONS %d answered %q", n, msg)
+		}
+	}
+	if !e.udp.wary.Load() {
+		t.Error("not wary after a panic")
+	}
 }

@@ -207,6 +207,9 @@ func (e *Endpoint) assemble() error {
 	if err != nil {
 		return err
 	}
+	if e.udp != nil {
+		e.stack.TransportLayer().OnMessage(e.udp.take)
+	}
 	if e.server, err = sipgo.NewServer(e.stack, sipgo.WithServerLogger(silent)); err != nil {
 		return err
 	}
@@ -274,9 +277,15 @@ func (e *Endpoint) serveUDP() error {
 		shift := e.udp.shift(e.dead.Done())
 		gone := make(chan error, 1)
 		if !e.spawn("udp", func() {
-			err := ErrClosed // where it panics
-			defer func() { gone <- err }()
+			err, panicked := ErrClosed, true
+			defer func() {
+				if panicked {
+					e.udp.wary.Store(true)
+				}
+				gone <- err
+			}()
 			err = e.server.ServeUDP(shift)
+			panicked = false
 		}) {
 			return nil
 		}
