@@ -42,13 +42,14 @@ type call struct {
 	moved   *ua.Leg          // a leg that another call has taken over
 	takes   chan take        // wishes of other calls to take somebody over
 	over    chan struct{}    // closed at the end
+	outdate func()           // gives up what beginBeside has not written yet
 	dialing sync.WaitGroup   // the telephones that are dialled or still being canceled
 	gone    chan struct{}    // closed when those are too
 }
 
 // newCall returns a call that begins now.
 func (p *PBX) newCall(log ...any) *call {
-	return &call{pbx: p, log: p.log.With(log...), started: p.cfg.Now(), record: &record{}, takes: make(chan take), over: make(chan struct{}), gone: make(chan struct{})}
+	return &call{pbx: p, log: p.log.With(log...), started: p.cfg.Now(), record: &record{}, takes: make(chan take), over: make(chan struct{}), outdate: func() {}, gone: make(chan struct{})}
 }
 
 // invite owns one call from its INVITE to its record. A leg that another call has
@@ -183,9 +184,12 @@ func (c *call) enroll(ctx context.Context, sides []store.Side) {
 }
 
 // beginBeside does that beside the call, also again since somebody has answered.
+// Where it still waits for its turn when the rows are written again, it is needless.
 func (c *call) beginBeside(ctx context.Context) {
+	c.outdate()
+	ctx, c.outdate = context.WithCancel(context.WithoutCancel(ctx))
 	sides := c.record.sides()
-	c.dialing.Go(func() { c.enroll(context.WithoutCancel(ctx), sides) })
+	c.dialing.Go(func() { c.enroll(ctx, sides) })
 }
 
 // leave ends a party's part in the call and hangs it up.
@@ -237,6 +241,7 @@ func (c *call) finish(ctx context.Context, o *origin, in *ua.Incoming) {
 		c.leave(ctx, c.parties[0])
 	}
 	c.record.close(c.pbx.cfg.Now())
+	c.outdate()
 	c.write(context.WithoutCancel(ctx))
 	for _, s := range c.record.sides() {
 		c.log.Info("call ended", "account", s.Account, "kind", s.Call.Kind, "outcome", s.Call.Outcome, "reason", s.Call.Reason,

@@ -27,7 +27,7 @@ func (s *Store) BeginCalls(ctx context.Context, sides ...Side) error {
 	return s.write(ctx, func(w *writing) error {
 		for _, side := range sides {
 			side.Call.Outcome = ""
-			if err := w.putCall(side, 0); err != nil {
+			if err := w.putCall(side); err != nil {
 				return fmt.Errorf("writing live call: %w", err)
 			}
 		}
@@ -66,11 +66,10 @@ func (w *writing) endCalls(sides []Side) error {
 		if side.Call.Outcome == "" {
 			return fmt.Errorf("ending call %s: it has no outcome", side.Call.ID)
 		}
-		seq, err := w.next(side.Account, TypeCall)
-		if err != nil {
+		if err := w.step(side.Account, TypeCall); err != nil {
 			return fmt.Errorf("ending call: %w", err)
 		}
-		if err := w.putCall(side, seq); err != nil {
+		if err := w.putCall(side); err != nil {
 			return fmt.Errorf("ending call: %w", err)
 		}
 	}
@@ -78,9 +77,9 @@ func (w *writing) endCalls(sides []Side) error {
 }
 
 // putCall writes a row whole, but for legs and quality, which stay where side
-// has none. A row that is in the log does not become live again, and keeps the
-// number with which it came.
-func (w *writing) putCall(side Side, seq int64) error {
+// has none; one with an outcome with the number that its account is at. A row that is
+// in the log does not become live again, and keeps the number with which it came.
+func (w *writing) putCall(side Side) error {
 	c := &side.Call
 	legs, err := inside(c.Legs, len(c.Legs))
 	if err != nil {
@@ -90,9 +89,14 @@ func (w *writing) putCall(side Side, seq int64) error {
 	if err != nil {
 		return err
 	}
+	counts := 1
+	if c.Outcome == "" {
+		counts = 0
+	}
 	r, err := w.Exec(`INSERT INTO call (id, account, kind, outcome, reason, number, name, folded, started_at, answered_at,
 			ring_time, duration, answered_by, forwarded_to, enc_local, enc_remote, created_seq, modseq, legs, quality)
-		SELECT $1, a.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18 FROM account a WHERE a.id = $19
+		SELECT $1, a.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, a.modseq * $16, a.modseq * $16, $17, $18
+			FROM account a WHERE a.id = $19
 		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, outcome = excluded.outcome, reason = excluded.reason,
 			number = excluded.number, name = excluded.name, folded = excluded.folded, started_at = excluded.started_at,
 			answered_at = excluded.answered_at, ring_time = excluded.ring_time, duration = excluded.duration,
@@ -104,7 +108,7 @@ func (w *writing) putCall(side Side, seq int64) error {
 		WHERE call.account = excluded.account AND (excluded.modseq > 0 OR call.modseq = 0)`,
 		c.ID, c.Kind, c.Outcome, c.Reason, c.Peer.Number, c.Peer.Name, c.Peer.Folded(), millis(c.StartedAt), nullable(c.AnsweredAt),
 		time.Duration(c.RingDuration).Milliseconds(), time.Duration(c.Duration).Milliseconds(), c.AnsweredBy, c.ForwardedTo,
-		c.Encryption.Local, c.Encryption.Remote, seq, legs, quality, side.Account)
+		c.Encryption.Local, c.Encryption.Remote, counts, legs, quality, side.Account)
 	return affected(r, err)
 }
 

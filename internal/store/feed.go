@@ -73,6 +73,18 @@ func (w *writing) next(account office.ID, t Type) (seq int64, err error) {
 	return seq, err
 }
 
+// step is next for who does not need the number, which account's row has until the
+// next one is handed out: two plain statements cost half of what a query costs.
+func (w *writing) step(account office.ID, t Type) error {
+	if err := affected(w.Exec("UPDATE account SET modseq = modseq + 1 WHERE id = $1", account)); err != nil {
+		return err
+	}
+	_, err := w.Exec(`INSERT INTO feed (account, type, modseq, floor) SELECT id, $1, modseq, 0 FROM account WHERE id = $2
+		ON CONFLICT (account, type) DO UPDATE SET modseq = excluded.modseq`, t, account)
+	w.moved = append(w.moved, move{account, t})
+	return err
+}
+
 // touch moves the states of type t of accounts, whose singletons changed.
 func (w *writing) touch(t Type, accounts ...office.ID) error {
 	for _, a := range accounts {
