@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,7 @@ type faxAnswer struct {
 }
 
 // faxSubject is what a change of f is about.
-func faxSubject(f local.Fax) subject { return subject{local.FaxType, f.ID} }
+func faxSubject(f local.Fax) subject { return subject{of: local.FaxType, object: f.ID} }
 
 // onFax returns a command's function for one fax; args are what follows its ID.
 func (o *options) onFax(do func(ctx context.Context, e *engine.Engine, f local.Fax, args []string) error) func(*cobra.Command, []string) error {
@@ -108,6 +109,9 @@ func checkDocument(name string) error {
 }
 
 func sendFax(ctx context.Context, o *options, e *engine.Engine, n office.Number, file string) error {
+	if n.IsEmergency(o.region(e)) || strings.ContainsAny(string(n), "*#") {
+		return usageError{"cli.usage.faxNumber", nil}
+	}
 	ref, err := e.SendFax(ctx, n, file)
 	if err != nil {
 		return err
@@ -128,7 +132,7 @@ func resendFax(ctx context.Context, o *options, e *engine.Engine, f local.Fax) e
 
 // queued sends a fax that was just queued to the server, and tells its ID.
 func (o *options) queued(ctx context.Context, e *engine.Engine, ref office.ID) error {
-	if err := o.edit(ctx, e, subject{local.FaxType, ref}, func() error { return nil }); err != nil {
+	if err := o.edit(ctx, e, subject{of: local.FaxType, object: ref, isNew: true}, func() error { return nil }); err != nil {
 		return err
 	}
 	f, err := e.Fax(ctx, ref)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,10 +27,13 @@ func TestFax(t *testing.T) {
 		t.Errorf("at first: %q", out)
 	}
 	for part, args := range map[string][]string{
-		"cannot be dialled":           {"send", "nobody", document},
-		"does not exist":              {"send", "5512345678", document + "x"},
-		"is a folder":                 {"send", "5512345678", dir},
-		"must be a PDF or TIFF":       {"send", "5512345678", "main.go"},
+		"cannot be dialled":     {"send", "nobody", document},
+		"does not exist":        {"send", "5512345678", document + "x"},
+		"is a folder":           {"send", "5512345678", dir},
+		"must be a PDF or TIFF": {"send", "5512345678", "main.go"},
+		"No fax can be sent":    {"send", "911", document},
+		"sent to that number":   {"send", "*97", document, "--offline"},
+		"Fax to 5: it could not be sent: the server did not accept the number": {"send", "5", document},
 		"It is no longer there":       {"get", "none", filepath.Join(dir, "x.pdf")},
 		"may have been deleted":       {"cancel", "none"},
 		"deleted on another":          {"resend", "none"},
@@ -44,6 +48,7 @@ func TestFax(t *testing.T) {
 	}
 	s.getsAndEnds(other, string(id), filepath.Join(dir, "copy.pdf"), content)
 	s.forgetsUnsent(document)
+	s.decidesAboutRefused(document)
 }
 
 // faxOffline queues a fax without a network, which other does not see before it is
@@ -120,6 +125,37 @@ func (s shell) forgetsUnsent(document string) {
 	}
 }
 
+// decidesAboutRefused has a fax refused that waited: it stays until the user has
+// decided.
+func (s shell) decidesAboutRefused(document string) {
+	s.t.Helper()
+	before := s.run("fax", "list", "--json")
+	for _, end := range []string{"dismiss", "delete"} {
+		s.run("fax", "send", "5", document, "--offline")
+		for range 2 {
+			_, _, errs := s.try("", "prefs", "show")
+			if !strings.Contains(errs, "Fax to 5: it could not be sent: the server did not accept the number or the document. To try again: timbre refused retry ") {
+				s.t.Errorf("told: %q", errs)
+			}
+		}
+		f := s.oneFax(office.FaxFailed)
+		if out := s.run("fax", "list"); !strings.Contains(out, "Failed: the server did not accept the number") {
+			s.t.Errorf("listed: %q", out)
+		}
+		var refused []refusedRow
+		s.json(&refused, "refused", "list")
+		if len(refused) != 1 || refused[0].Action != local.CreateFax {
+			s.t.Fatalf("refused: %+v", refused)
+		}
+		seq := strconv.FormatInt(refused[0].Seq, 10)
+		s.refused("To forget it: timbre refused dismiss "+seq, "", "refused", "retry", seq)
+		s.run(map[string][]string{"dismiss": {"refused", "dismiss", seq}, "delete": {"fax", "delete", string(f.ID)}}[end]...)
+		if after := s.run("fax", "list", "--json"); after != before {
+			s.t.Errorf("%s leaves %s", end, after)
+		}
+	}
+}
+
 // TestFaxStates says how far a fax has come.
 func TestFaxStates(t *testing.T) {
 	for _, c := range []struct {
@@ -136,7 +172,7 @@ func TestFaxStates(t *testing.T) {
 		{office.Fax{State: office.FaxFailed}, "Falló", "Failed"},
 		{office.Fax{State: office.FaxFailed, Error: &office.FaxError{Code: "busy"}}, "Falló: el número estaba ocupado", "Failed: the number was busy"},
 		{office.Fax{State: office.FaxFailed, Error: &office.FaxError{Code: "fileTooLarge"}}, "Falló: el archivo es demasiado grande para el servidor", "Failed: the file is too large for the server"},
-		{office.Fax{State: office.FaxFailed, Error: &office.FaxError{Code: "unheard"}}, "Falló: no se pudo enviar", "Failed: it could not be sent"},
+		{office.Fax{State: office.FaxFailed, Error: &office.FaxError{Code: "unheard"}}, "Falló: no se sabe por qué", "Failed: nobody knows why"},
 		{office.Fax{State: "translating"}, "translating", "translating"}, // of a newer server
 	} {
 		for lang, want := range map[string]string{"es_MX.UTF-8": c.es, "en_US.UTF-8": c.en} {

@@ -159,7 +159,7 @@ func (s shell) settlesConflicts(other shell) {
 	// Other changes are none of it.
 	s.run("prefs", "set", "voicemail", "isEnabled=yes")
 	s.refused("There is no change", "", "refused", "retry", "0")
-	if out := s.run("refused", "dismiss", seq); out != "What the server has stays.\n" {
+	if out := s.run("refused", "dismiss", seq); out != "The change is forgotten.\n" {
 		s.t.Errorf("dismiss: %q", out)
 	}
 	if s.prefs().Voicemail.RingSeconds != 20 || s.run("refused", "list", "--json") != "[]\n" {

@@ -24,7 +24,7 @@ func newRefusedCommand(o *options) *cobra.Command {
 		}},
 		&cobra.Command{Use: "retry N", Short: w.Say("cli.refused.retry"), Args: exactly(1), RunE: o.onRefused(
 			func(ctx context.Context, e *engine.Engine, r local.Refused) error {
-				of := subject{r.Type, r.Object}
+				of := subject{of: r.Type, object: r.Object}
 				if err := o.edit(ctx, e, of, func() error { return e.Retry(ctx, r.Seq) }); err != nil {
 					return err
 				}
@@ -106,7 +106,7 @@ func listRefused(ctx context.Context, o *options, e *engine.Engine) error {
 	now, region := time.Now(), o.region(e)
 	var t table
 	for _, r := range all {
-		t.add(strconv.FormatInt(r.Seq, 10), o.words.When(r.At, now), o.refusal(r, region))
+		t.add(strconv.FormatInt(r.Seq, 10), o.words.When(r.At, now), o.refusal(r, region)+" "+o.decide(r))
 	}
 	return t.print(o.out)
 }
@@ -115,10 +115,11 @@ func listRefused(ctx context.Context, o *options, e *engine.Engine) error {
 type subject struct {
 	of     local.Type
 	object office.ID
+	isNew  bool // the command made it: where it is refused, nothing is left of it
 }
 
 // settings is the subject of an account's one object of t.
-func settings(t local.Type) subject { return subject{t, office.Singleton} }
+func settings(t local.Type) subject { return subject{of: t, object: office.Singleton} }
 
 // A refusedError is a change of this command that the server said no to.
 type refusedError struct{ words string }
@@ -127,7 +128,8 @@ func (e *refusedError) Error() string { return e.words }
 
 // tellRefused says in words what the server said no to. What it refused of the
 // command's own subject, and what is not in before, is the error. Once told a
-// refused change is forgotten, unless the user has to decide something.
+// refused change is forgotten, unless the user has to decide something: which of
+// two values counts, or what is to become of a fax that waited here.
 func (o *options) tellRefused(ctx context.Context, e *engine.Engine, of subject, before []local.Refused) error {
 	refused, err := e.Refused(ctx)
 	if err != nil {
@@ -136,15 +138,20 @@ func (o *options) tellRefused(ctx context.Context, e *engine.Engine, of subject,
 	region := o.region(e)
 	var own error
 	for _, r := range refused {
-		words := o.refusal(r, region)
 		known := slices.ContainsFunc(before, func(b local.Refused) bool { return b.Seq == r.Seq })
-		if (subject{r.Type, r.Object}) == of && !known {
+		mine := r.Type == of.of && r.Object == of.object && !known
+		keep := r.Reason == local.Conflict || r.Action == local.CreateFax && !(mine && of.isNew)
+		words := o.refusal(r, region)
+		if keep {
+			words += " " + o.decide(r)
+		}
+		if mine {
 			own = &refusedError{words}
 		} else {
 			o.note(words)
 		}
-		if r.Reason == local.Conflict || r.Action == local.CreateFax {
-			continue // settled by retry and dismiss; a fax is in the list of faxes
+		if keep {
+			continue
 		}
 		if err := e.Dismiss(ctx, r.Seq); err != nil {
 			return err
@@ -153,17 +160,25 @@ func (o *options) tellRefused(ctx context.Context, e *engine.Engine, of subject,
 	return own
 }
 
-// refusal says of a refused change what it was, why it was refused and what can be
-// done about it.
+// refusal says of a refused change what it was and why it was refused.
 func (o *options) refusal(r local.Refused, region office.Region) string {
-	what, why := o.refusedWhat(r, region), o.refusedWhy(r)
+	what := o.refusedWhat(r, region)
 	switch {
 	case r.Action == local.CreateFax:
-		return o.words.Say("refused.fax", "what", what, "why", why)
-	case r.Reason != local.Conflict:
-		return o.words.Say("refused.text", "what", what, "why", why)
+		return o.words.Say("refused.fax", "what", what, "why", o.faxError(r.Reason))
+	case r.Reason == local.Conflict:
+		return o.words.Say("refused.conflict", "what", what, "values", strings.Join(o.bothValues(r), "; "))
 	}
-	return o.words.Say("refused.conflict", "what", what, "values", strings.Join(o.bothValues(r), "; "), "seq", r.Seq)
+	return o.words.Say("refused.text", "what", what, "why", o.refusedWhy(r))
+}
+
+// decide says what can be done about a refused change.
+func (o *options) decide(r local.Refused) string {
+	key := "cli.refused.decide"
+	if r.Reason == local.Conflict {
+		key = "cli.refused.choose"
+	}
+	return o.words.Say(key, "seq", r.Seq)
 }
 
 // refusedWhat names what a refused change was about.
@@ -198,8 +213,6 @@ func (o *options) refusedWhy(r local.Refused) string {
 		switch {
 		case r.Action == local.SendGreeting:
 			return w.Words(office.ErrGreeting)
-		case r.Action == local.CreateFax:
-			return w.Words(office.ErrFax)
 		case r.Type == local.ForwardingSettingsType:
 			return w.Words(office.ErrForwarding)
 		}

@@ -23,13 +23,13 @@ func TestRefusalsInWords(t *testing.T) {
 		},
 		{
 			local.Refused{Type: local.FaxType, Action: local.CreateFax, Reason: engine.FileTooLarge, Mine: json.RawMessage(`{"number":"+525512345678"}`)},
-			"Fax a 55 1234 5678: no se pudo mandar. El archivo es demasiado grande para el servidor.",
-			"Fax to 55 1234 5678: it could not be sent. The file is too large for the server.",
+			"Fax a 55 1234 5678: no se pudo mandar: el archivo es demasiado grande para el servidor.",
+			"Fax to 55 1234 5678: it could not be sent: the file is too large for the server.",
 		},
 		{
 			local.Refused{Type: local.FaxType, Action: local.CreateFax, Reason: "unknownMethod", Mine: json.RawMessage(`[`)},
-			"Un fax: no se pudo mandar. Vuelve a intentarlo; si se repite, avisa a tu administrador.",
-			"A fax: it could not be sent. Try again; if it happens again, tell your administrator.",
+			"Un fax: no se pudo mandar: no se sabe por qué.",
+			"A fax: it could not be sent: nobody knows why.",
 		},
 		{
 			local.Refused{Type: local.VoicemailType, Action: local.Destroy, Reason: "forbidden"},
@@ -46,10 +46,8 @@ func TestRefusalsInWords(t *testing.T) {
 				Seq: 7, Type: local.ForwardingSettingsType, Action: local.Patch, Reason: local.Conflict,
 				Mine: json.RawMessage(`{"number":"102","isEnabled":true}`), Theirs: json.RawMessage(`{"number":"","isEnabled":false}`),
 			},
-			"Desvío de Llamadas: cambió en otro equipo mientras tanto. isEnabled: lo tuyo sí, en el servidor no; number: lo tuyo 102, en el servidor —. " +
-				"Para que quede lo tuyo: timbre refused retry 7 · Para dejar lo del servidor: timbre refused dismiss 7",
-			"Call Forwarding: another device changed it meanwhile. isEnabled: yours yes, on the server no; number: yours 102, on the server —. " +
-				"For yours: timbre refused retry 7 · For the server's: timbre refused dismiss 7",
+			"Desvío de Llamadas: cambió en otro equipo mientras tanto. isEnabled: lo tuyo sí, en el servidor no; number: lo tuyo 102, en el servidor —.",
+			"Call Forwarding: another device changed it meanwhile. isEnabled: yours yes, on the server no; number: yours 102, on the server —.",
 		},
 	} {
 		for lang, want := range map[string]string{"es_MX.UTF-8": c.es, "en_US.UTF-8": c.en} {

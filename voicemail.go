@@ -34,7 +34,7 @@ func newVoicemailCommand(o *options) *cobra.Command {
 				if args[0] != "new" && args[0] != "heard" {
 					return usageError{"cli.usage.mark", []any{"value", args[0]}}
 				}
-				if err := o.edit(ctx, e, subject{local.VoicemailType, id}, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") }); err != nil {
+				if err := o.edit(ctx, e, subject{of: local.VoicemailType, object: id}, func() error { return e.MarkVoicemail(ctx, id, args[0] == "new") }); err != nil {
 					return err
 				}
 				return o.print(markAnswer{id, args[0] == "new", e.Status().Pending > 0}, o.words.Say("cli.marked."+args[0]))
@@ -45,7 +45,7 @@ func newVoicemailCommand(o *options) *cobra.Command {
 			})},
 		&cobra.Command{Use: "delete ID", Short: w.Say("cli.voicemail.delete"), Args: exactly(1), RunE: o.onVoicemail(
 			func(ctx context.Context, e *engine.Engine, id office.ID, _ []string) error {
-				if err := o.edit(ctx, e, subject{local.VoicemailType, id}, func() error { return e.DeleteVoicemailNow(ctx, id) }); err != nil {
+				if err := o.edit(ctx, e, subject{of: local.VoicemailType, object: id}, func() error { return e.DeleteVoicemailNow(ctx, id) }); err != nil {
 					return err
 				}
 				return o.print(deleteAnswer{id, true, e.Status().Pending > 0}, o.words.Say("cli.deleted"))
@@ -123,7 +123,7 @@ func playVoicemail(ctx context.Context, o *options, e *engine.Engine, id office.
 		}
 		return err
 	}
-	if err := o.edit(ctx, e, subject{local.VoicemailType, id}, func() error { return e.MarkVoicemail(ctx, id, false) }); err != nil || !o.json {
+	if err := o.edit(ctx, e, subject{of: local.VoicemailType, object: id}, func() error { return e.MarkVoicemail(ctx, id, false) }); err != nil || !o.json {
 		return err
 	}
 	return o.printJSON(markAnswer{id, false, e.Status().Pending > 0})
