@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -30,15 +29,40 @@ type eventStream struct {
 	types []store.Type  // in order; empty: all
 	once  bool          // ends after the first state
 	ping  time.Duration // between two; zero: none
-	told  string        // states that the client knows of, as the id of an event
+	told  states        // that the client knows of
+	kept  states        // as last read; nil: to be read again
+}
 
-	kept map[store.Type]store.State // as last read; nil: to be read again
+// states are those of some types. As the id of an event they are told to a client
+// that comes back with the last that it has heard.
+type states map[store.Type]store.State
+
+// id returns what readStates reads.
+func (s states) id() string {
+	parts := make([]string, 0, len(s))
+	for t, state := range s {
+		parts = append(parts, string(t)+"="+string(state))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}
+
+// readStates returns the states that id stands for; those that cannot be read are
+// not known.
+func readStates(id string) states {
+	s := states{}
+	for part := range strings.SplitSeq(id, ",") {
+		if t, state, ok := strings.Cut(part, "="); ok {
+			s[store.Type(t)] = store.State(state)
+		}
+	}
+	return s
 }
 
 // events answers the event source.
 func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	e := &eventStream{s: s, w: w, v: v, told: r.Header.Get("Last-Event-Id")}
+	e := &eventStream{s: s, w: w, v: v, told: readStates(r.Header.Get("Last-Event-Id"))}
 	switch q.Get("closeafter") {
 	case "", "no":
 	case "state":
@@ -84,21 +108,19 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 	defer cancel()
 	moved, unfollow := e.s.presence.follow()
 	defer unfollow()
-	if e.once && e.told == "" {
+	if e.once && len(e.told) == 0 {
 		// It waits for a change: what is known now is no news.
-		_, id, err := e.states(ctx)
-		if err != nil {
+		var err error
+		if e.told, err = e.now(ctx); err != nil {
 			return err
 		}
-		e.told = id
 	}
 	silence := time.NewTicker(maxSilence)
 	defer silence.Stop()
-	var pings <-chan time.Time
-	if e.ping > 0 {
-		ping := time.NewTicker(e.ping)
-		defer ping.Stop()
-		pings = ping.C
+	ping := time.NewTimer(e.ping)
+	defer ping.Stop()
+	if e.ping == 0 {
+		ping.Stop()
 	}
 	expiry := time.NewTimer(time.Until(e.v.ExpiresAt))
 	defer expiry.Stop()
@@ -106,8 +128,12 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 		return err
 	}
 	for {
-		if ended, err := e.tell(ctx); ended || err != nil {
+		told, err := e.tell(ctx)
+		if told && e.once || err != nil {
 			return err
+		}
+		if told && e.ping > 0 { // it is counted from the last event
+			ping.Reset(e.ping)
 		}
 		select {
 		case <-ctx.Done():
@@ -123,10 +149,11 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 			if err := e.send(e.comment); err != nil {
 				return err
 			}
-		case <-pings:
+		case <-ping.C:
 			if err := e.write(jmap.NewPingEvent(int(e.ping / time.Second))); err != nil {
 				return err
 			}
+			ping.Reset(e.ping)
 		}
 		session, err := e.s.cfg.Gate.Session(ctx, e.v.token)
 		if err != nil {
@@ -136,41 +163,49 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 	}
 }
 
-// tell writes the states if the client does not know them yet, and reports
-// whether that was all that it waited for.
-func (e *eventStream) tell(ctx context.Context) (ended bool, err error) {
-	states, id, err := e.states(ctx)
-	if err != nil || id == e.told {
+// tell writes those states that the client does not know yet, and reports whether
+// there were any.
+func (e *eventStream) tell(ctx context.Context) (told bool, err error) {
+	now, err := e.now(ctx)
+	if err != nil {
 		return false, err
 	}
-	e.told = id
-	return e.once, e.write(jmap.NewStateEvent(id, jmap.ID(e.v.Account), states))
+	news := map[string]string{}
+	for t, state := range now {
+		if e.told[t] != state {
+			news[string(t)] = string(state)
+		}
+	}
+	if len(news) == 0 {
+		return false, nil
+	}
+	e.told = now
+	return true, e.write(jmap.NewStateEvent(now.id(), jmap.ID(e.v.Account), news))
 }
 
-// states returns the states that the client asked for, and an event id that
-// stands for them.
-func (e *eventStream) states(ctx context.Context) (map[string]string, string, error) {
+// now returns the states that the client asked for.
+func (e *eventStream) now(ctx context.Context) (states, error) {
 	if e.kept == nil {
-		var err error
-		if e.kept, err = e.s.cfg.Store.States(ctx, e.v.Account); err != nil {
-			return nil, "", err
+		all, err := e.s.cfg.Store.States(ctx, e.v.Account)
+		if err != nil {
+			return nil, err
+		}
+		e.kept = all
+	}
+	now := states{}
+	for t, state := range e.kept {
+		if e.wants(t) {
+			now[t] = state
 		}
 	}
-	all := maps.Clone(e.kept)
-	if now := e.s.presence.now(); now != "" {
-		all[typePresence] = now
+	if state := e.s.presence.now(); state != "" && e.wants(typePresence) {
+		now[typePresence] = state
 	}
-	states := map[string]string{}
-	var parts []string
-	for t, state := range all {
-		if e.types == nil || slices.Contains(e.types, t) {
-			states[string(t)] = string(state)
-			parts = append(parts, string(t)+"="+string(state))
-		}
-	}
-	slices.Sort(parts)
-	return states, strings.Join(parts, ","), nil
+	return now, nil
 }
+
+// wants reports whether the client asked for t.
+func (e *eventStream) wants(t store.Type) bool { return e.types == nil || slices.Contains(e.types, t) }
 
 func (e *eventStream) write(event jmap.Event) error {
 	return e.send(func() error {

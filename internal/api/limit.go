@@ -3,10 +3,11 @@ package api
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 )
 
-// counts counts what is in progress by a key, such as connections by address.
+// counts counts what is in progress by a key, such as uploads by account.
 // It is safe for concurrent use.
 type counts struct {
 	mu    sync.Mutex
@@ -39,16 +40,20 @@ func (c *counts) leave(key string) {
 	}
 }
 
-// A limited listener closes connections beyond its limits as soon as it has
-// accepted them, so that no stranger can use up the files of the process.
+// A limited listener closes connections beyond its limits, so that no stranger can
+// use up the files of the process. Where it is full, who holds the most gives way
+// to who holds fewer: a few strangers keep nobody else out.
 type limited struct {
 	net.Listener
-	open        *counts
 	total, each int
+
+	mu   sync.Mutex
+	open map[string][]*limitedConn // guarded by mu; by network, oldest first; no empty entries
+	n    int                       // guarded by mu; connections in open
 }
 
 func limit(l net.Listener, total, each int) net.Listener {
-	return &limited{l, newCounts(), total, each}
+	return &limited{Listener: l, total: total, each: each, open: map[string][]*limitedConn{}}
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -57,11 +62,58 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		from := networkOf(addressOf(c.RemoteAddr().String()))
-		if l.open.enter(from, l.each, l.total) {
-			return &limitedConn{Conn: c, leave: func() { l.open.leave(from) }}, nil
+		one := &limitedConn{Conn: c, of: l, from: networkOf(addressOf(c.RemoteAddr().String()))}
+		victim, ok := l.enter(one)
+		if victim != nil {
+			victim.Close()
+		}
+		if ok {
+			return one, nil
 		}
 		c.Close()
+	}
+}
+
+// enter gives c a place and returns true, or false where there is none for it. A
+// connection that is returned gave its own.
+func (l *limited) enter(c *limitedConn) (victim *limitedConn, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	has := len(l.open[c.from])
+	if has >= l.each {
+		return nil, false
+	}
+	if l.n >= l.total {
+		if victim = l.richest(has + 1); victim == nil {
+			return nil, false
+		}
+		l.remove(victim)
+	}
+	l.open[c.from] = append(l.open[c.from], c)
+	l.n++
+	return victim, true
+}
+
+// richest returns the oldest connection of the network that has the most, if those
+// are more than so many. The caller holds mu.
+func (l *limited) richest(than int) (oldest *limitedConn) {
+	for _, all := range l.open {
+		if len(all) > than {
+			oldest, than = all[0], len(all)
+		}
+	}
+	return oldest
+}
+
+// remove takes the place of c back, once. The caller holds mu.
+func (l *limited) remove(c *limitedConn) {
+	i := slices.Index(l.open[c.from], c)
+	if i < 0 {
+		return
+	}
+	l.n--
+	if l.open[c.from] = slices.Delete(l.open[c.from], i, i+1); len(l.open[c.from]) == 0 {
+		delete(l.open, c.from)
 	}
 }
 
@@ -79,12 +131,14 @@ func networkOf(a netip.Addr) string {
 // A limitedConn gives its place back when it is closed.
 type limitedConn struct {
 	net.Conn
-	once  sync.Once
-	leave func()
+	of   *limited
+	from string // network
 }
 
 func (c *limitedConn) Close() error {
-	c.once.Do(c.leave)
+	c.of.mu.Lock()
+	c.of.remove(c)
+	c.of.mu.Unlock()
 	return c.Conn.Close()
 }
 

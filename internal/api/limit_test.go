@@ -60,6 +60,51 @@ func TestConnectionsAreLimited(t *testing.T) {
 	(<-accepted).Close()
 }
 
+// Two strangers who hold all places keep nobody else out, and lose them one by one;
+// who has few keeps them.
+func TestWhoHoldsTheMostGivesWay(t *testing.T) {
+	l := limit(nil, 7, 3).(*limited)
+	enter := func(from string) (c, victim *limitedConn, ok bool) {
+		c = &limitedConn{of: l, from: from}
+		victim, ok = l.enter(c)
+		return c, victim, ok
+	}
+	steps := []struct {
+		from, victim string // empty: nobody
+		ok           bool
+	}{
+		{"a", "", true},
+		{"a", "", true},
+		{"a", "", true},
+		{"a", "", false}, // it has as many as one may
+		{"b", "", true},
+		{"b", "", true},
+		{"b", "", true},
+		{"office", "", true},
+		{"home", "ab", true},
+		{"office", "ab", true}, // one of each
+		{"home", "", false},    // nobody has more than two
+		{"mobile", "any", true},
+	}
+	var first *limitedConn
+	for i, s := range steps {
+		c, victim, ok := enter(s.from)
+		if first == nil {
+			first = c
+		}
+		if ok != s.ok || (victim != nil) != (s.victim != "") || victim != nil && s.victim == "ab" && victim.from != "a" && victim.from != "b" {
+			t.Errorf("step %d: %v, %v", i, ok, victim)
+		}
+	}
+	if n := len(l.open["a"]) + len(l.open["b"]) + len(l.open["office"]) + len(l.open["home"]) + len(l.open["mobile"]); n != 7 || l.n != 7 {
+		t.Errorf("%d places are taken, and %d counted", n, l.n)
+	}
+	l.remove(first) // it has none any more
+	if l.n != 7 || len(l.open["home"]) != 1 {
+		t.Errorf("%d, %v", l.n, l.open)
+	}
+}
+
 func TestAnIPv6CustomerIsOneClient(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.7:1":                   "192.0.2.7",
