@@ -83,7 +83,7 @@ func (b *bench) deltaOf(ctx context.Context, changes int, archives []*archive, v
 	b.row(fmt.Sprintf("sync after %d changes, %v", changes, archives[long]),
 		fmt.Sprintf("%s, %.1f kB; %.2f × that of %s rows", p50p99(took[long]), float64(size)/1e3,
 			took[long].Percentile(50).Seconds()/took[0].Percentile(50).Seconds(), thousands(archives[0].rows)),
-		target, fmt.Sprintf("%s rows: %s; %s", thousands(archives[0].rows), p50p99(took[0]), cost.shares()))
+		target, fmt.Sprintf("%s rows: %s; %.2f ms CPU each, %s", thousands(archives[0].rows), p50p99(took[0]), ms(cost.server)/deltaTries, cost.shares()))
 	return nil
 }
 

@@ -74,7 +74,7 @@ func (b *bench) loginsOf(ctx context.Context, a *archive) error {
 	}
 	wrong, waits := answers[http.StatusUnauthorized], answers[http.StatusTooManyRequests]
 	b.row(fmt.Sprintf("syncs during %.0f bad logins/s, %s", float64(wrong+waits)/cost.took.Seconds(), a.database), p50p99(meanwhile), "p99 < 50 ms at 1,000/s",
-		fmt.Sprintf("without: %s; %d wrong, %d put off; %s", p50p99(quiet), wrong, waits, cost.shares()))
+		fmt.Sprintf("without: %s; %d wrong, %d put off; %s, %.2f ms CPU each", p50p99(quiet), wrong, waits, cost.shares(), ms(cost.server)/float64(wrong+waits)))
 	return nil
 }
 

@@ -28,10 +28,13 @@ func (b *bench) push(ctx context.Context) error {
 	return nil
 }
 
+// firstListeners is how many listen before memory is looked at.
+const firstListeners = 20
+
 func (b *bench) pushOf(ctx context.Context, a *archive) (err error) {
 	listeners := make([]*listener, benchPeople)
 	for i := range listeners {
-		l := &listener{visitor: a.visitor(nil), heard: make(chan hearing, 64)}
+		l := &listener{visitor: a.visitor(nil), heard: make(chan hearing, 64), ring: 25}
 		defer l.close()
 		if _, err := l.enter(ctx, benchPerson(i), a.Person("101").Password); err != nil {
 			return err
@@ -46,15 +49,24 @@ func (b *bench) pushOf(ctx context.Context, a *archive) (err error) {
 	if a.Server, err = a.SpawnServer(ctx); err != nil {
 		return err
 	}
-	before, err := a.Server.Usage()
-	if err != nil {
-		return err
-	}
 	listening, stop := context.WithCancel(ctx)
 	var hearing sync.WaitGroup
 	defer hearing.Wait()
 	defer stop()
-	for _, l := range listeners {
+	// The first ones bring the server's code into memory.
+	for _, l := range listeners[:firstListeners] {
+		if err := l.listen(listening, &hearing); err != nil {
+			return err
+		}
+	}
+	if _, err := pushes(ctx, listeners[:firstListeners]); err != nil {
+		return err
+	}
+	before, err := a.Server.Usage()
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners[firstListeners:] {
 		if err := l.listen(listening, &hearing); err != nil {
 			return err
 		}
@@ -70,11 +82,10 @@ func (b *bench) pushOf(ctx context.Context, a *archive) (err error) {
 	if err != nil {
 		return err
 	}
-	n := float64(len(listeners))
 	b.row(fmt.Sprintf("request → commit → its client told, %d listen, %s", len(listeners), a.database), p50p99(one), "p99 ≤ 100 ms", cost.shares())
 	b.row(fmt.Sprintf("request → commit → all %d told, %s", len(listeners), a.database), p50p99(all), "p99 ≤ 100 ms", "")
-	b.row("a client that listens, "+a.database, fmt.Sprintf("%.0f kB resident", float64(cost.rss-before.RSS)/1e3/n), "≤ 60 kB",
-		fmt.Sprintf("RSS %.0f MB, then %.0f MB", float64(before.RSS)/1e6, float64(cost.rss)/1e6))
+	b.row("a client that listens, "+a.database, fmt.Sprintf("%.0f kB resident", float64(cost.rss-before.RSS)/1e3/float64(len(listeners)-firstListeners)), "≤ 60 kB",
+		fmt.Sprintf("RSS with %d: %.0f MB, with %d: %.0f MB", firstListeners, float64(before.RSS)/1e6, len(listeners), float64(cost.rss)/1e6))
 	return nil
 }
 
@@ -82,6 +93,7 @@ func (b *bench) pushOf(ctx context.Context, a *archive) (err error) {
 type listener struct {
 	*visitor
 	heard chan hearing
+	ring  int // seconds before its voicemail answers
 }
 
 // A hearing is one event with the states that it tells.
@@ -139,11 +151,12 @@ func (l *listener) await(ctx context.Context, wanted func(map[string]string) boo
 // pushes has one after the other change a setting, and returns how long after the
 // request was sent each heard of it on the event source.
 func pushes(ctx context.Context, listeners []*listener) (took Delays, err error) {
-	for round := range 2 {
+	for range 2 {
 		for _, l := range listeners {
+			l.ring = 45 - l.ring // 20 and 25
 			var request jmap.Request
 			id := request.Call(string(local.VoicemailSettingsType)+"/set", jmap.SetArgs{AccountID: l.account, Update: map[jmap.ID]jmap.Patch{
-				"singleton": {"ringSeconds": json.RawMessage(fmt.Sprint(20 + 5*round))},
+				"singleton": {"ringSeconds": json.RawMessage(fmt.Sprint(l.ring))},
 			}})
 			began := time.Now()
 			r, err := l.ask(ctx, &request)

@@ -29,8 +29,9 @@ type Cluster struct {
 }
 
 // run is the life of a cluster: the server lives until standard input ends,
-// which it does at the latest with the process that started it.
-const run = `bin=$1 dir=$2; shift 2; "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= "$@" & p=$!
+// which it does at the latest with the process that started it, and not by a
+// signal to all of a terminal.
+const run = `trap '' INT TERM; bin=$1 dir=$2; shift 2; "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= "$@" & p=$!
 cat >/dev/null; kill -INT $p; wait $p`
 
 // Start starts a cluster that ends with the test, and keeps nothing safe from a
