@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// limit bounds every wait of a test.
-const limit = 20 * time.Second
+// limit bounds every wait of a test, also on a machine that has much else to do.
+const limit = time.Minute
 
 const company = office.Number("+525555550100")
 
@@ -113,6 +113,9 @@ func (h *house) start() {
 	h.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	kept, err := store.Open(ctx, h.cfg)
+	for late := time.Now().Add(limit); errors.Is(err, office.ErrInUse) && time.Now().Before(late); time.Sleep(time.Millisecond) {
+		kept, err = store.Open(ctx, h.cfg) // a process that was killed, or one that another test is just starting, has the lock still
+	}
 	must(h.t, err)
 	h.store, h.gate = kept, auth.New(auth.Config{Store: kept, Domain: "office.test", Now: h.now})
 	inner, admin := listen(h.t, "tcp", "127.0.0.1:0"), listen(h.t, "unix", filepath.Join(h.t.TempDir(), "a"))
@@ -173,11 +176,12 @@ func (h *house) age() {
 	h.t.Helper()
 	ctx := context.Background()
 	const step = 25 * 24 * time.Hour
+	message, fax := h.leave(0, 10), h.faxIn("%PDF-1.4")
 	since, err := h.store.States(ctx, h.account())
 	must(h.t, err)
-	_, err = h.store.SetVoicemails(ctx, h.account(), storeDestroy(h.leave(0, 10).ID)) // a tombstone
+	_, err = h.store.SetVoicemails(ctx, h.account(), storeDestroy(message.ID)) // a tombstone
 	must(h.t, err)
-	_, err = h.store.SetFaxes(ctx, h.account(), store.FaxSet{Destroy: []office.ID{h.faxIn("%PDF-1.4").ID}})
+	_, err = h.store.SetFaxes(ctx, h.account(), store.FaxSet{Destroy: []office.ID{fax.ID}})
 	must(h.t, err)
 	for range 3 {
 		h.halt()
