@@ -219,6 +219,10 @@ func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Inv
 	capable := slices.Contains(using, office.Capability)
 	kinds := s.kinds(v)
 	return func(ctx context.Context, c jmap.Invocation) (any, error) {
+		if c.Name == "Blob/copy" && slices.Contains(using, jmap.Core) {
+			answer, err := s.copyBlobs(ctx, v.Account, c.Args)
+			return answer, methodError(err)
+		}
 		noun, verb, _ := strings.Cut(c.Name, "/")
 		k, known := kinds[noun]
 		if !known || !capable {
