@@ -18,6 +18,8 @@ type delays struct {
 	heard  int          // packets
 	spread float32      // how much later than the fastest it is usually
 
+	worst  [6]int  // how much later than the fastest the latest was, in the last spans of time
+	span   int     // index of the present one
 	marks  [64]int // the least delay of each of the last spans of time
 	marked int
 	markT  int // samples since the present one began
@@ -29,10 +31,11 @@ const (
 	pieceTime = 1.25 // seconds; all pieces are 10 s
 	markTime  = 4    // seconds; all marks are 256 s
 
-	binPart    = 400   // a bin is 1/400 s
-	firstBin   = 12    // 30 ms, before anything is known
-	trust      = 3     // packets that are worth as much as that guess
-	forgetting = 0.998 // of the bins from one packet to the next
+	binPart      = 400 // a bin is 1/400 s
+	firstBin     = 12  // 30 ms, before anything is known
+	firstPackets = 50
+	trust        = 3     // packets that are worth as much as that guess
+	forgetting   = 0.999 // of the bins from one packet to the next
 )
 
 // reset forgets everything.
@@ -60,6 +63,8 @@ func (d *delays) tick(n int) {
 	}
 	if d.markT += n; d.markT >= markTime*d.rate {
 		d.markT = 0
+		d.span = (d.span + 1) % len(d.worst)
+		d.worst[d.span] = 0
 		if d.marks[d.marked%len(d.marks)] != unknown {
 			d.marked++
 		}
@@ -74,6 +79,7 @@ func (d *delays) add(delay int) {
 	*mark = min(*mark, delay)
 
 	later := delay - d.base()
+	d.worst[d.span] = max(d.worst[d.span], later)
 	bin := min(later*binPart/d.rate, len(d.bins)-1)
 	keep := min(forgetting, float32(d.heard+trust)/float32(d.heard+trust+1))
 	for i := range d.bins {
@@ -93,15 +99,22 @@ func (d *delays) base() int {
 }
 
 // quantile returns by how much later than the fastest the given part of the packets
-// came at most, in samples.
+// comes at most, in samples; no more than the latest of the last 20 s was.
 func (d *delays) quantile(part float32) int {
+	latest := d.rate / binPart
+	for _, w := range d.worst {
+		latest = max(latest, w)
+	}
+	if d.heard < firstPackets {
+		latest = d.rate
+	}
 	var sum float32
 	for i, b := range d.bins {
 		if sum += b; sum >= part {
-			return (i + 1) * d.rate / binPart
+			return min((i+1)*d.rate/binPart, latest)
 		}
 	}
-	return len(d.bins) * d.rate / binPart
+	return min(len(d.bins)*d.rate/binPart, latest)
 }
 
 // drift returns by how many millionths the far side's clock is faster than the

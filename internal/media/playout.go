@@ -30,8 +30,9 @@ type Playout struct {
 	count  sequence
 	delays delays
 	error  float64
-	lossy  int // clock until which copies of lost packets are waited for
-	splice int // clock until which nothing more is repeated or left out
+	lossy  int  // clock until which packets are expected to be lost, or overtaken
+	copied bool // the next ones have copies of them
+	splice int  // clock until which nothing more is repeated or left out
 
 	guess    concealer
 	guessing bool // the end of line is a guess
@@ -63,10 +64,14 @@ const (
 	tooDeep    = 4   // 250 ms: deeper than wanted by more is left out at once
 	idleAfter  = 4   // 250 ms without a packet: the next one begins anew
 	forgetTime = 2   // seconds after which how fast the packets were means nothing
-	lossTime   = 10  // seconds for which a loss is expected to come again
+	lossTime   = 10  // seconds
 	bridgeTime = 16  // 60 ms: a longer gap is not guessed at once
+)
 
-	most float32 = 0.97 // of the packets come in time
+// Parts of the packets.
+const (
+	most float32 = 0.9875 // come in time
+	many float32 = 0.9
 )
 
 // NewPlayout returns an empty buffer that gives rate samples a second.

@@ -7,9 +7,9 @@ import "math"
 const (
 	slack     = 100 // 10 ms: too deep by less is left alone, so that a repetition is not undone
 	shortage  = 200 // 5 ms: likewise too shallow
-	pressing  = 25  // 40 ms: more is corrected where it might be heard, too
+	pressing  = 40  // 25 ms: more is corrected where it might be heard, too
 	rest      = 10  // 100 ms between two corrections
-	overdue   = 50  // 20 ms: the network stalls where the next packet is later than most by more
+	overdue   = 200 // 5 ms: the network stalls where the next packet is later than many by more
 	quietness = 3   // times the noise: that is no voice yet
 
 	alike, nearlyAlike, hardlyAlike float32 = 0.9, 0.7, 0.4 // of two periods
@@ -24,8 +24,8 @@ const (
 // target returns how much later than the fastest packet something should be heard.
 func (p *Playout) target() int {
 	t := min(p.delays.quantile(most)+p.rate/guard, p.rate/maxDelay)
-	if p.clock < p.lossy {
-		t += p.talker.size // the copy of a lost packet is in the next one
+	if p.copied && p.clock < p.lossy {
+		t += p.talker.size
 	}
 	return t
 }
@@ -52,18 +52,32 @@ func (p *Playout) steer() {
 
 	newest := p.talker.begin + p.talker.size
 	late := p.clock - newest - base // of the next packet, if it came now
+	if p.clock < p.lossy {
+		late -= p.talker.size // of the one after it
+	}
 	switch {
-	case p.guessing || len(p.line) == p.at:
-	case deep > p.rate/slack && p.clock >= p.splice:
-		p.shorten(deep)
-	case late > p.rate/overdue && late < p.rate/tooDeep && p.clock >= p.splice:
-		p.lengthen(hardlyAlike, 0)
-	case deep < -p.rate/shortage && p.clock >= p.splice:
-		likeness := alike
-		if -deep > p.rate/pressing {
-			likeness = nearlyAlike
-		}
-		p.lengthen(likeness, p.rate/rest)
+	case p.guessing || p.clock < p.splice:
+	case late > p.delays.quantile(many)+p.rate/overdue && late < p.rate/tooDeep:
+		n := p.lengthen(hardlyAlike)
+		p.spliced(n, n/2)
+	case deep > p.rate/pressing:
+		n := p.shorten(deep)
+		p.spliced(n, n)
+	case deep > p.rate/slack:
+		p.spliced(p.shorten(deep), p.rate/rest)
+	case deep < -p.rate/pressing:
+		p.spliced(p.lengthen(nearlyAlike), p.rate/rest)
+	case deep < -p.rate/shortage:
+		p.spliced(p.lengthen(alike), p.rate/rest)
+	}
+}
+
+// spliced notes that n samples have been put in or left out, and that the next so
+// many, and those of a pause, are left as they are.
+func (p *Playout) spliced(n, pause int) {
+	if n > 0 {
+		p.splice = p.clock + n + pause
+		p.stretched.Add(int64(n))
 	}
 }
 
@@ -82,15 +96,13 @@ func (p *Playout) leap(n int) {
 }
 
 // shorten leaves out one period of what is to be heard next, if there is one short
-// enough.
-func (p *Playout) shorten(deep int) {
+// enough, and returns its length.
+func (p *Playout) shorten(deep int) int {
 	part, longest := p.rate/lagPart, p.rate/maxLag
-	for len(p.line)-p.at < 2*longest && p.shelf.n > 0 && p.pool[p.shelf.numbers[0]].begin <= p.edge {
-		p.extend(0)
-	}
+	p.prepare(2 * longest)
 	ahead := p.line[p.at:]
 	if len(ahead) < 2*longest {
-		return
+		return 0
 	}
 	wide := p.widen(ahead[:part+longest])
 	lag, likeness := bestLag(p.rate, wide[:part], func(lag int) []float32 { return wide[lag : lag+part] })
@@ -103,27 +115,29 @@ func (p *Playout) shorten(deep int) {
 	}
 	quiet := p.quiet(wide)
 	if lag > deep || !quiet && (likeness < needed || deep < 2*p.rate/slack) {
-		return
+		return 0
 	}
 	for i := range ahead[:lag] {
 		ahead[i] = blend(ahead[i], ahead[lag+i], i+1, lag+1)
 	}
 	p.line = append(p.line[:p.at+lag], ahead[2*lag:]...)
-	p.spliced(lag, p.rate/rest, deep)
+	return lag
 }
 
 // lengthen repeats the period before what is to be heard next, if it is so much like
-// it.
-func (p *Playout) lengthen(needed float32, pause int) {
-	ahead := len(p.line) - p.at
-	part, longest := min(ahead, p.rate/lagPart), p.rate/maxLag
-	if part < p.rate/minLag || p.at < longest || cap(p.line)-len(p.line) < longest {
-		return
+// it, and returns its length.
+func (p *Playout) lengthen(needed float32) int {
+	longest := p.rate / maxLag
+	p.prepare(p.rate / lagPart)
+	p.room(longest)
+	part := min(len(p.line)-p.at, p.rate/lagPart)
+	if part < p.rate/minLag || p.at < longest {
+		return 0
 	}
 	wide := p.widen(p.line[p.at-longest : p.at+part])
 	lag, likeness := bestLag(p.rate, wide[longest:], func(lag int) []float32 { return wide[longest-lag : longest-lag+part] })
 	if likeness < needed && !p.quiet(wide) {
-		return
+		return 0
 	}
 	p.line = p.line[:len(p.line)+lag]
 	copy(p.line[p.at+lag:], p.line[p.at:])
@@ -134,16 +148,14 @@ func (p *Playout) lengthen(needed float32, pause int) {
 		}
 		p.line[p.at+i] = old
 	}
-	p.spliced(lag, pause, 0)
+	return lag
 }
 
-// spliced notes that n samples have been put in or left out.
-func (p *Playout) spliced(n, pause, deep int) {
-	if deep > p.rate/pressing {
-		pause = p.rate / minLag
+// prepare decodes until n samples are ready, or nothing more is there without a gap.
+func (p *Playout) prepare(n int) {
+	for len(p.line)-p.at < n && p.shelf.n > 0 && p.pool[p.shelf.numbers[0]].begin <= p.edge {
+		p.extend(0)
 	}
-	p.splice = p.clock + n + max(n, pause)
-	p.stretched.Add(int64(n))
 }
 
 // widen returns samples as numbers to reckon with, until the next call.

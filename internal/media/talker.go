@@ -105,8 +105,9 @@ func (p *Playout) belongs(k *packet) bool {
 		p.follow(k)
 	default:
 		p.stray.count = 0
-		if ahead > 1 && s.format.copies(a.Payload) {
+		if ahead > 1 {
 			p.lossy = p.clock + lossTime*p.rate
+			p.copied = s.format.copies(a.Payload)
 		}
 		if ahead > 0 {
 			s.sequence, s.timestamp, s.begin, s.size = a.Sequence, a.Timestamp, k.begin, k.size
