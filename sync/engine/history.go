@@ -17,9 +17,10 @@ type page struct {
 	p                 *pulling
 	state, query, get string // the calls
 
-	first, objects jmap.GetResponse // the answers
-	last           office.ID        // of the objects; empty where there are none
-	ends           bool             // there are no more behind them
+	first   jmap.GetResponse // the answers
+	objects local.Objects
+	last    office.ID // of the objects; empty where there are none
+	ends    bool      // there are no more behind them
 }
 
 // page returns the part that reads the next page, unless the read is over.
@@ -58,23 +59,26 @@ func (g *page) add(r *jmap.Request) {
 // hear reads the answers.
 func (g *page) hear(response *jmap.Response) error {
 	var ids jmap.QueryResponse
+	var got jmap.GetResponse
 	if err := response.Find(g.query, &ids); err != nil {
 		return err
 	}
-	if err := errors.Join(response.Find(g.state, &g.first), response.Find(g.get, &g.objects)); err != nil {
+	if err := errors.Join(response.Find(g.state, &g.first), response.Find(g.get, &got)); err != nil {
 		return err
 	}
 	if n := len(ids.IDs); n > 0 {
 		g.last = office.ID(ids.IDs[n-1])
 	}
 	g.ends = len(ids.IDs) == 0 || ids.Limit == nil && len(ids.IDs) < g.p.size
-	return nil
+	var err error
+	g.objects, err = local.Parse(g.p.t, got.List)
+	return err
 }
 
 // keep adds what was heard to the mirror.
 func (g *page) keep(ctx context.Context) error {
 	mirror := g.p.x.l.mirror
-	if err := mirror.AddRead(ctx, g.p.read, g.first.State, g.objects.List, g.last); err != nil {
+	if err := mirror.AddParsed(ctx, g.p.read, g.first.State, g.objects, g.last); err != nil {
 		return err
 	}
 	if g.ends {

@@ -160,13 +160,9 @@ type callObject struct {
 	Quality json.RawMessage `json:"quality"`
 }
 
-func (w *writing) calls(objects []json.RawMessage) error {
-	calls := make([]callObject, len(objects))
-	parties := make([]office.Party, len(objects))
-	for i, body := range objects {
-		if err := json.Unmarshal(body, &calls[i]); err != nil {
-			return err
-		}
+func (w *writing) calls(calls []callObject) error {
+	parties := make([]office.Party, len(calls))
+	for i := range calls {
 		parties[i] = calls[i].Peer
 	}
 	if err := w.meet(parties); err != nil {

@@ -234,7 +234,11 @@ func upsertNow(tx *sqldb.Tx, t Type, body json.RawMessage) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return upsert(tx, t, []json.RawMessage{body}, round)
+	objects, err := Parse(t, []json.RawMessage{body})
+	if err != nil {
+		return err
+	}
+	return upsert(tx, t, objects, round)
 }
 
 // apply makes an edit in the mirror.

@@ -43,6 +43,10 @@ func (m *Mirror) Apply(ctx context.Context, p Page) error {
 	if len(p.Objects)+len(p.Destroyed) > 0 {
 		kinds = append(kinds, p.Type.stamp())
 	}
+	objects, err := Parse(p.Type, p.Objects)
+	if err != nil {
+		return err
+	}
 	return m.write(ctx, func(tx *sqldb.Tx) error {
 		r, err := tx.Exec(`UPDATE state SET state = $1 WHERE type = $2 AND state = $3 AND state <> ''`, p.State, p.Type, p.Since)
 		if err := oneRow(r, err); err != nil {
@@ -52,7 +56,7 @@ func (m *Mirror) Apply(ctx context.Context, p Page) error {
 		if err := tx.QueryRow(`SELECT round FROM state WHERE type = $1`, p.Type).Scan(&round); err != nil {
 			return err
 		}
-		if err := upsert(tx, p.Type, p.Objects, round); err != nil {
+		if err := upsert(tx, p.Type, objects, round); err != nil {
 			return err
 		}
 		if p.Type.IsSingleton() {
@@ -146,10 +150,20 @@ func (m *Mirror) Reading(ctx context.Context, t Type) (bool, error) {
 // the mirror's, so that Apply follows what changes while the read goes on. ErrStale
 // where the read or the mirror's state has moved on meanwhile: ask BeginRead.
 func (m *Mirror) AddRead(ctx context.Context, r Read, state string, objects []json.RawMessage, last office.ID) error {
+	parsed, err := Parse(r.Type, objects)
+	if err != nil {
+		return err
+	}
+	return m.AddParsed(ctx, r, state, parsed, last)
+}
+
+// AddParsed is AddRead for objects that somebody has parsed beside the one who
+// writes.
+func (m *Mirror) AddParsed(ctx context.Context, r Read, state string, objects Objects, last office.ID) error {
 	return m.write(ctx, func(tx *sqldb.Tx) error { return addRead(tx, r, state, objects, last) }, r.Type.stamp())
 }
 
-func addRead(tx *sqldb.Tx, r Read, state string, objects []json.RawMessage, last office.ID) error {
+func addRead(tx *sqldb.Tx, r Read, state string, objects Objects, last office.ID) error {
 	res, err := tx.Exec(`UPDATE state SET state = CASE WHEN read_state = '' THEN $1 ELSE state END,
 			read_state = CASE WHEN read_state = '' THEN $1 ELSE read_state END, read_after = CASE WHEN $2 = '' THEN read_after ELSE $2 END
 		WHERE type = $3 AND reading AND round = $4 AND state = $5 AND read_after = $6`, state, last, r.Type, r.round, r.Since, r.After)
@@ -182,10 +196,14 @@ func endRead(tx *sqldb.Tx, r Read) error {
 // Replace is a full read in one step, for types with few objects: all objects of
 // t, and the state as it was before they were read.
 func (m *Mirror) Replace(ctx context.Context, t Type, state string, objects []json.RawMessage) error {
+	parsed, err := Parse(t, objects)
+	if err != nil {
+		return err
+	}
 	return m.write(ctx, func(tx *sqldb.Tx) error {
 		r, err := beginRead(tx, t)
 		if err == nil {
-			err = addRead(tx, r, state, objects, "")
+			err = addRead(tx, r, state, parsed, "")
 		}
 		if err != nil {
 			return err
@@ -194,8 +212,29 @@ func (m *Mirror) Replace(ctx context.Context, t Type, state string, objects []js
 	}, t.stamp())
 }
 
-// upsert writes objects as the server sent them, whether they are new or not.
-func upsert(tx *sqldb.Tx, t Type, objects []json.RawMessage, round int64) error {
+// Objects are objects of one type as the server sent them. Those of which there
+// are very many are parsed, so that the one who writes need not.
+type Objects struct {
+	bodies []json.RawMessage
+	calls  []callObject // instead, where they are calls
+}
+
+// Parse returns objects of t ready to be written.
+func Parse(t Type, bodies []json.RawMessage) (Objects, error) {
+	if t != CallType {
+		return Objects{bodies: bodies}, nil
+	}
+	calls := make([]callObject, len(bodies))
+	for i, body := range bodies {
+		if err := json.Unmarshal(body, &calls[i]); err != nil {
+			return Objects{}, fmt.Errorf("keeping a %s: %w", t, err)
+		}
+	}
+	return Objects{calls: calls}, nil
+}
+
+// upsert writes objects, whether they are new or not.
+func upsert(tx *sqldb.Tx, t Type, objects Objects, round int64) error {
 	w := &writing{tx: tx, round: round, parties: map[office.Party]int64{}}
 	if err := w.all(t, objects); err != nil {
 		return fmt.Errorf("keeping a %s: %w", t, err)
@@ -203,12 +242,12 @@ func upsert(tx *sqldb.Tx, t Type, objects []json.RawMessage, round int64) error 
 	return w.index()
 }
 
-func (w *writing) all(t Type, objects []json.RawMessage) error {
-	if t == CallType {
-		return w.calls(objects)
+func (w *writing) all(t Type, objects Objects) error {
+	if len(objects.calls) > 0 {
+		return w.calls(objects.calls)
 	}
 	write := map[Type]func(json.RawMessage) error{VoicemailType: w.voicemail, FaxType: w.fax, ExtensionType: w.extension}[t]
-	for _, body := range objects {
+	for _, body := range objects.bodies {
 		var err error
 		if write != nil {
 			err = write(body)
