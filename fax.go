@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -207,12 +208,16 @@ func (o *options) faxState(f office.Fax) string {
 	return state
 }
 
-// faxError says why a fax failed: by a code of the office, or the reason for which
-// the server did not take it.
+// faxErrors are the codes of failures for which there are words: those of the
+// office, and the reasons for which the server did not take a fax at all.
+var faxErrors = []string{
+	"busy", "noAnswer", "noFax", "notFound", "noTrunk", "line", "forbidden", "invalidProperties", engine.FileDamaged, engine.FileTooLarge,
+}
+
+// faxError says why a fax failed.
 func (o *options) faxError(code string) string {
-	switch code {
-	case engine.FileDamaged, engine.FileTooLarge, "busy", "noAnswer", "noFax", "notFound", "noTrunk", "line", "forbidden", "invalidProperties":
-		return o.words.Say("fax.error." + code)
+	if !slices.Contains(faxErrors, code) {
+		code = "other"
 	}
-	return o.words.Say("fax.error.other")
+	return o.words.Say("fax.error." + code)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"timbre/app/model"
 	"timbre/internal/office"
 	"timbre/sync/local"
 )
@@ -56,6 +57,40 @@ func TestEveryPropertyHasWords(t *testing.T) {
 				if o.words.Say(key) == key {
 					t.Errorf("%s: nobody wrote %s", lang, key)
 				}
+			}
+		}
+	}
+}
+
+// TestEveryStateHasWords looks for the texts whose names are put together.
+func TestEveryStateHasWords(t *testing.T) {
+	var keys []string
+	for _, code := range append(faxErrors, "other") {
+		keys = append(keys, "fax.error."+code)
+	}
+	for _, s := range []office.PresenceState{office.Free, office.Ringing, office.InCall, office.DND, office.Offline} {
+		keys = append(keys, "presence."+string(s))
+	}
+	for _, t := range []local.Type{local.VoicemailType, local.CallType, local.FaxType} {
+		keys = append(keys, "refused.of."+string(t))
+	}
+	for _, t := range []local.Type{local.VoicemailType, local.FaxType, local.ExtensionType, local.ContactType} {
+		keys = append(keys, "cli.search."+string(t))
+	}
+	for _, k := range []office.CallKind{office.Incoming, office.Outgoing, office.Missed} {
+		keys = append(keys, "cli.search."+string(k))
+	}
+	for _, g := range []office.GreetingKind{office.GreetingDefault, office.GreetingOwn, office.GreetingTemporary} {
+		keys = append(keys, "cli.prefs.greeting."+string(g))
+	}
+	for _, l := range []string{"cell", "work", "home", "fax", "pager", "car", "main"} {
+		keys = append(keys, "cli.directory.label."+l)
+	}
+	for _, lang := range []office.Language{office.Spanish, office.English} {
+		words := model.NewPhrasebook(lang)
+		for _, key := range keys {
+			if words.Say(key) == key {
+				t.Errorf("%s: nobody wrote %s", lang, key)
 			}
 		}
 	}

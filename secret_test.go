@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"strings"
 	"testing"
 )
@@ -47,9 +50,23 @@ func TestSecrets(t *testing.T) {
 	other.refused("Your session has ended", "", "sync", "--once")
 	shell{t, t.TempDir()}.signIn(o, "101", fresh)
 	try(fresh+"\n"+old+"\n", `{"changed":true}`, "password", "--json")
+	s.givesUp()
 	if err := o.StopServer(); err != nil {
 		t.Fatal(err)
 	}
 	try(old+"\n"+fresh+"\n", "cannot be reached", "password")
 	try(old+"\n"+pin+"\n", "cannot be reached", "pin")
+}
+
+// givesUp interrupts a command that waits for somebody to type.
+func (s shell) givesUp() {
+	s.t.Helper()
+	ctx, stop := context.WithCancel(s.t.Context())
+	stop()
+	silent, w := io.Pipe()
+	defer w.Close()
+	var out, errs bytes.Buffer
+	if status := run(ctx, []string{"password", "--profile", s.profile}, silent, &out, &errs); status != 1 || errs.String() != "Canceled.\n" {
+		s.t.Errorf("interrupted: status %d, %q", status, errs.String())
+	}
 }

@@ -44,7 +44,7 @@ func listSessions(ctx context.Context, o *options, e *engine.Engine) error {
 		if s.IsCurrent {
 			current = w.Say("cli.sessions.current")
 		}
-		t.add(string(s.ID), s.DeviceName, s.Address, w.When(s.CreatedAt, now), w.When(s.LastUsedAt, now), w.When(s.ExpiresAt, now), current)
+		t.add(string(s.ID), office.CleanName(s.DeviceName), s.Address, w.When(s.CreatedAt, now), w.When(s.LastUsedAt, now), w.When(s.ExpiresAt, now), current)
 	}
 	return t.print(o.out)
 }
@@ -66,7 +66,7 @@ func revokeSession(ctx context.Context, o *options, e *engine.Engine, id office.
 	if err := e.RevokeSession(ctx, id); err != nil && !errors.Is(err, office.ErrNotFound) { // gone meanwhile
 		return err
 	}
-	return o.print(revokeAnswer{id, true}, o.words.Say("cli.sessions.revoked", "device", all[i].DeviceName))
+	return o.print(revokeAnswer{id, true}, o.words.Say("cli.sessions.revoked", "device", office.CleanName(all[i].DeviceName)))
 }
 
 // A revokeAnswer is what sessions revoke answers with --json.
