@@ -83,7 +83,7 @@ func (h *house) crash(after time.Duration, fn func()) {
 	must(h.t, err)
 	must(h.t, child.Start())
 	kill := func() { child.Process.Kill() } // it may be dead already
-	defer child.Wait() // it was killed
+	defer child.Wait()                      // it was killed
 	defer kill()
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
