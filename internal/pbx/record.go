@@ -146,17 +146,23 @@ func (r *record) stopsRinging(now time.Time) {
 func (r *record) sides() []store.Side {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var sides []store.Side
-	for _, w := range r.rows {
+	sides := make([]store.Side, len(r.rows))
+	for i, w := range r.rows {
+		s := &sides[i]
 		w.mu.Lock()
-		s := store.Side{Account: w.account, Call: w.call}
+		s.Account, s.Call = w.account, w.call
 		w.mu.Unlock()
 		for _, t := range r.traces {
-			if l, ok := t.leg(); ok && (t.of == nil || t.of == w) {
+			if t.of != nil && t.of != w {
+				continue
+			}
+			if l, ok := t.leg(); ok {
+				if s.Call.Legs == nil {
+					s.Call.Legs = make([]office.CallLeg, 0, len(r.traces))
+				}
 				s.Call.Legs = append(s.Call.Legs, l)
 			}
 		}
-		sides = append(sides, s)
 	}
 	return sides
 }

@@ -21,6 +21,7 @@ import (
 type dialog interface {
 	ReadBye(req *sip.Request, tx sip.ServerTransaction) error
 	ReadRequest(req *sip.Request, tx sip.ServerTransaction) error
+	LoadState() sip.DialogState
 }
 
 // A Leg is one side of a call that is answered, or that has sound before: its sound in packets, its digits, its
@@ -400,9 +401,12 @@ func (l *Leg) bye() error {
 // conclude ends diago's session. It believes in the call until a BYE is answered, and
 // diago would send one more: it reads one instead.
 func (l *Leg) conclude() {
+	if l.dialog.LoadState() == sip.DialogStateEnded {
+		return
+	}
 	bye := sip.NewRequest(sip.BYE, sip.Uri{})
 	bye.AppendHeader(&sip.CSeqHeader{SeqNo: math.MaxInt32, MethodName: sip.BYE})
-	l.dialog.ReadBye(bye, nobody{}) // fails where the session has ended
+	l.dialog.ReadBye(bye, nobody{}) // fails where the session has ended meanwhile
 }
 
 // nobody is the transaction of a request that nobody sent.
