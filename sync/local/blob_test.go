@@ -333,12 +333,16 @@ func TestCacheKeepsWithinItsLimit(t *testing.T) {
 	if got := missing(); got != "" {
 		t.Errorf("missing %q of what has no room", got)
 	}
+	ref := send(t, m)
 	m.limit = 2
 	if err := m.TrimBlobs(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if got := cached(); got != "" {
 		t.Errorf("cached %q", got)
+	}
+	if got := readAll(t)(m.OpenFax(ctx, ref)); got != pdf { // it waits to be sent
+		t.Errorf("document %q", got)
 	}
 }
 
