@@ -54,7 +54,7 @@ check: build-deps
 	$(GO) run $(STATICCHECK) -tags $(TAGS) ./...
 	$(GO) mod tidy -diff
 
-# make bench PARTS="relay push" measures parts of it; PARTS=? names them.
+# make bench PARTS="relay push" measures parts of it; PARTS=--help names them.
 bench: build deps
 	$(GO) run -tags $(TAGS) ./internal/cmd/office bench --bin bin $(PARTS)
 

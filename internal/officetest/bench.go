@@ -22,24 +22,33 @@ const (
 	atOnce     = 50
 )
 
-// Bench measures the binaries in the folder bin and prints a table: what was
-// reached, the figure to reach, and a peer or the machine itself in the same
-// run; of the parts named in only, or of all. What was measured before an error is
-// printed too. It needs sipp, baresip, PostgreSQL, sqlite3 and, for the app, Xvfb
-// and xdotool. The command line bare, followed by a number of calls, runs
-// BareRelay.
-func Bench(ctx context.Context, bin string, bare, only []string, w io.Writer) (err error) {
-	for _, name := range only {
+// BenchOptions say what Bench measures, and how.
+type BenchOptions struct {
+	Bin  string   // folder with timbred and timbre
+	Bare []string // the command line that, followed by a number of calls, runs BareRelay
+	Only []string // names of parts; empty: all
+	Rows []int    // how long the short and the long logs are that are synced; nil: 10,000 and 1,000,000. No shorter than 500
+}
+
+// Bench measures binaries and prints a table: what was reached, the figure to
+// reach, and a peer or the machine itself in the same run. What was measured
+// before an error is printed too. It needs sipp, baresip, PostgreSQL, sqlite3 and,
+// for the app, Xvfb and xdotool.
+func Bench(ctx context.Context, opt BenchOptions, w io.Writer) (err error) {
+	for _, name := range opt.Only {
 		if !slices.ContainsFunc(benchParts, func(p benchPart) bool { return p.name == name }) {
 			return fmt.Errorf("%q is none of %s", name, strings.Join(BenchParts(), ", "))
 		}
 	}
+	if opt.Rows == nil {
+		opt.Rows = []int{10_000, 1_000_000}
+	}
 	fmt.Fprintln(w, "Measuring takes some ten minutes; nothing else should run meanwhile.")
-	b := &bench{bin: bin, bare: bare, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	b := &bench{opt: opt, table: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	defer func() { err = errors.Join(err, b.close(), b.table.Flush()) }()
 	b.row("WHAT", "TIMBRE", "TO REACH", "BESIDE IT")
 	for _, p := range benchParts {
-		if len(only) > 0 && !slices.Contains(only, p.name) {
+		if len(opt.Only) > 0 && !slices.Contains(opt.Only, p.name) {
 			continue
 		}
 		if err := b.make(ctx, p); err != nil {
@@ -86,8 +95,7 @@ func BenchParts() (names []string) {
 // bench is one run of Bench.
 type bench struct {
 	*Office   // with lines, on which calls are made; nil: not made yet, or closed
-	bin       string
-	bare      []string
+	opt       BenchOptions
 	table     *tabwriter.Writer
 	callers   []SippRow
 	answerers []office.SIPAccount
@@ -104,7 +112,7 @@ func (b *bench) make(ctx context.Context, p benchPart) (err error) {
 	if b.Office != nil {
 		return nil
 	}
-	if b.Office, err = Spawn(ctx, Options{Bin: b.bin}); err != nil {
+	if b.Office, err = Spawn(ctx, Options{Bin: b.opt.Bin}); err != nil {
 		return err
 	}
 	if b.callers, b.answerers, err = b.Lines(ctx, benchLines); err != nil {

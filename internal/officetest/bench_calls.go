@@ -92,7 +92,7 @@ func (b *bench) relay(ctx context.Context) error {
 			return fmt.Errorf("relay: %w", err)
 		}
 	}
-	bare, delays, err := bareCost(ctx, b.bare, 200)
+	bare, delays, err := bareCost(ctx, b.opt.Bare, 200)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (b *bench) delta(ctx context.Context) error {
 	for _, database := range benchDatabases {
 		var visitors []*visitor
 		var archives []*archive
-		for _, rows := range benchRows {
+		for _, rows := range b.opt.Rows {
 			a, err := b.archive(ctx, database, rows)
 			if err != nil {
 				return err

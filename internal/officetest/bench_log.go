@@ -14,11 +14,8 @@ import (
 	"timbre/internal/sqldb/pgtest"
 )
 
-// The databases and the sizes of log that the sync is measured with.
-var (
-	benchDatabases = []string{"SQLite", "PostgreSQL"}
-	benchRows      = []int{10_000, 1_000_000}
-)
+// benchDatabases are those that the sync is measured with.
+var benchDatabases = []string{"SQLite", "PostgreSQL"}
 
 // benchPeople is how many extensions an archive has beside 101, whose password
 // they share: one for each client that listens.
@@ -65,7 +62,7 @@ func (b *bench) archive(ctx context.Context, database string, rows int) (a *arch
 		}
 	}
 	a = &archive{database: database, rows: rows}
-	a.Office, err = Prepare(ctx, Options{Bin: b.bin, People: people()[:1], Config: func(c *server.Config) { c.DB = dsn }})
+	a.Office, err = Prepare(ctx, Options{Bin: b.opt.Bin, People: people()[:1], Config: func(c *server.Config) { c.DB = dsn }})
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +74,11 @@ func (b *bench) archive(ctx context.Context, database string, rows int) (a *arch
 	}
 	b.archives = append(b.archives, a)
 	return a, nil
+}
+
+// longest returns the office with the longest log.
+func (b *bench) longest(ctx context.Context, database string) (*archive, error) {
+	return b.archive(ctx, database, b.opt.Rows[len(b.opt.Rows)-1])
 }
 
 // fill enters people and calls into the database of an office whose server does

@@ -26,7 +26,7 @@ const (
 // at passwords.
 func (b *bench) logins(ctx context.Context) error {
 	for _, database := range benchDatabases {
-		a, err := b.archive(ctx, database, benchRows[len(benchRows)-1])
+		a, err := b.longest(ctx, database)
 		if err == nil {
 			err = b.loginsOf(ctx, a)
 		}

@@ -24,7 +24,7 @@ const farAway = 50 * time.Millisecond
 // near and far away.
 func (b *bench) first(ctx context.Context) error {
 	for _, database := range benchDatabases {
-		for _, rows := range benchRows {
+		for _, rows := range b.opt.Rows {
 			a, err := b.archive(ctx, database, rows)
 			if err != nil {
 				return err
@@ -101,7 +101,7 @@ const backfillTime = 20 * time.Second
 // then.
 func (b *bench) mirror(ctx context.Context) error {
 	for i, database := range benchDatabases {
-		for _, rows := range benchRows {
+		for _, rows := range b.opt.Rows {
 			a, err := b.archive(ctx, database, rows)
 			if err != nil {
 				return err

@@ -17,7 +17,7 @@ import (
 // what one that listens costs.
 func (b *bench) push(ctx context.Context) error {
 	for _, database := range benchDatabases {
-		a, err := b.archive(ctx, database, benchRows[len(benchRows)-1])
+		a, err := b.longest(ctx, database)
 		if err == nil {
 			err = b.pushOf(ctx, a)
 		}

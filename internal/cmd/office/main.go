@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -37,11 +38,7 @@ func command(w io.Writer) *cobra.Command {
 	}
 	sub("run", "Bring up a demo office and the app, logged in", play)
 	sub("demo", "Let two headless phones prove what the office does", officetest.Demo)
-	root.AddCommand(&cobra.Command{
-		Use: "bench [PART...]", Short: "Measure the office beside its peers, all of it or some parts",
-		ValidArgs: officetest.BenchParts(), Args: cobra.OnlyValidArgs,
-		RunE: func(cmd *cobra.Command, parts []string) error { return bench(cmd.Context(), *bin, parts, w) },
-	})
+	root.AddCommand(bench(bin, w))
 	root.AddCommand(&cobra.Command{Use: "bare-relay CALLS", Hidden: true, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		n, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -53,12 +50,23 @@ func command(w io.Writer) *cobra.Command {
 }
 
 // bench measures, with this program as the relay that is nothing but sockets.
-func bench(ctx context.Context, bin string, parts []string, w io.Writer) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
+func bench(bin *string, w io.Writer) *cobra.Command {
+	var opt officetest.BenchOptions
+	cmd := &cobra.Command{
+		Use: "bench [PART...]", Short: "Measure the office beside its peers, all of it or some parts",
+		Long:      "Measure the office beside its peers, all of it or some parts: " + strings.Join(officetest.BenchParts(), ", ") + ".",
+		ValidArgs: officetest.BenchParts(),
+		RunE: func(cmd *cobra.Command, parts []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			opt.Bin, opt.Bare, opt.Only = *bin, []string{self, "bare-relay"}, parts
+			return officetest.Bench(cmd.Context(), opt, w)
+		},
 	}
-	return officetest.Bench(ctx, bin, []string{self, "bare-relay"}, parts, w)
+	cmd.Flags().IntSliceVar(&opt.Rows, "rows", nil, "lengths of the logs that are synced (default 10000,1000000)")
+	return cmd
 }
 
 // play brings up the app where there is a display, else the demo.
