@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"timbre/internal/office"
+	"timbre/internal/store"
 	"timbre/sync/engine"
 	"timbre/sync/local"
 )
@@ -51,6 +52,35 @@ func TestSyncMirrorsTheServer(t *testing.T) {
 	for _, e := range []*engine.Engine{a, b} {
 		if got, want := list(t, e), h.voicemails(); got != want || strings.Count(got, "*") != 2 || strings.Count(got, " ") != 3 {
 			t.Errorf("list %q, want %q", got, want)
+		}
+	}
+}
+
+// What a sync sends it hears of in the same answer: the outbox comes before the
+// changes.
+func TestOutboxGoesFirst(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	v := h.leave(1, 10)
+	dir := t.TempDir()
+	e := h.login(dir, engine.Options{})
+	must(t, e.MarkVoicemail(ctx, v.ID, false))
+	must(t, e.SetProfile(ctx, map[string]any{"email": "ana@example.com"}))
+	h.requests()
+	must(t, e.SyncOnce(ctx))
+	if sent := h.requests(); len(sent) != 1 {
+		t.Errorf("it took %v", sent)
+	}
+	folder, err := local.Folder(dir, h.account())
+	must(t, err)
+	m, err := local.Open(ctx, folder, local.Options{})
+	must(t, err)
+	defer m.Close()
+	now, err := h.store.States(ctx, h.account())
+	must(t, err)
+	for _, kind := range []local.Type{local.VoicemailType, local.ProfileType} {
+		if state, err := m.State(ctx, kind); err != nil || state != string(now[store.Type(kind)]) {
+			t.Errorf("%s is at %s, %v; the server at %s", kind, state, err, now[store.Type(kind)])
 		}
 	}
 }
