@@ -39,6 +39,7 @@ const company = office.Number("+525555550100")
 type house struct {
 	t      testing.TB
 	store  *store.Store
+	dir    string // of the store
 	admin  *api.Admin
 	socket string
 	url    string
@@ -67,8 +68,8 @@ func (h *house) Registered() []office.ID {
 func open(t testing.TB) *house {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	h := &house{t: t, socket: filepath.Join(t.TempDir(), "admin.sock")}
-	kept, err := store.Open(ctx, store.Config{Dir: t.TempDir(), Now: h.now})
+	h := &house{t: t, socket: filepath.Join(t.TempDir(), "admin.sock"), dir: t.TempDir()}
+	kept, err := store.Open(ctx, store.Config{Dir: h.dir, Now: h.now})
 	if err != nil {
 		t.Fatal(err)
 	}

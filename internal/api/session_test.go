@@ -2,10 +2,13 @@ package api_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"timbre/internal/api"
 	"timbre/internal/office"
@@ -69,6 +72,74 @@ func TestSessionsOfAnAccount(t *testing.T) {
 	devices, err := h.store.Devices(context.Background(), "101")
 	if err != nil || len(devices) != 0 {
 		t.Errorf("%v, %v: the phones of ended sessions are still there", devices, err)
+	}
+}
+
+// The list says when each was used last, which puts its end off.
+func TestSessionsAreUsedAndExpire(t *testing.T) {
+	h := open(t)
+	first, idle := h.login("101"), h.login("101")
+	type lines struct{ Sessions []api.SessionLine }
+	began := h.now()
+	h.ahead.Add(int64(24 * time.Hour))
+	all := into[lines](t, h.do("GET", "/v1/sessions", first.Token, nil), http.StatusOK).Sessions
+	if len(all) != 2 || !all[0].IsCurrent || all[1].IsCurrent {
+		t.Fatalf("%+v: want the last used first", all)
+	}
+	now, unused := all[0], all[1]
+	if now.LastUsedAt.Sub(began) < 23*time.Hour || now.ExpiresAt.Sub(unused.ExpiresAt) < 23*time.Hour ||
+		unused.LastUsedAt.Sub(began) > time.Hour || now.CreatedAt.Sub(began) > time.Hour {
+		t.Errorf("%+v and %+v after a day", now, unused)
+	}
+	h.ahead.Add(int64(unused.ExpiresAt.Sub(h.now())))
+	for token, want := range map[string]int{first.Token: 200, idle.Token: 401} {
+		for _, path := range []string{"/v1/sessions/current", "/.well-known/jmap", "/jmap/eventsource?types=Call&closeafter=state&ping=0"} {
+			if strings.Contains(path, "event") && want == 200 {
+				continue
+			}
+			if a := h.do("GET", path, token, nil); a.StatusCode != want {
+				t.Errorf("%s: %d, want %d", path, a.StatusCode, want)
+			}
+		}
+	}
+}
+
+// Who guesses at somebody's password from elsewhere is made to wait, and nobody
+// else: neither the sessions there are nor a new login from where there is one.
+func TestAGuesserLocksNobodyOut(t *testing.T) {
+	h := open(t)
+	s := h.login("101")
+	elsewhere := *h.client
+	elsewhere.Transport = &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext:     (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext,
+	}
+	defer elsewhere.CloseIdleConnections()
+	guess := &house{t: t, url: h.url, client: &elsewhere}
+	login := func(h *house, ext office.Number, password string) answer {
+		return h.do("POST", "/v1/sessions", "", map[string]string{"companyNumber": string(company), "extension": string(ext), "password": password})
+	}
+	waits := 0
+	for range 40 {
+		if a := login(guess, "101", "guess-guess"); a.StatusCode == http.StatusTooManyRequests {
+			waits++
+		}
+	}
+	if a := login(guess, "101", "secret-101"); waits < 30 || a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" {
+		t.Errorf("%d of 40 guesses had to wait; then %d", waits, a.StatusCode)
+	}
+	if a := h.do("GET", "/v1/sessions/current", s.Token, nil); a.StatusCode != http.StatusOK {
+		t.Errorf("the session: %d", a.StatusCode)
+	}
+	if a := login(h, "101", "secret-101"); a.StatusCode != http.StatusCreated {
+		t.Errorf("another login from home: %d %s", a.StatusCode, a.body)
+	}
+	if a := h.do("PUT", "/v1/pin", s.Token, map[string]string{"password": "secret-101", "pin": "4711"}); a.StatusCode != http.StatusNoContent {
+		t.Errorf("the password within the session: %d %s", a.StatusCode, a.body)
+	}
+	// Nor are the others of an office who have never been in from there.
+	if a := login(h, "102", "secret-102"); a.StatusCode != http.StatusCreated {
+		t.Errorf("somebody else: %d %s", a.StatusCode, a.body)
 	}
 }
 
