@@ -80,13 +80,16 @@ func (w *writing) party(p office.Party) (int64, error) {
 func (w *writing) meet(parties []office.Party) error {
 	pairs := make([][2]string, 0, len(parties))
 	for _, p := range parties {
-		pairs = append(pairs, [2]string{string(p.Number), p.Name})
+		if _, twice := w.parties[p]; !twice {
+			w.parties[p] = 0
+			pairs = append(pairs, [2]string{string(p.Number), p.Name})
+		}
 	}
 	list, err := json.Marshal(pairs)
 	if err != nil {
 		return err
 	}
-	rows, err := w.tx.Query(`SELECT DISTINCT p.id, p.number, p.name FROM json_each($1) j
+	rows, err := w.tx.Query(`SELECT p.id, p.number, p.name FROM json_each($1) j
 		CROSS JOIN party p ON p.number = j.value ->> 0 AND p.name = j.value ->> 1`, string(list))
 	if err != nil {
 		return err
