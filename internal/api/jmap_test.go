@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"timbre/internal/api"
 	"timbre/internal/office"
 	"timbre/sync/jmap"
 )
@@ -246,6 +247,22 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"no JSON", `{"using":`, jmap.NotJSON},
 		{"two members of one name", `{"using":[],"using":[],"methodCalls":[]}`, jmap.NotJSON},
 		{"deep", strings.Repeat("[", 100000) + strings.Repeat("]", 100000), jmap.NotJSON},
+		{"nothing", ``, jmap.NotJSON},
+		{"half a character", "{\"using\":[\"\\ud800\"],\"methodCalls\":[]}", jmap.NotJSON},
+		{"not UTF-8", "{\"using\":[\"\xff\"],\"methodCalls\":[]}", jmap.NotJSON},
+		{"two requests", `{"using":[],"methodCalls":[]}{"using":[],"methodCalls":[]}`, jmap.NotJSON},
+		{"an array", `[]`, jmap.NotRequest},
+		{"null", `null`, jmap.NotRequest},
+		{"no calls", `{"using":[],"methodCalls":null}`, jmap.NotRequest},
+		{"no using", `{"methodCalls":[]}`, jmap.NotRequest},
+		{"other spelling", `{"Using":[],"methodcalls":[]}`, jmap.NotRequest},
+		{"using a number", `{"using":[7],"methodCalls":[]}`, jmap.NotRequest},
+		{"a call of two", `{"using":[],"methodCalls":[["Core/echo",{}]]}`, jmap.NotRequest},
+		{"a call of four", `{"using":[],"methodCalls":[["Core/echo",{},"a",1]]}`, jmap.NotRequest},
+		{"a call without an object", `{"using":[],"methodCalls":[["Core/echo",[],"a"]]}`, jmap.NotRequest},
+		{"a call without a name", `{"using":[],"methodCalls":[[7,{},"a"]]}`, jmap.NotRequest},
+		{"a call with a number", `{"using":[],"methodCalls":[["Core/echo",{},7]]}`, jmap.NotRequest},
+		{"created ids", `{"using":[],"methodCalls":[],"createdIds":["a"]}`, jmap.NotRequest},
 		{"no request", `{"using":[]}`, jmap.NotRequest},
 		{"unknown capability", `{"using":["urn:other"],"methodCalls":[]}`, jmap.UnknownCapability},
 		{"many calls", `{"using":[],"methodCalls":[` + call + strings.Repeat(","+call, jmap.DefaultLimits.MaxCallsInRequest) + `]}`, jmap.LimitProblem},
@@ -253,12 +270,99 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		p := into[jmap.Problem](t, h.do("POST", "/jmap/api", s.Token, tt.body), http.StatusBadRequest)
-		if p.Type != tt.kind {
+		if p.Type != tt.kind || p.Status != http.StatusBadRequest || (p.Limit != "") != (tt.kind == jmap.LimitProblem) {
 			t.Errorf("%s: %+v, want %s", tt.name, p, tt.kind)
 		}
 	}
-	if a := h.do("POST", "/jmap/api", s.Token, `{"using":[],"methodCalls":[]}`, "Content-Type", "text/plain"); a.StatusCode != http.StatusBadRequest {
-		t.Errorf("text/plain: %d", a.StatusCode)
+	for kind, want := range map[string]int{
+		"text/plain": 400, "application/jsonp": 400, "": 400, "application/json; charset=utf-8": 200, "Application/JSON": 200,
+	} {
+		a := h.do("POST", "/jmap/api", s.Token, `{"using":[],"methodCalls":[]}`, "Content-Type", kind)
+		if a.StatusCode != want || want == 400 && a.Header.Get("Content-Type") != jmap.ProblemType {
+			t.Errorf("%q: %d %v", kind, a.StatusCode, a.Header)
+		}
+	}
+	for path, want := range map[string]int{"/jmap/api": http.StatusMethodNotAllowed, "/.well-known/jmap/x": http.StatusNotFound} {
+		if a := h.do("GET", path, s.Token, nil); a.StatusCode != want {
+			t.Errorf("GET %s: %d", path, a.StatusCode)
+		}
+	}
+}
+
+// What a request uses decides what it may call; what it does not know is for others.
+func TestWhatARequestUses(t *testing.T) {
+	h := open(t)
+	s, me := h.login("101"), string(h.account("101"))
+	get := `["Voicemail/get",{"accountId":"` + me + `","ids":[]},"a"]`
+	blob := `["Blob/copy",{"fromAccountId":"` + me + `","accountId":"` + me + `","blobIds":[]},"a"]`
+	for _, tt := range []struct{ body, want string }{
+		{`{"using":["urn:timbre:jmap:office"],"methodCalls":[` + get + `]}`, `["Voicemail/get",`},
+		{`{"using":["urn:ietf:params:jmap:core"],"methodCalls":[` + get + `]}`, `["error",{"type":"unknownMethod"}`},
+		{`{"using":["urn:timbre:jmap:office"],"methodCalls":[` + blob + `]}`, `["error",{"type":"unknownMethod"}`},
+		{`{"using":["urn:ietf:params:jmap:core"],"methodCalls":[` + blob + `],"later":1}`, `["Blob/copy",`},
+		{`{"using":[],"methodCalls":[],"createdIds":{}}`, `"createdIds":{}`},
+		{`{"using":[],"methodCalls":[],"createdIds":{"k":"x"}}`, `"createdIds":{"k":"x"}`},
+		{`{"using":[],"methodCalls":[["x",{},"1"],["Core/echo",{"a":1},"1"]]}`, `["error",{"type":"unknownMethod"},"1"],["Core/echo",{"a":1},"1"]`},
+	} {
+		a := h.do("POST", "/jmap/api", s.Token, tt.body)
+		if a.StatusCode != http.StatusOK || !strings.Contains(string(a.body), tt.want) || strings.Contains(string(a.body), "createdIds") != strings.Contains(tt.body, "createdIds") {
+			t.Errorf("%s: %d %s", tt.body, a.StatusCode, a.body)
+		}
+	}
+}
+
+func TestSessionObject(t *testing.T) {
+	h := open(t)
+	s, me := h.login("101"), jmap.ID(h.account("101"))
+	a := h.do("GET", "/.well-known/jmap", s.Token, nil)
+	session := into[jmap.Session](t, a, http.StatusOK)
+	if a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Content-Type") != jmap.RequestType || a.Request.URL.Path != "/.well-known/jmap" {
+		t.Errorf("%v", a.Header)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(a.body, &members); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"capabilities", "accounts", "primaryAccounts", "username", "apiUrl", "downloadUrl", "uploadUrl", "eventSourceUrl", "state"} {
+		if members[name] == nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	account := session.Accounts[me]
+	if len(session.Accounts) != 1 || !account.IsPersonal || account.IsReadOnly || account.Name != "Ana 101" || session.Username != "101" ||
+		session.Limits().MaxObjectsInGet != 500 || account.Capabilities[office.Capability] == nil || account.Capabilities[jmap.Core] != nil {
+		t.Errorf("%s", a.body)
+	}
+	for template, vars := range map[string][]string{
+		session.DownloadURL: {"{accountId}", "{blobId}", "{name}", "{type}"}, session.UploadURL: {"{accountId}"},
+		session.EventSourceURL: {"{types}", "{closeafter}", "{ping}"}, session.APIURL: nil,
+	} {
+		if !strings.HasPrefix(template, h.url+"/jmap/") || slices.ContainsFunc(vars, func(v string) bool { return !strings.Contains(template, v) }) {
+			t.Errorf("%s, want %v", template, vars)
+		}
+	}
+	own := capabilityOf(t, session)
+	if own.Fax.Enabled || own.Fax.Reason != "notInstalled" || own.Limits.FaxBytes != office.MaxFaxBytes || own.Limits.FaxPages != office.MaxFaxPages || own.Limits.GreetingBytes != office.MaxGreetingBytes {
+		t.Errorf("%+v", own)
+	}
+	if a := h.do("HEAD", "/.well-known/jmap", s.Token, nil); a.StatusCode != http.StatusOK || len(a.body) != 0 {
+		t.Errorf("HEAD: %d", a.StatusCode)
+	}
+	for name, token := range map[string]string{"none": "", "another": strings.Repeat("x", 43), "long": strings.Repeat("x", 9999)} {
+		if a := h.do("GET", "/.well-known/jmap", token, nil); a.StatusCode != http.StatusUnauthorized || a.Header.Get("Www-Authenticate") != `Bearer realm="timbre"` ||
+			a.Header.Get("Content-Type") != jmap.ProblemType || a.Header.Get("Location") != "" {
+			t.Errorf("token %s: %d %v", name, a.StatusCode, a.Header)
+		}
+	}
+	// What anything in it changes, its state tells; an answer does too.
+	other := "Ana María"
+	if _, err := h.admin.SetExtension(t.Context(), "101", api.ExtensionChange{Name: &other}); err != nil {
+		t.Fatal(err)
+	}
+	res := into[jmap.Response](t, h.do("POST", "/jmap/api", s.Token, `{"using":[],"methodCalls":[]}`), http.StatusOK)
+	now := into[jmap.Session](t, h.do("GET", "/.well-known/jmap", s.Token, nil), http.StatusOK)
+	if now.State == session.State || res.SessionState != now.State {
+		t.Errorf("%s, then %s and %s", session.State, res.SessionState, now.State)
 	}
 }
 

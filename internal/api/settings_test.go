@@ -71,8 +71,12 @@ func TestSettingsOfANewExtension(t *testing.T) {
 }
 
 type capability struct {
-	Types  []string
-	Limits map[string]int
+	Types []string
+	Fax   struct {
+		Enabled bool
+		Reason  string
+	}
+	Limits struct{ GreetingBytes, GreetingSeconds, FaxBytes, FaxPages int }
 }
 
 func capabilityOf(t *testing.T, s jmap.Session) (c capability) {
