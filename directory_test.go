@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"timbre/internal/office"
 	"timbre/internal/officetest"
@@ -61,34 +59,7 @@ func hangUpAtVoicemail(t *testing.T, o *officetest.Office) {
 	}
 	c.Hangup()
 	<-c.Done()
-
-	e, err := o.Login(t.Context(), "101")
-	if err != nil {
-		t.Fatal(err)
-	}
-	changes := e.Subscribe()
-	defer changes.Close()
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
-	defer func() {
-		stop()
-		<-ended
-	}()
-	for {
-		calls, err := e.Calls(ctx, local.Filter{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(calls) == 1 && calls[0].Outcome != "" {
-			return
-		}
-		select {
-		case <-changes.C:
-		case <-ctx.Done():
-			t.Fatal("the call is not in the log")
-		}
-	}
+	logged(t, o, "101", 1)
 }
 
 func (s shell) importsContacts() {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,40 @@ func (s shell) signIn(o *officetest.Office, extension office.Number, password st
 		"--extension", string(extension), "--password-stdin", "--fingerprint", string(o.Ready.Fingerprint))
 	if status != 0 {
 		s.t.Fatal(errs)
+	}
+}
+
+// logged waits until n calls of an extension are over and in the log: that may be a
+// little later than the phone knows.
+func logged(t *testing.T, o *officetest.Office, extension office.Number, n int) {
+	t.Helper()
+	e, err := o.Login(t.Context(), extension)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := e.Subscribe()
+	defer changes.Close()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	over := make(chan error, 1)
+	go func() { over <- e.Run(ctx) }()
+	defer func() {
+		stop()
+		<-over
+	}()
+	for {
+		calls, err := e.Calls(ctx, local.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := slices.DeleteFunc(calls, func(c local.Call) bool { return c.Outcome == "" })
+		if len(ended) >= n {
+			return
+		}
+		select {
+		case <-changes.C:
+		case <-ctx.Done():
+			t.Fatalf("%d calls are in the log, not %d", len(ended), n)
+		}
 	}
 }
 
@@ -288,19 +323,7 @@ func TestLogFilter(t *testing.T) {
 func TestCommandLine(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	bin := t.TempDir()
-	if err := officetest.Build(ctx, bin); err != nil {
-		t.Fatal(err)
-	}
-	o, err := officetest.Start(context.WithoutCancel(ctx), officetest.Options{Bin: bin})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := o.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	o := newOffice(t)
 	speakToVoicemail(t, ctx, o)
 
 	s := shell{t, t.TempDir()}

@@ -37,24 +37,8 @@ func TestCallRefusesWhatItCannotDo(t *testing.T) {
 func TestPhoneAndCall(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	bin := t.TempDir()
-	if err := officetest.Build(ctx, bin); err != nil {
-		t.Fatal(err)
-	}
-	o, err := officetest.Start(context.WithoutCancel(ctx), officetest.Options{Bin: bin})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := o.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	s := shell{t, t.TempDir()}
-	if status, _, errs := s.try(o.Person("101").Password+"\n", "login", "--server", o.Ready.HTTPS, "--company", string(officetest.Company),
-		"--extension", "101", "--password-stdin", "--fingerprint", string(o.Ready.Fingerprint)); status != 0 {
-		t.Fatal(errs)
-	}
+	o := newOffice(t)
+	s := signIn(t, o, "101")
 	s.refused("cannot be reached", "", "call", "102", "--offline")
 	s.refused(`--audio cannot be "tape"`, "", "call", "102", "--audio", "tape")
 	for number, part := range map[string]string{
@@ -68,6 +52,7 @@ func TestPhoneAndCall(t *testing.T) {
 			t.Errorf("%s: status %d, %q, %q", number, status, out, errs)
 		}
 	}
+	logged(t, o, "101", 3)
 	if out := s.run("log"); !strings.Contains(out, "Could not call: the number does not exist. Check it") || !strings.Contains(out, "Could not call: the office has no line to the outside now. Tell") || !strings.Contains(out, "Emergency 911") {
 		t.Errorf("the log does not say why:\n%s", out)
 	}
