@@ -12,6 +12,7 @@ import (
 
 	"timbre/internal/office"
 	"timbre/sync/engine"
+	"timbre/sync/jmap"
 	"timbre/sync/local"
 )
 
@@ -55,6 +56,37 @@ func TestHistoryGoesOnAfterARestart(t *testing.T) {
 	must(t, err)
 	if len(calls) != all+1 || calls[0].Peer.Name != "Peer 2300" || calls[all].Peer.Name != "Peer 0" {
 		t.Errorf("%d calls", len(calls))
+	}
+}
+
+// What the user does while history is read does not wait for its end.
+func TestEditsDoNotWaitForHistory(t *testing.T) {
+	limits := jmap.DefaultLimits
+	t.Cleanup(func() { jmap.DefaultLimits = limits }) // after that of the office
+	jmap.DefaultLimits.MaxObjectsInGet = 20
+	h := open(t)
+	ctx := context.Background()
+	h.calls(0, 600)
+	v := h.leave(1, 10)
+	e := profile(t, t.TempDir(), engine.Options{})
+	must(t, e.Login(ctx, h.request()))
+	asked, heard := 0, 0
+	h.faulty(func(r *http.Request) fault {
+		if r.URL.Path != "/jmap/api" {
+			return none
+		}
+		if asked++; asked == 5 {
+			must(t, e.MarkVoicemail(ctx, v.ID, false))
+		}
+		if heard == 0 && !strings.Contains(h.voicemails(), "*") {
+			heard = asked
+		}
+		return none
+	})
+	must(t, e.SyncOnce(ctx))
+	h.faulty(nil)
+	if asked < 30 || heard == 0 || heard > 9 { // the page that is under way, the next one, the edit
+		t.Errorf("%d requests; the message is heard at number %d", asked, heard)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -58,7 +57,6 @@ func BenchmarkBackfill(b *testing.B) {
 	request := h.request()
 	request.Server = "https://" + *h.inner.Load() // no proxy in between
 	var lists []time.Duration
-	before := cpuTime(b)
 	b.ResetTimer()
 	for range b.N {
 		e := profile(b, b.TempDir(), engine.Options{})
@@ -81,13 +79,5 @@ func BenchmarkBackfill(b *testing.B) {
 	b.StopTimer()
 	slices.Sort(lists)
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
-	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1000/float64(n*b.N), "cpu-µs/row")
 	b.ReportMetric(float64(lists[len(lists)*99/100].Microseconds())/1000, "list-p99-ms")
-}
-
-// cpuTime returns how long this process has had the processor.
-func cpuTime(t testing.TB) time.Duration {
-	var u syscall.Rusage
-	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
