@@ -3,7 +3,6 @@ package officetest
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"timbre/sync/jmap"
 	"timbre/sync/local"
@@ -50,7 +49,6 @@ func (b *bench) deltaOf(ctx context.Context, changes int, archives []*archive, v
 		if err != nil {
 			return err
 		}
-		since = maps.Clone(since)
 		if since[local.CallType], err = earlier(since[local.CallType], changes); err != nil {
 			return err
 		}

@@ -161,6 +161,7 @@ func (b *bench) backfill(ctx context.Context, a *archive, long time.Duration) (e
 			}
 			began := time.Now()
 			if _, err := e.Calls(ctx, local.Filter{}); err != nil {
+				cancel()
 				return errors.Join(err, <-done)
 			}
 			pages = append(pages, time.Since(began))
