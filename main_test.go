@@ -340,6 +340,9 @@ func TestCommandLine(t *testing.T) {
 
 	message := s.oneMessage(true)
 	s.json(&[]any{}, "log", "--kind", "missed")
+	if out := s.run("search", "peña", "--offline"); !strings.Contains(out, "\nMessage ") || !strings.Contains(out, string(message.ID)+"  0:") || !strings.Contains(out, " · New\n") {
+		t.Errorf("the message is not found: %s", out)
+	}
 	wav := filepath.Join(t.TempDir(), "played.wav")
 	s.run("voicemail", "play", string(message.ID), "--audio", "wav:,"+wav)
 	if info, err := os.Stat(wav); err != nil || info.Size() < 16000 {
