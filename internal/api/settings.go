@@ -85,7 +85,7 @@ func wrongProperty(err error) error {
 	switch {
 	case errors.Is(err, office.ErrNotAllowed):
 		return &jmap.SetError{Type: jmap.Forbidden, Description: replies[office.ErrNotAllowed].words}
-	case errors.Is(err, office.ErrTooMany): // what the account uploaded leaves no room
+	case errors.Is(err, office.ErrTooMany): // other greetings are being made
 		return &jmap.SetError{Type: jmap.RateLimit, Description: replies[office.ErrTooMany].words}
 	}
 	var names, words []string

@@ -45,7 +45,7 @@ type Call struct {
 	ID           ID         `json:"id"`
 	Kind         CallKind   `json:"kind"`
 	Outcome      Outcome    `json:"outcome"`
-	Reason       string     `json:"reason"` // SIP status or one of the reasons below; for the details, not for the eye
+	Reason       string     `json:"reason"` // SIP status such as 486, one of the reasons below, or empty where Outcome says all; for the details, not for the eye
 	Peer         Party      `json:"peer"`
 	StartedAt    time.Time  `json:"startedAt"`
 	AnsweredAt   *time.Time `json:"answeredAt"`
@@ -92,7 +92,7 @@ type Encryption struct {
 	Remote string `json:"remote"`
 }
 
-// The reasons of calls that are no SIP status.
+// The reasons of calls, and of their legs, that are no SIP status: all that there are.
 const (
 	Interrupted = "interrupted" // a stop of the server cut it
 	NotPickedUp = "notPickedUp" // a call by click: none of the user's own telephones was answered

@@ -61,9 +61,9 @@ const (
 )
 
 // AddUpload keeps what r holds, of that media type, for account. It is removed
-// after 24 h unless something refers to it by then. ErrNotFound: no such
-// account; ErrLimit: r holds more than limit bytes; ErrTooMany: the account has
-// 100 MB of uploads that nothing refers to, or 200 of them.
+// after 24 h unless something refers to it by then, and before where the account
+// has 100 MB or 200 of such: then the oldest make room (RFC 8620 §6). ErrNotFound:
+// no such account; ErrLimit: r holds more than limit bytes.
 func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType string, r io.Reader, limit int64) (Blob, error) {
 	b := Blob{ID: office.NewID(), Type: mediaType, CreatedAt: at(millis(s.now()))}
 	var err error
@@ -77,12 +77,8 @@ func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType stri
 		if _, err := w.hold(account, TypeVoicemailSettings); err != nil { // one upload of an account after another
 			return err
 		}
-		var count, held int64
-		if err := w.QueryRow("SELECT count(*), coalesce(sum(b.size), 0) FROM blob b WHERE b.account = $1 AND "+unreferred, account).Scan(&count, &held); err != nil {
+		if err := s.makeRoom(w, account, b.Size); err != nil {
 			return err
-		}
-		if count >= maxUploads || held+b.Size > uploadMax {
-			return office.ErrTooMany
 		}
 		return w.addBlob(b, account)
 	})
@@ -90,6 +86,30 @@ func (s *Store) AddUpload(ctx context.Context, account office.ID, mediaType stri
 		return Blob{}, fmt.Errorf("adding upload: %w", errors.Join(err, s.dropBlob(ctx, b.ID)))
 	}
 	return b, nil
+}
+
+// makeRoom removes the oldest uploads of account until there is room for one of so
+// many bytes more.
+func (s *Store) makeRoom(w *writing, account office.ID, size int64) error {
+	rows, err := w.Query("SELECT b.id, b.size FROM blob b WHERE b.account = $1 AND "+unreferred+" ORDER BY b.created_at DESC, b.id DESC", account)
+	all, err := collect(rows, err, func(r *sql.Rows) (b Blob, err error) {
+		err = r.Scan(&b.ID, &b.Size)
+		return b, err
+	})
+	if err != nil {
+		return err
+	}
+	for n, b := range all { // newest first
+		if size += b.Size; n+1 < maxUploads && size <= uploadMax {
+			continue
+		}
+		size = uploadMax + 1 // what is older goes too
+		if _, err := w.Exec("DELETE FROM blob WHERE id = $1", b.ID); err != nil {
+			return err
+		}
+		w.orphans = append(w.orphans, s.blobPath(b.ID))
+	}
+	return nil
 }
 
 // unreferred is true of a blob b that nothing refers to.

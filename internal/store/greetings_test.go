@@ -91,16 +91,36 @@ func uploadsAreLimited(t *testing.T, f *fixture) {
 	ana, beto := f.add(t, "101"), f.add(t, "102")
 	greeting := f.upload(t, ana, 20<<20)
 	must(t, f.greet(t, ana, office.Greeting{Kind: office.GreetingOwn, BlobID: greeting.ID}))
-	f.upload(t, ana, 60<<20)
-	f.upload(t, ana, 40<<20)
-	if _, err := f.AddUpload(ctx, ana, "audio/wav", strings.NewReader("x"), 1); !errors.Is(err, office.ErrTooMany) {
-		t.Errorf("one byte more: %v", err)
+	there := func(account office.ID, b store.Blob) bool {
+		t.Helper()
+		file, _, err := f.OpenBlob(ctx, account, b.ID)
+		if err == nil {
+			must(t, file.Close())
+		} else if !errors.Is(err, office.ErrNotFound) {
+			t.Error(err)
+		}
+		return err == nil
 	}
+	later := func() { f.now = f.now.Add(time.Millisecond) }
+	first := f.upload(t, ana, 60<<20)
+	later()
+	second := f.upload(t, ana, 40<<20)
+	if !there(ana, first) || !there(ana, second) {
+		t.Error("what just fits has no room")
+	}
+	later()
+	third := f.upload(t, ana, 1)
+	if there(ana, first) || !there(ana, second) || !there(ana, third) || !there(ana, greeting) {
+		t.Error("want the oldest to make room, and no other")
+	}
+	oldest := f.upload(t, beto, 0)
+	later()
+	var last store.Blob
 	for range 200 {
-		f.upload(t, beto, 0)
+		last = f.upload(t, beto, 0)
 	}
-	if _, err := f.AddUpload(ctx, beto, "audio/wav", strings.NewReader(""), 1); !errors.Is(err, office.ErrTooMany) {
-		t.Errorf("one more than many: %v", err)
+	if there(beto, oldest) || !there(beto, last) {
+		t.Error("one more than many: want the oldest to make room")
 	}
 	if n := f.files(t, "blobs"); n != 203 {
 		t.Errorf("%d files", n)
