@@ -12,7 +12,7 @@ import (
 // a log say nothing.
 func TestBenchOfTheSync(t *testing.T) {
 	t.Parallel()
-	ctx := limit(t, 3*time.Minute)
+	ctx := limit(t, 5*time.Minute)
 	var table strings.Builder
 	err := officetest.Bench(ctx, officetest.BenchOptions{Bin: bin, Only: []string{"delta", "mirror"}, Rows: []int{600, 1200}}, &table)
 	if err != nil {
