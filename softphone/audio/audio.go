@@ -23,6 +23,7 @@ var (
 	ErrNoDevice   = errors.New("no sound device")
 	ErrDeviceLost = errors.New("sound device lost")
 	ErrOther      = errors.New("the chosen sound device is missing, the default one is used")
+	ErrSilent     = errors.New("the microphone gives no sound at all")
 )
 
 // A System is a place where sound comes from and goes to. It may run several
@@ -36,6 +37,7 @@ type System interface {
 }
 
 // Parse returns the system that s names: "" or "default" the sound devices,
+// "device:MICROPHONE,SPEAKER" those of that name or ID (either may be empty),
 // "null" silence, "wav:IN,OUT" files (either may be empty), "tone:HZ" a steady
 // tone.
 func Parse(s string) (System, error) {
@@ -44,6 +46,11 @@ func Parse(s string) (System, error) {
 	case "", "default":
 		if rest == "" {
 			return &Devices{}, nil
+		}
+	case "device":
+		in, out, ok := strings.Cut(rest, ",")
+		if ok && (in != "" || out != "") {
+			return named(in, out), nil
 		}
 	case "null":
 		if rest == "" {
@@ -60,5 +67,19 @@ func Parse(s string) (System, error) {
 			return Tone{Hz: hz}, nil
 		}
 	}
-	return nil, fmt.Errorf("audio %q is none of: default, null, wav:IN,OUT, tone:HZ", s)
+	return nil, fmt.Errorf("audio %q is none of: default, device:MICROPHONE,SPEAKER, null, wav:IN,OUT, tone:HZ", s)
+}
+
+// named returns the devices with those names; the default one where it is empty.
+func named(microphone, speaker string) *Devices {
+	s := DefaultSettings()
+	if microphone != "" {
+		s.Microphone.Names = []string{microphone}
+	}
+	if speaker != "" {
+		s.Speaker.Names = []string{speaker}
+	}
+	d := &Devices{}
+	d.Set(s)
+	return d
 }

@@ -1,48 +1,16 @@
 package audio
 
 import (
-	"encoding/hex"
-	"fmt"
-	"path/filepath"
-	"runtime"
 	"sync/atomic"
 	"time"
-	"unsafe"
-
-	"github.com/gen2brain/malgo"
 
 	"timbre/internal/media"
 )
 
-// nullBackend keeps real time without a device. The library's own constant is
-// off by one.
-const nullBackend = malgo.Backend(14)
-
-// backends returns what to try on this system, best first. The library's own
-// list ends with the null backend, which would hide that there is no device.
-func backends() []malgo.Backend {
-	switch runtime.GOOS {
-	case "windows":
-		return []malgo.Backend{malgo.BackendWasapi, malgo.BackendDsound, malgo.BackendWinmm}
-	case "darwin":
-		return []malgo.Backend{malgo.BackendCoreaudio}
-	case "linux":
-		// ALSA writes pages to standard error where it finds no card, and JACK
-		// ends the process where no server runs: whoever has one has PulseAudio
-		// or PipeWire before it.
-		if cards, _ := filepath.Glob("/dev/snd/pcm*"); len(cards) == 0 {
-			return []malgo.Backend{malgo.BackendPulseaudio}
-		}
-		return []malgo.Backend{malgo.BackendPulseaudio, malgo.BackendAlsa}
-	}
-	return []malgo.Backend{malgo.BackendPulseaudio, malgo.BackendSndio, malgo.BackendOss}
-}
-
 // A card is one opened sound device, for one direction. Its callback runs on a
-// thread of the library, where nothing may block or be allocated.
+// thread of the device, where nothing may block or be allocated.
 type card struct {
-	ctx    *malgo.AllocatedContext
-	dev    *malgo.Device
+	handle handle
 	opened time.Time
 
 	gate atomic.Int32 // shut until somebody takes the card over
@@ -50,6 +18,8 @@ type card struct {
 	done atomic.Int64 // samples that went through so far, of the card's rate
 
 	stream    media.Stream
+	fader     *fader
+	meter     *meter // of a microphone
 	rate      int
 	resampler *media.Resampler // nil where the rates are the same
 	frame     []int16          // of the stream's rate
@@ -61,8 +31,9 @@ type card struct {
 	// Capture: from the callback to the goroutine that calls Sink.
 	heard *fifo
 	wake  chan struct{}
-	cut   []int16 // owned by that goroutine: what is waiting to become a frame
+	cut   []int16 // owned by that goroutine, like all below: what is waiting to become a frame
 	raw   []int16
+	zeros int // samples of the card's rate since the last that was not zero
 }
 
 const (
@@ -71,62 +42,30 @@ const (
 	gateBusy // in the callback
 )
 
-// openCard opens and starts the device with that ID, or the default one, for
-// one direction of s. Its gate is shut. It may hang, as the library may.
-func openCard(list []malgo.Backend, capture bool, id string, period time.Duration, s media.Stream) (*card, error) {
-	c := &card{stream: s, opened: time.Now(), frame: make([]int16, s.Rate/100)}
-	var err error
-	if c.ctx, err = malgo.InitContext(list, malgo.ContextConfig{}, nil); err != nil {
-		return nil, fmt.Errorf("opening the sound system: %w: %w", ErrNoDevice, err)
+// openCard opens and starts a device for one direction of s. Its gate is shut. It
+// may hang, as the hardware may.
+func openCard(h hardware, id string, period time.Duration, s media.Stream, f *fader, m *meter) (*card, error) {
+	c := &card{stream: s, fader: f, meter: m, opened: time.Now()}
+	o := order{capture: f.purpose.capture(), id: id, period: period, data: c.play}
+	if o.capture {
+		o.data = c.capture
 	}
-	if err := c.open(capture, id, period); err != nil {
-		c.free()
+	var err error
+	if c.handle, err = h.open(o); err != nil {
+		return nil, err
+	}
+	c.prepare(o.capture, c.handle.rate())
+	if err := c.handle.start(); err != nil {
+		c.handle.free()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *card) open(capture bool, id string, period time.Duration) error {
-	kind, data := malgo.Playback, c.play
-	if capture {
-		kind, data = malgo.Capture, c.capture
-	}
-	cfg := malgo.DefaultDeviceConfig(kind)
-	cfg.SampleRate = 0 // the device's own
-	cfg.PeriodSizeInMilliseconds = uint32(period / time.Millisecond)
-	cfg.NoFixedSizedCallback = 1 // frames are cut here
-	cfg.Wasapi.NoAutoStreamRouting = 1
-	sub := &cfg.Playback
-	if capture {
-		sub = &cfg.Capture
-	}
-	sub.Format, sub.Channels = malgo.FormatS16, 1
-	if id != "" {
-		b, err := hex.DecodeString(id)
-		var raw malgo.DeviceID
-		if err != nil || copy(raw[:], b) != len(b) {
-			return fmt.Errorf("opening sound device %.20q: %w", id, ErrNoDevice)
-		}
-		var pin runtime.Pinner
-		pin.Pin(&raw)
-		defer pin.Unpin() // the library copies it
-		sub.DeviceID = unsafe.Pointer(&raw)
-	}
-	dev, err := malgo.InitDevice(c.ctx.Context, cfg, malgo.DeviceCallbacks{Data: data})
-	if err != nil {
-		return fmt.Errorf("opening sound device: %w: %w", ErrNoDevice, err)
-	}
-	c.dev = dev
-	c.prepare(capture, int(dev.SampleRate()))
-	if err := dev.Start(); err != nil {
-		return fmt.Errorf("starting sound device: %w: %w", ErrNoDevice, err)
-	}
-	return nil
-}
-
 // prepare makes room for everything that the callback will need.
 func (c *card) prepare(capture bool, rate int) {
 	c.rate = rate
+	c.frame = make([]int16, c.stream.Rate/100)
 	from, to := c.stream.Rate, rate
 	if capture {
 		from, to = to, from
@@ -143,7 +82,7 @@ func (c *card) prepare(capture bool, rate int) {
 }
 
 // enter notes that n samples go by and reports whether the callback may go on.
-func (c *card) enter(n uint32) bool {
+func (c *card) enter(n int) bool {
 	c.last.Store(int64(time.Since(c.opened)))
 	c.done.Add(int64(n))
 	return c.gate.CompareAndSwap(gateOpen, gateBusy)
@@ -151,16 +90,17 @@ func (c *card) enter(n uint32) bool {
 
 func (c *card) leave() { c.gate.Store(gateOpen) }
 
-// play fills out with what is to be heard. Where the gate is shut the library
-// has filled it with silence.
-func (c *card) play(out, _ []byte, n uint32) {
-	if !c.enter(n) {
+// play fills dst with what is to be heard. Where the gate is shut it is silence
+// already.
+func (c *card) play(dst []int16) {
+	if !c.enter(len(dst)) {
 		return
 	}
 	defer c.leave()
-	for dst := samples(out); len(dst) > 0; {
+	for len(dst) > 0 {
 		if c.played == len(c.pending) {
 			c.stream.Source(c.frame)
+			c.fader.apply(c.frame)
 			c.played = 0
 			if c.resampler == nil {
 				c.pending = append(c.pending[:0], c.frame...)
@@ -175,24 +115,16 @@ func (c *card) play(out, _ []byte, n uint32) {
 }
 
 // capture hands on what was heard.
-func (c *card) capture(_, in []byte, n uint32) {
-	if !c.enter(n) {
+func (c *card) capture(samples []int16) {
+	if !c.enter(len(samples)) {
 		return
 	}
 	defer c.leave()
-	c.heard.put(samples(in))
+	c.heard.put(samples)
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
-}
-
-// samples returns b, which comes from C and is aligned, as 16-bit samples.
-func samples(b []byte) []int16 {
-	if len(b) < 2 {
-		return nil
-	}
-	return unsafe.Slice((*int16)(unsafe.Pointer(&b[0])), len(b)/2)
 }
 
 // drain gives to Sink what has been heard since the last time. Of more than
@@ -201,19 +133,40 @@ func (c *card) drain() {
 	if late := c.heard.len() - 20*len(c.raw); late > 0 {
 		c.heard.skip(late)
 	}
-	for c.heard.len() >= len(c.raw) {
-		c.heard.get(c.raw)
+	for n := c.heard.len(); n > 0; n = c.heard.len() {
+		raw := c.raw[:min(n, len(c.raw))]
+		c.heard.get(raw)
+		c.listen(raw)
 		if c.resampler == nil {
-			c.cut = append(c.cut, c.raw...)
+			c.cut = append(c.cut, raw...)
 		} else {
-			c.cut = c.resampler.Process(c.cut, c.raw)
+			c.cut = c.resampler.Process(c.cut, raw)
 		}
 		for len(c.cut) >= len(c.frame) {
 			copy(c.frame, c.cut)
 			c.cut = c.cut[:copy(c.cut, c.cut[len(c.frame):])]
+			c.fader.apply(c.frame)
+			c.meter.put(c.frame)
 			c.stream.Sink(c.frame)
 		}
 	}
+}
+
+// listen counts for how long the microphone has given nothing but zeros.
+func (c *card) listen(raw []int16) {
+	for i := len(raw) - 1; i >= 0; i-- {
+		if raw[i] != 0 {
+			c.zeros = len(raw) - 1 - i
+			return
+		}
+	}
+	c.zeros += len(raw)
+}
+
+// dead returns for how long a microphone has given nothing but zeros, which those
+// that are switched off or out of the user's reach do; real silence has noise.
+func (c *card) dead() time.Duration {
+	return time.Duration(c.zeros) * time.Second / time.Duration(c.rate)
 }
 
 // passed returns how much sound went through since the start.
@@ -221,38 +174,18 @@ func (c *card) passed() time.Duration {
 	return time.Duration(c.done.Load()) * time.Second / time.Duration(c.rate)
 }
 
-// silent returns for how long there has been no callback.
-func (c *card) silent() time.Duration {
-	return time.Since(c.opened) - time.Duration(c.last.Load())
-}
+// age returns how long ago the card was opened.
+func (c *card) age() time.Duration { return time.Since(c.opened) }
 
-// close shuts the gate, after which neither Source nor Sink is called, and lets
-// go of the device. It waits for that no longer than patience, because the
-// library hangs with a device that has been pulled out, and reports whether it
-// is done.
-func (c *card) close(patience time.Duration) bool {
+// silent returns for how long there has been no callback.
+func (c *card) silent() time.Duration { return c.age() - time.Duration(c.last.Load()) }
+
+// take opens the gate: from now on Source or Sink is called.
+func (c *card) take() { c.gate.Store(gateOpen) }
+
+// shut shuts the gate, after which neither Source nor Sink is called.
+func (c *card) shut() {
 	for c.gate.Load() != gateShut && !c.gate.CompareAndSwap(gateOpen, gateShut) {
 		time.Sleep(time.Millisecond) // a callback takes microseconds
 	}
-	freed := make(chan struct{})
-	go func() {
-		c.free()
-		close(freed)
-	}()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-freed:
-		return true
-	case <-timer.C:
-		return false
-	}
-}
-
-func (c *card) free() {
-	if c.dev != nil {
-		c.dev.Uninit()
-	}
-	c.ctx.Uninit()
-	c.ctx.Free()
 }

@@ -13,7 +13,7 @@ import (
 	"timbre/internal/media"
 )
 
-func nullDevices() *Devices { return &Devices{backends: []malgo.Backend{nullBackend}} }
+func nullDevices() *Devices { return &Devices{hardware: library{nullBackend}} }
 
 func TestDevicesKeepTimeOnTheNullBackend(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000} {
@@ -52,7 +52,7 @@ func TestNoDeviceIsSilenceAndTrouble(t *testing.T) {
 		},
 	}
 	// A sound system that this machine cannot have.
-	heard := take(t, &Devices{backends: []malgo.Backend{malgo.BackendWebaudio}}, s, 3*time.Second)
+	heard := take(t, &Devices{hardware: library{malgo.BackendWebaudio}}, s, 3*time.Second)
 	if played < 250 || media.Loudness(heard) > -100 {
 		t.Errorf("%d frames were played, %.1f dBFS heard", played, media.Loudness(heard))
 	}
@@ -66,7 +66,7 @@ func TestNoDeviceIsSilenceAndTrouble(t *testing.T) {
 func TestUnknownDeviceFallsBack(t *testing.T) {
 	troubles := make(chan error, 10)
 	d := nullDevices()
-	d.Playback = "no such device"
+	d.Set(choosing(nil, []string{"no such device"}))
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	done := make(chan error, 1)
@@ -87,31 +87,53 @@ func TestUnknownDeviceFallsBack(t *testing.T) {
 	}
 }
 
-func TestCallbacksDoNotAllocate(t *testing.T) {
-	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) {}}, frame: make([]int16, 80), opened: time.Now()}
-	c.prepare(false, 44100)
-	c.gate.Store(gateOpen)
-	out := make([]byte, 2*441)
-	if n := testing.AllocsPerRun(200, func() { c.play(out, nil, 441) }); n != 0 {
-		t.Errorf("playback: %v allocations", n)
+// choosing returns settings with those devices.
+func choosing(microphones, speakers []string) Settings {
+	s := DefaultSettings()
+	s.Microphone.Names, s.Speaker.Names = microphones, speakers
+	return s
+}
+
+// testCard returns a card of that rate that is in use.
+func testCard(s media.Stream, rate int, settings Settings) *card {
+	d := &Devices{}
+	d.Set(settings)
+	p := speaker
+	if s.Sink != nil {
+		p = microphone
 	}
-	c = &card{stream: media.Stream{Rate: 8000, Sink: func([]int16) {}}, frame: make([]int16, 80), opened: time.Now()}
-	c.prepare(true, 44100)
-	c.gate.Store(gateOpen)
-	if n := testing.AllocsPerRun(200, func() { c.capture(nil, out, 441); c.drain() }); n != 0 {
-		t.Errorf("capture: %v allocations", n)
+	c := &card{stream: s, fader: newFader(d.chosen(), p, s.Rate), meter: &d.meter, opened: time.Now()}
+	c.prepare(p.capture(), rate)
+	c.take()
+	return c
+}
+
+func TestCallbacksDoNotAllocate(t *testing.T) {
+	loud := DefaultSettings()
+	loud.Speaker.Volume, loud.Microphone.Volume = 100, 100
+	noise := media.Sine(440, -3).Generator(44100)
+	for _, rate := range []int{8000, 44100, 48000} {
+		out := make([]int16, rate/100)
+		play := testCard(media.Stream{Rate: 16000, Source: noise.Read}, rate, loud)
+		if n := testing.AllocsPerRun(200, func() { play.play(out) }); n != 0 {
+			t.Errorf("playback at %d: %v allocations", rate, n)
+		}
+		capture := testCard(media.Stream{Rate: 16000, Sink: func([]int16) {}}, rate, loud)
+		if n := testing.AllocsPerRun(200, func() { capture.capture(out); capture.drain() }); n != 0 {
+			t.Errorf("capture at %d: %v allocations", rate, n)
+		}
 	}
 }
 
 func TestShutGateKeepsCallbacksOut(t *testing.T) {
 	calls := 0
-	c := &card{stream: media.Stream{Rate: 8000, Source: func([]int16) { calls++ }}, frame: make([]int16, 80), opened: time.Now()}
-	c.prepare(false, 8000)
-	c.play(make([]byte, 160), nil, 80) // not taken over yet
-	c.gate.Store(gateOpen)
-	c.play(make([]byte, 160), nil, 80)
-	c.gate.Store(gateShut)
-	c.play(make([]byte, 160), nil, 80)
+	c := testCard(media.Stream{Rate: 8000, Source: func([]int16) { calls++ }}, 8000, DefaultSettings())
+	c.shut()
+	c.play(make([]int16, 80)) // not taken over yet
+	c.take()
+	c.play(make([]int16, 80))
+	c.shut()
+	c.play(make([]int16, 80))
 	if calls != 1 {
 		t.Errorf("Source was called %d times", calls)
 	}
@@ -119,8 +141,7 @@ func TestShutGateKeepsCallbacksOut(t *testing.T) {
 
 func TestSlowSinkLosesTheOldest(t *testing.T) {
 	var got []int16
-	c := &card{stream: media.Stream{Rate: 8000, Sink: func(f []int16) { got = append(got, f...) }}, frame: make([]int16, 80), opened: time.Now()}
-	c.prepare(true, 8000)
+	c := testCard(media.Stream{Rate: 8000, Sink: func(f []int16) { got = append(got, f...) }}, 8000, DefaultSettings())
 	var in []int16
 	for i := range 4000 { // half a second
 		in = append(in, int16(i))
@@ -132,12 +153,26 @@ func TestSlowSinkLosesTheOldest(t *testing.T) {
 	}
 }
 
+func TestWhatWasHeardDoesNotWaitForItsPeriod(t *testing.T) {
+	frames := 0
+	c := testCard(media.Stream{Rate: 8000, Sink: func([]int16) { frames++ }}, 48000, DefaultSettings())
+	late := 0 // samples that are in no frame yet
+	for range 100 {
+		c.capture(make([]int16, 120)) // 2.5 ms
+		c.drain()
+		late = max(late, c.heard.len())
+	}
+	if frames != 24 || late != 0 { // one frame is in the resampler
+		t.Errorf("%d frames of 250 ms; %d samples were let lie", frames, late)
+	}
+}
+
 func TestListOnTheNullBackend(t *testing.T) {
-	devices, err := list(t.Context(), []malgo.Backend{nullBackend})
+	devices, err := list(t.Context(), library{nullBackend})
 	if err != nil || len(devices) != 2 || devices[0].Capture || !devices[1].Capture {
 		t.Errorf("%+v, %v", devices, err)
 	}
-	devices, err = list(t.Context(), []malgo.Backend{malgo.BackendWebaudio})
+	devices, err = list(t.Context(), library{malgo.BackendWebaudio})
 	if err != nil || len(devices) != 0 {
 		t.Errorf("without a sound system: %+v, %v", devices, err)
 	}

@@ -111,8 +111,19 @@ func (p *Player) Seek(d time.Duration) {
 func (p *Player) Duration() time.Duration { return p.sound.Duration() }
 
 // Ring plays sound on sys again and again until ctx ends, and returns nil then.
+// Devices ring where and as loud as the user chose for that.
 func Ring(ctx context.Context, sys System, sound media.Sound) error {
 	sound = playable(sound)
-	t := &tape{samples: sound.Samples}
-	return sys.Run(ctx, media.Stream{Rate: sound.Rate, Source: t.read})
+	bells := []System{sys}
+	if d, ok := sys.(*Devices); ok {
+		bells = d.bells()
+	}
+	errs := make([]error, len(bells))
+	var all sync.WaitGroup
+	for i, b := range bells {
+		t := &tape{samples: sound.Samples}
+		all.Go(func() { errs[i] = b.Run(ctx, media.Stream{Rate: sound.Rate, Source: t.read}) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }

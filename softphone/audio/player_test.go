@@ -106,7 +106,7 @@ func TestPlayerSaysWhyItCannot(t *testing.T) {
 	if err := p.Run(t.Context(), WAV{Out: filepath.Join(t.TempDir(), "none", "a.wav")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
-	if err := p.Run(t.Context(), &Devices{backends: []malgo.Backend{malgo.BackendWebaudio}}); !errors.Is(err, ErrNoDevice) {
+	if err := p.Run(t.Context(), &Devices{hardware: library{malgo.BackendWebaudio}}); !errors.Is(err, ErrNoDevice) {
 		t.Errorf("without a sound device: %v", err)
 	}
 	if err := NewPlayer(media.Sound{}).Run(t.Context(), eager(func([]int16) {})); err != nil {
