@@ -13,6 +13,7 @@ require (
 	github.com/gotranspile/g722 v0.0.0-20240123003956-384a1bb16a19
 	github.com/hajimehoshi/go-mp3 v0.3.4
 	github.com/jackc/pgx/v5 v5.11.0
+	github.com/jj11hh/opus v1.0.1
 	github.com/mattn/go-sqlite3 v1.14.53
 	github.com/nyaruka/phonenumbers v1.8.1
 	github.com/pion/rtp v1.8.18
@@ -30,6 +31,10 @@ require (
 	golang.org/x/sys v0.49.0
 	gopkg.in/hraban/opus.v2 v2.0.0-20230925203106-0188a62cb302
 	rsc.io/qr v0.2.0
+)
+
+require (
+	github.com/tetratelabs/wazero v1.9.0 // indirect
 )
 
 require (

@@ -27,14 +27,7 @@ var ErrCodec = errors.New("no way between these codecs")
 
 // Codecs are those that we speak ourselves, and between which we transcode, in
 // the order in which we like them, with telephone events last.
-var Codecs = codecs()
-
-func codecs() (c []sdp.Codec) {
-	if media.OpusAvailable {
-		c = append(c, sdp.Opus)
-	}
-	return append(c, sdp.G722, sdp.PCMA, sdp.PCMU, sdp.TelephoneEvent)
-}
+var Codecs = []sdp.Codec{sdp.Opus, sdp.G722, sdp.PCMA, sdp.PCMU, sdp.TelephoneEvent}
 
 // Speakable reports whether c is one of the Codecs in which sound travels.
 func Speakable(c sdp.Codec) bool {

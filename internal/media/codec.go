@@ -10,7 +10,7 @@ import (
 )
 
 // ErrCodec means that this binary does not speak a codec: it is none of PCMA,
-// PCMU, G722 and opus, or it is opus in a build without it.
+// PCMU, G722 and opus.
 var ErrCodec = errors.New("codec not spoken")
 
 // A Decoder turns the payloads of one stream into samples. It keeps what the
@@ -51,6 +51,34 @@ func NewDecoder(name string) (Decoder, error) { return newDecoder(name, opusRate
 // which takes samples at the rate of its decoder. It returns ErrCodec for a codec
 // that is not spoken.
 func NewEncoder(name string) (Encoder, error) { return newEncoder(name, opusRate) }
+
+// NewCallEncoder returns an encoder that takes 16,000 samples a second, whatever the
+// codec. It returns ErrCodec for a codec that is not spoken.
+func NewCallEncoder(name string) (Encoder, error) {
+	e, err := newEncoder(name, callRate)
+	if err != nil || e.Rate() == callRate {
+		return e, err
+	}
+	r := NewResampler(callRate, e.Rate())
+	return &callEncoder{encoder: e, resampler: r, pending: make([]int16, r.late(), callRate/10)}, nil
+}
+
+// A callEncoder takes sound for an encoder of another rate.
+type callEncoder struct {
+	encoder   Encoder
+	resampler *Resampler
+	pending   []int16 // begins with silence in place of what the resampler keeps back
+}
+
+func (*callEncoder) Rate() int { return callRate }
+
+func (c *callEncoder) Encode(dst []byte, samples []int16) []byte {
+	c.pending = c.resampler.Process(c.pending, samples)
+	n := min(len(c.pending), len(samples)*c.encoder.Rate()/callRate)
+	dst = c.encoder.Encode(dst, c.pending[:n])
+	c.pending = c.pending[:copy(c.pending, c.pending[n:])]
+	return dst
+}
 
 // opusRate is the usual rate of Opus, and always that of its timestamps.
 const opusRate = 48000

@@ -32,7 +32,7 @@ const (
 	markTime  = 4    // seconds; all marks are 256 s
 
 	binPart      = 400 // a bin is 1/400 s
-	firstBin     = 12  // 30 ms, before anything is known
+	firstBin     = 7   // 20 ms, before anything is known
 	firstPackets = 50
 	trust        = 3     // packets that are worth as much as that guess
 	forgetting   = 0.999 // of the bins from one packet to the next

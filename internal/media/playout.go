@@ -35,6 +35,7 @@ type Playout struct {
 	splice int  // clock until which nothing more is repeated or left out
 
 	guess    concealer
+	calm     int  // samples since a voice was heard
 	guessing bool // the end of line is a guess
 	held     int  // samples of it that did not go on on the time line
 	silent   bool // nobody speaks until the next packet
@@ -70,7 +71,7 @@ const (
 
 // Parts of the packets.
 const (
-	most float32 = 0.9875 // come in time
+	most float32 = 0.985 // come in time
 	many float32 = 0.9
 )
 
@@ -134,6 +135,9 @@ func (p *Playout) Pull(out []int16) {
 		}
 		p.at += copy(out[:n], p.line[p.at:])
 		p.clock += n
+		if p.calm += n; !p.quiet(p.widen(out[:n])) {
+			p.calm = 0
+		}
 		p.delays.tick(n)
 		out = out[n:]
 	}

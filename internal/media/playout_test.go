@@ -411,9 +411,6 @@ func TestPlayoutRecoversFromStall(t *testing.T) {
 }
 
 func TestPlayoutAllocatesNothing(t *testing.T) {
-	if OpusLibrary != "libopus" {
-		t.Log("the WebAssembly of the codec allocates")
-	}
 	for _, codec := range spoken {
 		random := rand.New(rand.NewPCG(7, 8))
 		l := newLine(t, codec, func(int) (time.Duration, bool) {
@@ -433,7 +430,7 @@ func TestPlayoutAllocatesNothing(t *testing.T) {
 				}
 			}
 			l.p.Pull(out)
-		}); n != 0 && (codec != "opus" || OpusLibrary == "libopus") {
+		}); n != 0 && (codec != "opus" || OpusLibrary == "libopus") { // the virtual machine allocates
 			t.Errorf("%s: %v allocations", codec, n)
 		}
 	}

@@ -7,10 +7,11 @@ import "math"
 const (
 	slack     = 100 // 10 ms: too deep by less is left alone, so that a repetition is not undone
 	shortage  = 200 // 5 ms: likewise too shallow
-	pressing  = 40  // 25 ms: more is corrected where it might be heard, too
+	pressing  = 25  // 40 ms: more is corrected where it might be heard, too
 	rest      = 10  // 100 ms between two corrections
 	overdue   = 200 // 5 ms: the network stalls where the next packet is later than many by more
 	quietness = 3   // times the noise: that is no voice yet
+	pausing   = 5   // 200 ms without a voice: a pause
 
 	alike, nearlyAlike, hardlyAlike float32 = 0.9, 0.7, 0.4 // of two periods
 )
@@ -63,7 +64,7 @@ func (p *Playout) steer() {
 	case deep > p.rate/pressing:
 		n := p.shorten(deep)
 		p.spliced(n, n)
-	case deep > p.rate/slack:
+	case deep > 2*p.rate/slack, deep > p.rate/slack && p.calm > p.rate/pausing:
 		p.spliced(p.shorten(deep), p.rate/rest)
 	case deep < -p.rate/pressing:
 		p.spliced(p.lengthen(nearlyAlike), p.rate/rest)
@@ -113,8 +114,7 @@ func (p *Playout) shorten(deep int) int {
 	case deep > p.rate/pressing:
 		needed = nearlyAlike
 	}
-	quiet := p.quiet(wide)
-	if lag > deep || !quiet && (likeness < needed || deep < 2*p.rate/slack) {
+	if lag > deep || (likeness < needed || deep < 2*p.rate/slack) && !(p.quiet(wide) && p.calm > p.rate/pausing) {
 		return 0
 	}
 	for i := range ahead[:lag] {
