@@ -63,6 +63,7 @@ type house struct {
 	inner       atomic.Pointer[string] // the office's address in its present run
 	direct      http.Handler           // the office without faults
 	ahead       atomic.Int64           // the office's clock, beyond the real one
+	connections atomic.Int64           // that were opened to it so far
 
 	mu     sync.Mutex
 	decide func(*http.Request) fault // guarded by mu; nil: none
@@ -90,6 +91,11 @@ func openWith(t testing.TB, cfg store.Config) *house {
 	h.certificate = h.certify()
 	outer := listen(t, "tcp", "127.0.0.1:0")
 	front := &http.Server{Handler: h.proxy(), ErrorLog: log.New(io.Discard, "", 0)}
+	front.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			h.connections.Add(1)
+		}
+	}
 	h.url = "https://" + outer.Addr().String()
 	h.start()
 	ended := make(chan struct{})

@@ -194,24 +194,25 @@ func (e *Engine) Login(ctx context.Context, in Login) error {
 	if in.DeviceName == "" {
 		in.DeviceName, _ = os.Hostname() // without one it has no name
 	}
-	reply, err := logIn(ctx, in)
+	reply, c, err := logIn(ctx, in)
 	if err != nil {
 		return fmt.Errorf("logging in: %w", err)
 	}
-	if err := e.adopt(ctx, in, reply); err != nil {
+	if err := e.adopt(ctx, in, reply, c); err != nil {
+		c.close()
 		return fmt.Errorf("logging in: %w", err)
 	}
 	e.log.Info("logged in", "ext", in.Extension)
 	return nil
 }
 
-// logIn asks the server for a session.
-func logIn(ctx context.Context, in Login) (*sessionReply, error) {
+// logIn asks the server for a session, and returns the connection that it was
+// opened on with its token: the first sync need not make another.
+func logIn(ctx context.Context, in Login) (*sessionReply, *client, error) {
 	c, err := newClient(in.Server, in.Fingerprint, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer c.close()
 	body := struct {
 		Company    office.Number `json:"companyNumber"`
 		Extension  office.Number `json:"extension"`
@@ -220,16 +221,19 @@ func logIn(ctx context.Context, in Login) (*sessionReply, error) {
 	}{in.Company, in.Extension, in.Password, in.DeviceName}
 	var reply sessionReply
 	if err := c.exchange(ctx, http.MethodPost, "/v1/sessions", body, &reply); err != nil {
-		return nil, err
+		c.close()
+		return nil, nil, err
 	}
 	if reply.Token == "" || reply.account() == "" {
-		return nil, fmt.Errorf("%w: a session without token or account", office.ErrUnavailable)
+		c.close()
+		return nil, nil, fmt.Errorf("%w: a session without token or account", office.ErrUnavailable)
 	}
-	return &reply, nil
+	c.token = reply.Token
+	return &reply, c, nil
 }
 
 // adopt keeps a new session and makes it the current one.
-func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error {
+func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply, c *client) error {
 	account := Account{
 		ID: reply.account(), Server: in.Server, Fingerprint: in.Fingerprint,
 		Company: in.Company, Extension: in.Extension,
@@ -255,6 +259,7 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply) error
 		return err
 	}
 	l := newLogin(e.profile, record, mirror)
+	l.client = c
 	err = l.keeper.save(secrets{reply.Token, reply.SIP, l.secrets().Key})
 	if err == nil {
 		err = mirror.SetMeta(ctx, profileKey, string(text)) // tells other processes

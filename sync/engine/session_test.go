@@ -219,6 +219,16 @@ func TestNameFollowsTheServer(t *testing.T) {
 	}
 }
 
+// Far away, a connection costs more than what is said on it.
+func TestFirstSyncGoesOverTheConnectionOfTheLogin(t *testing.T) {
+	h := open(t)
+	h.calls(0, 3)
+	h.login(t.TempDir(), engine.Options{})
+	if n := h.connections.Load(); n != 1 {
+		t.Errorf("%d connections were opened, want 1", n)
+	}
+}
+
 // A second login of a profile must leave no device of the first behind.
 func TestLoginEndsTheSessionBefore(t *testing.T) {
 	h := open(t)
