@@ -8,7 +8,8 @@ export CGO_ENABLED := 1
 #   migrated_fynedo, release   Fyne: we call fyne.Do ourselves; no debug drawing
 #   lame                       MP3 encoder from libmp3lame
 #   opus, nolibopusfile        the codec from libopus; what reads Ogg files is left out
-TAGS := migrated_fynedo,release,lame,opus,nolibopusfile
+#   speexdsp                   echo and noise of the microphone by libspeexdsp
+TAGS := migrated_fynedo,release,lame,opus,nolibopusfile,speexdsp
 GO := go
 TIME := 14m
 
@@ -20,7 +21,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FYNE := fyne.io/tools/cmd/fyne@v1.7.4
 
 # Debian packages: what the build needs, then what the tests talk to.
-BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lame-dev libopus-dev pkg-config \
+BUILD_DEPS := libgl1-mesa-dev xorg-dev libwayland-dev libxkbcommon-dev libmp3lame-dev libopus-dev libspeexdsp-dev pkg-config \
 	asterisk-core-sounds-es-g722 asterisk-core-sounds-en-g722
 TEST_DEPS := baresip sip-tester sipvicious xvfb xauth openbox xdotool dbus dbus-x11 libgl1-mesa-dri \
 	imagemagick postgresql sqlite3 iproute2 nftables pulseaudio libasound2-plugins python3-aiosmtpd
@@ -92,7 +93,7 @@ build-deps deps:
 	    $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  fi; \
 	elif command -v brew >/dev/null; then \
-	  echo "macOS: xcode-select --install; brew install go pkg-config lame opus"; \
+	  echo "macOS: xcode-select --install; brew install go pkg-config lame opus speexdsp"; \
 	else \
-	  echo "Windows (MSYS2): pacman -S --needed make git mingw-w64-x86_64-{go,gcc,pkg-config,lame,opus}"; \
+	  echo "Windows (MSYS2): pacman -S --needed make git mingw-w64-x86_64-{go,gcc,pkg-config,lame,opus,speexdsp}"; \
 	fi

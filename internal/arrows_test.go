@@ -76,7 +76,7 @@ var walls = map[string]string{
 const module = "timbre"
 
 func TestArrows(t *testing.T) {
-	out, err := exec.Command("go", "list", "-tags", "migrated_fynedo,release,lame,opus,nolibopusfile", "-json=ImportPath,Imports,Dir,GoFiles", module+"/...").Output()
+	out, err := exec.Command("go", "list", "-tags", "migrated_fynedo,release,lame,opus,nolibopusfile,speexdsp", "-json=ImportPath,Imports,Dir,GoFiles", module+"/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -24,7 +24,7 @@ func Build(ctx context.Context, dir string) error {
 }
 
 // Tags are the build tags of the Makefile.
-const Tags = "migrated_fynedo,release,lame,opus,nolibopusfile"
+const Tags = "migrated_fynedo,release,lame,opus,nolibopusfile,speexdsp"
 
 // Admin runs an administration command of timbred on the office, whether its
 // server runs or not, with stdin as its input, and reads its JSON answer into

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		os.Chmod(dir, 0o755) // another user runs it in one test
 		program = filepath.Join(dir, "timbred")
-		build := exec.Command("go", "build", "-tags", "migrated_fynedo,release,lame,opus,nolibopusfile", "-o", program, ".")
+		build := exec.Command("go", "build", "-tags", "migrated_fynedo,release,lame,opus,nolibopusfile,speexdsp", "-o", program, ".")
 		build.Stdout, build.Stderr = os.Stderr, os.Stderr
 		if err := build.Run(); err != nil {
 			return 1
