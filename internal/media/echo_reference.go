@@ -64,7 +64,7 @@ func (r *reference) put(samples []int16) { r.ring.put(samples) }
 func (r *reference) advance(n float64) {
 	before := r.top
 	for {
-		at := int(r.top) % len(r.history)
+		at := r.top % int64(len(r.history))
 		n := r.ring.take(r.history[at:])
 		r.top += int64(n)
 		if n == 0 {
@@ -108,9 +108,10 @@ func (r *reference) shift() bool {
 	if r.window++; r.window < r.widest {
 		return false
 	}
-	n := int(math.Floor(r.lowest/echoFrame)) * echoFrame
+	lowest := r.lowest
 	r.window, r.lowest, r.widest = 0, longestGap, shiftFrames
-	if n == 0 || n == echoFrame {
+	n := int(math.Floor(lowest/echoFrame)) * echoFrame
+	if lowest == longestGap || n == 0 || n == echoFrame {
 		return false
 	}
 	r.clock += float64(n)
@@ -140,7 +141,7 @@ func (r *reference) read(frame []int16, ppm float64) {
 			break
 		}
 		for i := range r.feed {
-			r.feed[i] = r.history[int(r.next+int64(i))%len(r.history)]
+			r.feed[i] = r.history[(r.next+int64(i))%int64(len(r.history))]
 		}
 		r.next += feedSize
 		r.pending = r.resampler.Process(r.pending, r.feed[:])
@@ -156,7 +157,7 @@ func (r *reference) newest(frame []int16) {
 	for i := range frame {
 		frame[i] = 0
 		if at := from + int64(i); at >= 0 && at < r.top {
-			frame[i] = r.history[int(at)%len(r.history)]
+			frame[i] = r.history[at%int64(len(r.history))]
 		}
 	}
 }

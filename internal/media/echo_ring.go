@@ -16,7 +16,7 @@ func (r *soundRing) put(samples []int16) {
 		return
 	}
 	for i, s := range samples {
-		r.samples[(int(in)+i)%len(r.samples)] = s
+		r.samples[(in+int64(i))%int64(len(r.samples))] = s
 	}
 	r.in.Store(in + int64(len(samples)))
 }
@@ -26,7 +26,7 @@ func (r *soundRing) take(dst []int16) int {
 	out := r.out.Load()
 	n := min(len(dst), int(r.in.Load()-out))
 	for i := range n {
-		dst[i] = r.samples[(int(out)+i)%len(r.samples)]
+		dst[i] = r.samples[(out+int64(i))%int64(len(r.samples))]
 	}
 	r.out.Store(out + int64(n))
 	return n
