@@ -42,6 +42,11 @@ type BaresipOptions struct {
 	Answer  bool    // takes every call at once
 	Codecs  string  // all that it speaks, such as "G722/16000/1"; empty: PCMU and PCMA
 
+	// Microphone and Speaker, where given, are what it hears and plays on, such as
+	// "alsa,default", with as little delay as it can; it neither says a tone then nor
+	// records.
+	Microphone, Speaker string
+
 	// Port, where given, makes it a carrier: it registers nowhere, listens there, and
 	// takes calls to any number; Account says only as whom it calls, and Domain whom.
 	Port int
@@ -100,8 +105,8 @@ func (o *Office) Baresip(ctx context.Context, opt BaresipOptions) (*Baresip, err
 
 // configure writes what baresip reads at its start.
 func (b *Baresip) configure(opt BaresipOptions, port int) error {
-	wav := filepath.Join(b.dir, "says.wav")
-	if err := WriteTone(wav, opt.Hz, time.Minute); err != nil {
+	sound, err := b.sound(opt)
+	if err != nil {
 		return err
 	}
 	config := fmt.Sprintf(`module_path /usr/lib/baresip/modules
@@ -109,22 +114,15 @@ net_interface 127.0.0.1
 sip_listen 127.0.0.1:%d
 sip_transports udp
 call_max_calls 4
-audio_source aufile,%s
-ausrc_srate 8000
-auplay_srate 8000
-audio_channels 1
-snd_path %s
-ctrl_tcp_listen 127.0.0.1:%d
+%sctrl_tcp_listen 127.0.0.1:%d
 module g711.so
 module g722.so
-module sndfile.so
-module aufile.so
 module stdio.so
 module_tmp account.so
 module_app menu.so
 module_app mwi.so
 module_app ctrl_tcp.so
-`, opt.Port, wav, b.dir, port)
+`, opt.Port, sound, port)
 	if err := os.WriteFile(filepath.Join(b.dir, "config"), []byte(config), 0o600); err != nil {
 		return err
 	}
@@ -143,6 +141,28 @@ module_app ctrl_tcp.so
 	}
 	account += "\n"
 	return os.WriteFile(filepath.Join(b.dir, "accounts"), []byte(account), 0o600)
+}
+
+// sound returns what its configuration says of sound.
+func (b *Baresip) sound(opt BaresipOptions) (string, error) {
+	if opt.Microphone != "" {
+		return fmt.Sprintf(`audio_source %s
+audio_player %s
+audio_buffer 20-40
+jitter_buffer_delay 1-2
+module opus.so
+module alsa.so
+`, opt.Microphone, opt.Speaker), nil
+	}
+	wav := filepath.Join(b.dir, "says.wav")
+	return fmt.Sprintf(`audio_source aufile,%s
+ausrc_srate 8000
+auplay_srate 8000
+audio_channels 1
+snd_path %s
+module sndfile.so
+module aufile.so
+`, wav, b.dir), WriteTone(wav, opt.Hz, time.Minute)
 }
 
 // connect opens the control connection as soon as baresip listens.

@@ -77,6 +77,7 @@ var benchParts = []benchPart{
 	{"setup", true, (*bench).setUps},
 	{"phone", true, (*bench).phoneStart},
 	{"app", true, (*bench).appStart},
+	{"mouth", true, (*bench).mouth},
 	{"delta", false, (*bench).delta},
 	{"first", false, (*bench).first},
 	{"mirror", false, (*bench).mirror},
