@@ -136,7 +136,7 @@ func (o *options) queued(ctx context.Context, e *engine.Engine, ref office.ID) e
 	if err := o.edit(ctx, e, subject{of: local.FaxType, object: ref, isNew: true}, func() error { return nil }); err != nil {
 		return err
 	}
-	f, err := e.Fax(ctx, ref)
+	f, err := e.Fax(context.WithoutCancel(ctx), ref)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func TestFax(t *testing.T) {
 func (s shell) faxOffline(other shell, document string) string {
 	s.t.Helper()
 	status, out, errs := s.try("", "fax", "send", "55 1234 5678", document, "--offline", "--json")
-	if status != 0 || !strings.HasSuffix(out, `","pending":true}`+"\n") || errs != "The change will be sent when the connection is back.\n" {
+	if status != 0 || !strings.HasSuffix(out, `","pending":true}`+"\n") || errs != "The change is kept and will be sent with the next command or with timbre sync.\n" {
 		s.t.Fatalf("status %d, %q, %q", status, out, errs)
 	}
 	ref := string(s.oneFax(office.FaxQueued, "--offline").ID)

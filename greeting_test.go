@@ -25,7 +25,7 @@ func TestGreeting(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, out, errs := s.try("", "greeting", "set", wav, "--offline")
-	if status != 0 || out != "The file becomes your greeting.\n" || errs != "The change will be sent when the connection is back.\n" {
+	if status != 0 || out != "The file becomes your greeting.\n" || errs != "The change is kept and will be sent with the next command or with timbre sync.\n" {
 		t.Errorf("status %d, %q, %q", status, out, errs)
 	}
 	if p := s.prefs("voicemail", "--offline"); p.Voicemail.Greeting.Kind != office.GreetingOwn || strings.Join(p.Pending["voicemail"], ",") != "greeting" {

@@ -131,13 +131,26 @@ func logout(ctx context.Context, o *options, e *engine.Engine, wipe bool) error 
 	if !e.LoggedIn() {
 		return usageError{key: "cli.usage.loggedOut"}
 	}
-	if n := e.Status().Pending; wipe && n > 0 {
-		o.note(o.words.Count("logout.pending", n))
+	if err := o.deliver(ctx, e); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
+		o.log.Info("logging out without a last sync", "err", err)
+	}
+	if n := e.Status().Pending; n > 0 {
+		key := "logout.kept"
+		if wipe {
+			key = "logout.pending"
+		}
+		o.note(o.words.Count(key, n))
 	}
 	if err := e.Logout(ctx, wipe); err != nil {
 		return err
 	}
-	return o.print(map[string]bool{"wiped": wipe}, o.words.Say("cli.loggedOut"))
+	text := "cli.loggedOut"
+	if o.offline {
+		text = "cli.loggedOut.offline"
+	}
+	return o.print(map[string]bool{"wiped": wipe}, o.words.Say(text))
 }
 
 // wipeKept erases what logouts without --wipe left.

@@ -131,21 +131,43 @@ func (o *options) edit(ctx context.Context, e *engine.Engine, of subject, change
 	if err := o.find(ctx, e, change); err != nil {
 		return err
 	}
-	before, err := e.Refused(ctx)
+	kept := context.WithoutCancel(ctx) // the change is made; who interrupts now must hear that
+	before, err := e.Refused(kept)
 	if err != nil {
 		return err
 	}
-	if !o.offline {
-		if err := o.reach(ctx, e); ctx.Err() != nil {
-			return ctx.Err()
-		} else if err != nil {
-			o.note(o.words.Words(err))
-		}
+	switch err := o.deliver(ctx, e); {
+	case e.Status().Pending == 0:
+	case err == nil:
+		o.note(o.words.Count("cli.pending", e.Status().Pending))
+	default:
+		o.note(o.words.Say(whyQueued(err)))
 	}
-	if e.Status().Pending > 0 {
-		o.note(o.words.Say("cli.queued"))
+	return o.tellRefused(kept, e, of, before)
+}
+
+// deliver sends what waits; errOffline where it is not to be tried.
+func (o *options) deliver(ctx context.Context, e *engine.Engine) error {
+	if o.offline {
+		return errOffline
 	}
-	return o.tellRefused(ctx, e, of, before)
+	return o.reach(ctx, e)
+}
+
+// errOffline means that the user wants no connection.
+var errOffline = errors.New("without a connection, as asked for")
+
+// whyQueued returns the text for a change that waits since err.
+func whyQueued(err error) string {
+	switch {
+	case errors.Is(err, errOffline), errors.Is(err, context.Canceled):
+		return "cli.queued"
+	case errors.Is(err, office.ErrSession):
+		return "cli.queued.login"
+	case errors.Is(err, office.ErrOffline):
+		return "cli.queued.offline"
+	}
+	return "cli.queued.unavailable"
 }
 
 // wholeList returns all that f chooses, read page by page; never nil, so that

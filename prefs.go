@@ -124,7 +124,7 @@ func setPreference(ctx context.Context, o *options, e *engine.Engine, p preferen
 		return err
 	}
 	if o.json {
-		return showPreferences(ctx, o, e, []preference{p})
+		return showPreferences(context.WithoutCancel(ctx), o, e, []preference{p})
 	}
 	var made []string
 	for _, name := range p.settable() {

@@ -111,7 +111,7 @@ func (s shell) changesNothing(other shell) {
 func (s shell) setsOffline(other shell) {
 	s.t.Helper()
 	status, out, errs := s.try("", "prefs", "set", "voicemail", "attachAudio=yes", "--offline")
-	if status != 0 || out != "Preferences saved: attachAudio yes\n" || errs != "The change will be sent when the connection is back.\n" {
+	if status != 0 || out != "Preferences saved: attachAudio yes\n" || errs != "The change is kept and will be sent with the next command or with timbre sync.\n" {
 		s.t.Errorf("status %d, %q, %q", status, out, errs)
 	}
 	if p := s.prefs("voicemail", "--offline"); !p.Voicemail.AttachAudio || strings.Join(p.Pending["voicemail"], ",") != "attachAudio" || p.Profile.Name != "" {

@@ -69,6 +69,9 @@ func standing(ctx context.Context, o *options, e *engine.Engine) (a syncAnswer, 
 	if !s.Online {
 		text = o.words.Words(s.Err)
 	}
+	if a.Pending > 0 {
+		text += " " + o.words.Count("cli.pending", a.Pending)
+	}
 	if len(refused) > 0 {
 		text += " " + o.words.Count("cli.refused.some", len(refused))
 	}
