@@ -27,7 +27,9 @@ type canceller interface {
 // An Echo takes out of what the microphone hears the echo of what the speaker
 // plays, and noise. It finds by itself how late the echo is, up to 350 ms, also
 // when that changes, and by how much the clocks of the two devices differ, up to
-// 500 millionths. Sound is at 16 kHz in frames of 10 ms; it comes out 10 ms late.
+// 500 millionths. Sound is at 16 kHz in frames of 10 ms; it comes out 10 ms late,
+// and 13 ms more where an echo comes within 23 ms of what is played. The library
+// writes a line to the standard error where its filter went astray and starts anew.
 // Played may be called by one goroutine and Heard by another; the rest is safe for
 // concurrent use. The nil Echo, which builds without libspeexdsp have, leaves the
 // sound as it is.

@@ -15,14 +15,10 @@ type source interface {
 	Read(samples []int16) (int, error)
 }
 
-// maxPhases is how fine a resampler ReadSound makes for a file: 11,025 Hz needs 320
-// for 8,000. A rate that no machine records at would need a hundred megabytes.
-const maxPhases = 400
-
 // ReadSound returns the sound of a WAV or MP3 file at a rate: as much as most and
 // less than a second more, however long the file is. It is for what strangers send:
 // it holds no more in memory than what it returns. It returns ErrFormat for a file
-// that is neither or has an odd rate.
+// that is neither, or of a rate that no machine records at.
 func ReadSound(data []byte, rate int, most time.Duration) (Sound, error) {
 	var src source
 	src, err := NewWAVReader(bytes.NewReader(data))
@@ -31,9 +27,6 @@ func ReadSound(data []byte, rate int, most time.Duration) (Sound, error) {
 	}
 	if err != nil {
 		return Sound{}, err
-	}
-	if rate/gcd(src.Rate(), rate) > maxPhases {
-		return Sound{}, fmt.Errorf("reading sound of %d Hz: %w", src.Rate(), ErrFormat)
 	}
 	return collect(src, rate, most)
 }
