@@ -47,6 +47,7 @@ test-race:
 
 test-window:
 	$(GO) test -tags $(TAGS) -timeout $(TIME) $(GUI)
+	$(GO) test -tags $(TAGS) -timeout $(TIME) -run 'TestTraces|TestDelayDoesNotGrow' ./internal/officetest
 	$(GO) test -tags $(TAGS) -timeout $(TIME) -run TestSchedules ./sync/engine -schedules 300
 
 check: build-deps

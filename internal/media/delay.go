@@ -28,8 +28,8 @@ type delays struct {
 const (
 	unknown = math.MaxInt
 
-	pieceTime = 1.25 // seconds; all pieces are 10 s
-	markTime  = 4    // seconds; all marks are 256 s
+	pieceTime = 4 // seconds; all pieces are 32 s
+	markTime  = 4 // seconds; all marks are 256 s
 
 	binPart      = 400 // a bin is 1/400 s
 	firstBin     = 7   // 20 ms, before anything is known
@@ -56,7 +56,7 @@ func (d *delays) rebase() {
 
 // tick passes n samples of time.
 func (d *delays) tick(n int) {
-	if d.pieceT += n; d.pieceT >= int(pieceTime*float64(d.rate)) {
+	if d.pieceT += n; d.pieceT >= pieceTime*d.rate {
 		d.pieceT = 0
 		d.piece = (d.piece + 1) % len(d.least)
 		d.least[d.piece] = unknown
@@ -72,11 +72,12 @@ func (d *delays) tick(n int) {
 	}
 }
 
-// add takes a packet into account.
-func (d *delays) add(delay int) {
+// add takes a packet into account. Its delay is by a clock that has been corrected
+// by skew so far.
+func (d *delays) add(delay, skew int) {
 	d.least[d.piece] = min(d.least[d.piece], delay)
 	mark := &d.marks[d.marked%len(d.marks)]
-	*mark = min(*mark, delay)
+	*mark = min(*mark, delay-skew)
 
 	later := delay - d.base()
 	d.worst[d.span] = max(d.worst[d.span], later)
@@ -89,7 +90,7 @@ func (d *delays) add(delay int) {
 	d.heard++
 }
 
-// base returns the delay of the fastest packet of the last ten seconds.
+// base returns the delay of the fastest packet of the last half minute.
 func (d *delays) base() int {
 	least := unknown
 	for _, l := range d.least {

@@ -21,6 +21,7 @@ type Playout struct {
 	// What follows belongs to Pull.
 	begun  bool
 	clock  int     // samples pulled
+	skew   float64 // samples that the far side's clock has gained on that since
 	line   []int16 // sound, of which a part has been heard
 	at     int     // where the part begins that has not
 	edge   int     // place of the end of line
@@ -142,6 +143,10 @@ func (p *Playout) Pull(out []int16) {
 		out = out[n:]
 	}
 }
+
+// now returns the time by the card's clock, corrected so that it runs as the far
+// side's does.
+func (p *Playout) now() int { return p.clock + int(p.skew) }
 
 // next returns the place of what is heard next.
 func (p *Playout) next() int { return p.edge - (len(p.line) - p.at) }

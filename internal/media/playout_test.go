@@ -490,3 +490,27 @@ func FuzzPlayout(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkPlayout takes a second of sound with 5 % of loss.
+func BenchmarkPlayout(b *testing.B) {
+	for _, codec := range spoken {
+		b.Run(codec, func(b *testing.B) {
+			l := newLine(b, codec, func(i int) (time.Duration, bool) { return 0, i%20 == 10 })
+			for range 50 * 60 {
+				l.send()
+			}
+			out, at := make([]int16, lineRate/100), 0
+			for b.Loop() {
+				for range 50 {
+					f := &l.flying[at%len(l.flying)]
+					f.a.Sequence, f.a.Timestamp = uint16(at), uint32(at*samplesIn(l.ptime, l.format.clock))
+					if at++; at%20 != 10 {
+						l.p.Push(f.a)
+					}
+					l.p.Pull(out)
+					l.p.Pull(out)
+				}
+			}
+		})
+	}
+}

@@ -38,13 +38,15 @@ func (p *Playout) steer() {
 		return
 	}
 	target := p.target()
-	deep := p.clock - p.next() - base - target
+	deep := p.now() - p.next() - base - target
 	if deep > p.rate/tooDeep {
 		p.leap(deep)
 		return
 	}
 	p.error += (float64(deep)/float64(p.rate) - p.error) / settling
-	p.talker.format.resampler.SetDrift(p.delays.drift() + max(-pullMost, min(pullMost, p.error*pull)))
+	drift := p.delays.drift()
+	p.skew += drift / 1e6 * float64(p.rate/frameTime)
+	p.talker.format.resampler.SetDrift(drift + max(-pullMost, min(pullMost, p.error*pull)))
 
 	p.delay.Store(int64(deep + target))
 	p.jitter.Store(int64(target))
@@ -52,7 +54,7 @@ func (p *Playout) steer() {
 	p.waits.Add(1)
 
 	newest := p.talker.begin + p.talker.size
-	late := p.clock - newest - base // of the next packet, if it came now
+	late := p.now() - newest - base // of the next packet, if it came now
 	if p.clock < p.lossy {
 		late -= p.talker.size // of the one after it
 	}

@@ -65,7 +65,7 @@ func (p *Playout) accept(number uint8) bool {
 	if !p.number(a.Sequence) {
 		return false
 	}
-	p.delays.add(p.clock - k.begin)
+	p.delays.add(p.now()-k.begin, int(p.skew))
 	if k.begin+k.size <= p.edge {
 		p.late.Add(1)
 		return false
@@ -90,7 +90,7 @@ func (p *Playout) belongs(k *packet) bool {
 	k.begin = s.begin + int(int32(a.Timestamp-s.timestamp))*p.rate/s.format.clock
 	ahead := int(int16(a.Sequence - s.sequence))
 	odd := k.begin - (s.begin + ahead*s.size) // samples more than the number says
-	early := p.delays.base() != unknown && p.clock-k.begin < p.delays.base()-p.rate/farAhead
+	early := p.delays.base() != unknown && p.now()-k.begin < p.delays.base()-p.rate/farAhead
 	late := k.begin+k.size <= p.next()
 	switch {
 	case early && (odd > p.rate/farBack || ahead <= 0), late && ahead > 0 && odd < -p.rate/farBack:
@@ -131,9 +131,9 @@ func (p *Playout) lone(ssrc uint32) bool {
 func (p *Playout) follow(k *packet) {
 	base := p.delays.base()
 	if base == unknown {
-		base = p.clock - p.next() - p.target()
+		base = p.now() - p.next() - p.target()
 	}
-	k.begin = p.clock - base
+	k.begin = p.now() - base
 	if p.silent {
 		p.edge = k.begin - p.target()
 		p.line = p.line[:p.at]
