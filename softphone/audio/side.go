@@ -68,7 +68,7 @@ func (v *side) run(ctx context.Context) {
 	defer v.leave()
 	for ctx.Err() == nil {
 		o := v.open(ctx)
-		if o.err != nil {
+		if o.err != nil && ctx.Err() == nil {
 			v.report(ctx, o.err)
 			v.idle(ctx, lookAgain)
 			continue

@@ -78,7 +78,12 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v", in, got)
 		}
 	}
-	for _, in := range []string{"nul", "null:1", "wav:", "wav:,", "wav:a.wav", "tone:", "tone:0", "tone:NaN", "default:x"} {
+	if got, err := Parse("device:Headset,"); err != nil {
+		t.Error(err)
+	} else if s := got.(*Devices).Settings(); !slices.Equal(s.Microphone.Names, []string{"Headset"}) || s.Speaker.Names != nil || s.Speaker.Volume != 80 {
+		t.Errorf("%+v", s)
+	}
+	for _, in := range []string{"device:", "device:,", "device:x", "nul", "null:1", "wav:", "wav:,", "wav:a.wav", "tone:", "tone:0", "tone:NaN", "default:x"} {
 		if got, err := Parse(in); err == nil {
 			t.Errorf("%q: %v", in, got)
 		}

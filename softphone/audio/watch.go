@@ -2,6 +2,7 @@ package audio
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -127,8 +128,17 @@ func (w *watch) look() {
 	for id := range w.shunned {
 		w.shuns(id) // or not any more
 	}
+	wanted := w.choice().wanted(now.devices, w.purpose.capture())
+	for id, a := range w.stuck {
+		if len(a.result) > 0 && !slices.Contains(wanted, id) { // nobody wants it any more
+			delete(w.stuck, id)
+			if o := <-a.result; o.card != nil {
+				w.dismiss(o.card, 0)
+			}
+		}
+	}
 	best := ""
-	for _, id := range w.choice().wanted(now.devices, w.purpose.capture()) {
+	for _, id := range wanted {
 		if a := w.stuck[id]; a != nil && len(a.result) > 0 { // it took long, but is here
 			delete(w.stuck, id)
 			w.pending = a
