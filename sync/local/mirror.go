@@ -58,6 +58,7 @@ const (
 	plainFolder  = "audio"   // where the first version kept sounds, not sealed
 	blobFolder   = "blobs"
 	outboxFolder = "outbox" // files that wait to be sent
+	copyFolder   = "copies" // of the rows of the outbox
 )
 
 // Open opens the copy in the folder dir, making both where they are missing,
@@ -67,47 +68,55 @@ const (
 // the program was here.
 func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 	err := os.RemoveAll(filepath.Join(dir, plainFolder))
-	for _, folder := range []string{blobFolder, outboxFolder} {
+	for _, folder := range []string{blobFolder, outboxFolder, copyFolder} {
 		err = errors.Join(err, os.MkdirAll(filepath.Join(dir, folder), 0o700))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making the profile: %w", err)
 	}
-	db, err := openOrRescue(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	m := &Mirror{dir: dir, db: db, limit: o.Limit}
+	m := &Mirror{dir: dir, limit: o.Limit}
 	if m.limit == 0 {
 		m.limit = DefaultBlobLimit
 	}
 	if o.Key != nil {
-		err = m.Unlock(o.Key)
+		if err := m.Unlock(o.Key); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = m.sweepOutbox(ctx)
+	if m.db, err = openOrRescue(ctx, dir); err != nil {
+		return nil, err
 	}
+	err = m.tidy(ctx)
 	if errors.Is(err, ErrCorrupt) {
-		if err = db.Close(); err != nil {
+		if err = m.db.Close(); err != nil {
 			return nil, err
 		}
 		if m.db, err = rescue(ctx, dir); err != nil {
 			return nil, err
 		}
-		return m, nil
+		err = m.tidy(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, m.db.Close())
 	}
 	return m, nil
 }
 
+// tidy makes the files of the outbox agree with its rows.
+func (m *Mirror) tidy(ctx context.Context) error {
+	if err := m.agree(ctx); err != nil {
+		return err
+	}
+	return m.sweepOutbox(ctx)
+}
+
 func openOrRescue(ctx context.Context, dir string) (*sqldb.DB, error) {
-	if _, err := os.Stat(filepath.Join(dir, damagedFile)); err == nil {
+	if isLost(dir) {
 		return rescue(ctx, dir)
 	}
-	db, err := openDatabase(ctx, filepath.Join(dir, databaseFile))
-	if sqldb.IsCorrupt(err) {
+	path := filepath.Join(dir, databaseFile)
+	db, err := openDatabase(ctx, path)
+	if err != nil && isDamaged(ctx, path, err) {
 		return rescue(ctx, dir)
 	}
 	return db, err
@@ -140,9 +149,11 @@ func openDatabase(ctx context.Context, path string) (*sqldb.DB, error) {
 // Close closes the database.
 func (m *Mirror) Close() error { return m.db.Close() }
 
-// write runs fn in a transaction and counts up the stamps of what it changed.
+// write runs fn in a transaction, counts up the stamps of what it changed and keeps
+// the copies of the outbox in step.
 func (m *Mirror) write(ctx context.Context, fn func(*sqldb.Tx) error, kinds ...string) error {
-	return m.check(m.db.Write(ctx, func(tx *sqldb.Tx) error {
+	var gone []int64
+	err := m.check(m.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -151,8 +162,13 @@ func (m *Mirror) write(ctx context.Context, fn func(*sqldb.Tx) error, kinds ...s
 				return err
 			}
 		}
-		return nil
+		gone, err = m.copyTouched(tx)
+		return err
 	}))
+	if err != nil {
+		return err
+	}
+	return m.removeCopies(gone)
 }
 
 // check makes ErrCorrupt of a damaged database and leaves word for Open.
@@ -194,7 +210,10 @@ func (m *Mirror) SetMeta(ctx context.Context, key, value string) error {
 	return m.write(ctx, func(tx *sqldb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
 			ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
-		return err
+		if err != nil {
+			return err
+		}
+		return m.copyMeta(tx)
 	}, metaStamp)
 }
 
