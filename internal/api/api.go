@@ -8,6 +8,7 @@
 package api
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -58,6 +59,7 @@ type Server struct {
 	converting *counts // uploads being made greetings by account
 	clicks     *clicks
 	presence   *presence
+	packers    sync.Pool // of *gzip.Writer: a new one takes more than most answers
 
 	public http.Handler // for the world
 	admin  http.Handler // for whoever may open the admin socket
@@ -71,6 +73,10 @@ func New(cfg Config) *Server {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.packers.New = func() any {
+		z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // a valid level
+		return z
 	}
 	s.clicks = newClicks(cfg.Store, s.log)
 	s.metrics = newMetrics(s)

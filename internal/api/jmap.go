@@ -49,8 +49,8 @@ func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit
 		session, err := s.cfg.Gate.Session(r.Context(), token)
 		var e office.Extension
 		if err == nil {
-			e, err = s.cfg.Store.ExtensionOf(r.Context(), session.Account)
-			if errors.Is(err, office.ErrNotFound) { // removed in this moment, and its sessions with it
+			e, err = s.cfg.Store.Extension(r.Context(), session.Extension)
+			if errors.Is(err, office.ErrNotFound) || err == nil && e.Account != session.Account { // removed in this moment, and its sessions with it
 				err = office.ErrSession
 			}
 		}
@@ -217,7 +217,7 @@ func (s *Server) kinds(v visit) map[string]kind {
 // methods returns what answers one method call of a session.
 func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
 	capable := slices.Contains(using, office.Capability)
-	kinds := s.kinds(v)
+	kinds, kept := s.kinds(v), &look{store: s.cfg.Store}
 	return func(ctx context.Context, c jmap.Invocation) (any, error) {
 		if c.Name == "Blob/copy" && slices.Contains(using, jmap.Core) {
 			answer, err := s.copyBlobs(ctx, v.Account, c.Args)
@@ -228,9 +228,12 @@ func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Inv
 		if !known || !capable {
 			return nil, &jmap.MethodError{Type: jmap.UnknownMethod}
 		}
-		m := method{k: k, t: store.Type(noun), feed: s.cfg.Store, account: v.Account}
+		m := method{k: k, t: store.Type(noun), feed: kept, account: v.Account}
 		if own, ok := k.(feed); ok {
 			m.feed = own
+		}
+		if verb == "set" { // which may change other types too
+			defer kept.forget()
 		}
 		answer, err := m.do(ctx, verb, c.Args)
 		var half *halfDone
@@ -266,7 +269,7 @@ func methodError(err error) error {
 
 // writeJSON answers v, packed where the client takes it and it is worth it.
 func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
-	b, err := json.Marshal(v)
+	b, err := encode(v)
 	if err != nil {
 		p := s.refuse(r.Context(), "answer", err)
 		writeProblem(w, p.Status, p)
@@ -279,9 +282,20 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, v any) {
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
-	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // a valid level
+	z := s.packers.Get().(*gzip.Writer)
+	defer s.packers.Put(z)
+	z.Reset(w)
 	z.Write(b)
 	z.Close()
+	z.Reset(nil) // w is not kept
+}
+
+// encode returns v as JSON.
+func encode(v any) ([]byte, error) {
+	if response, ok := v.(*jmap.Response); ok { // json.Marshal would read what it writes once more
+		return response.MarshalJSON()
+	}
+	return json.Marshal(v)
 }
 
 // acceptsGzip reports whether the client unpacks gzip (RFC 9110 §12.5.3).

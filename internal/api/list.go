@@ -13,7 +13,7 @@ import (
 // A list is a JMAP type whose objects are an account's rows in order of time,
 // newest first.
 type list struct {
-	names    []string            // of the properties of a row
+	names    func() []string     // of the properties of a row
 	sortedBy string              // the property with the time of a row
 	takes    func(f filter) bool // whether the list has the fields that f is about
 	rows     func(ctx context.Context, ids ...office.ID) ([]row, error)
@@ -44,7 +44,7 @@ type table[T, F any] struct {
 // of returns the list of an account.
 func (t table[T, F]) of(account office.ID) list {
 	return list{
-		names: propertiesIn[T](), sortedBy: t.sortedBy, takes: t.takes,
+		names: propertiesIn[T], sortedBy: t.sortedBy, takes: t.takes,
 		rows: func(ctx context.Context, ids ...office.ID) ([]row, error) {
 			all, err := t.rows(ctx, account, ids...)
 			rows := make([]row, len(all))
@@ -76,7 +76,7 @@ func (l list) all(ctx context.Context, limit int) ([]office.ID, error) {
 	return l.query(ctx, filter{}, store.Page{Limit: limit})
 }
 
-func (l list) properties() []string { return l.names }
+func (l list) properties() []string { return l.names() }
 
 // ordered makes a list, and what is built on one, a lister.
 func (l list) ordered() list { return l }

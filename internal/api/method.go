@@ -31,13 +31,6 @@ type setter interface {
 // A lister is a kind that clients may query.
 type lister interface{ ordered() list }
 
-// A feed tells in which state the objects of a type are and what changed since
-// another. The store is the one of all types that are kept.
-type feed interface {
-	State(ctx context.Context, account office.ID, t store.Type) (store.State, error)
-	Changes(ctx context.Context, account office.ID, t store.Type, since store.State, limit int) (store.Changes, error)
-}
-
 // A method is a call of one of the standard methods (RFC 8620 §5) on a kind.
 type method struct {
 	k       kind

@@ -40,9 +40,15 @@ func (k singleton[T]) objects(ctx context.Context, ids []office.ID, _ []string) 
 	if err != nil {
 		return nil, err
 	}
-	o, err := objectOf(v)
-	return map[office.ID]any{office.Singleton: o}, err
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("reading %T: %w", v, err)
+	}
+	return map[office.ID]any{office.Singleton: append(json.RawMessage(idOfSingleton+","), b[1:]...)}, nil // v is an object with properties
 }
+
+// idOfSingleton is how the object of a singleton begins.
+const idOfSingleton = `{"id":"` + string(office.Singleton) + `"`
 
 func (k singleton[T]) all(context.Context, int) ([]office.ID, error) {
 	return []office.ID{office.Singleton}, nil
