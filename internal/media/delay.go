@@ -14,9 +14,8 @@ type delays struct {
 	piece  int    // index of the present one
 	pieceT int    // samples since it began
 
-	bins   [128]float32 // how often a packet came so much later than the fastest
-	heard  int          // packets
-	spread float32      // how much later than the fastest it is usually
+	bins  [128]float32 // how often a packet came so much later than the fastest
+	heard int          // packets
 
 	worst  [6]int  // how much later than the fastest the latest was, in the last spans of time
 	span   int     // index of the present one

@@ -121,10 +121,6 @@ func everySecond(samples []int16) []int16 {
 	return half
 }
 
-func steady(d time.Duration) func(int) (time.Duration, bool) {
-	return func(int) (time.Duration, bool) { return d, false }
-}
-
 func perfect(int) (time.Duration, bool) { return 0, false }
 
 // full is how loud the voice of a line is.

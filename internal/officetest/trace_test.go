@@ -104,7 +104,7 @@ func TestDelayDoesNotGrow(t *testing.T) {
 				}
 				deaf = callRate / 2
 				heard := fast(time.Duration(frames*len(frame)+i)*time.Second/callRate, trace.Card)
-				said := heard.Round(0)
+				var said time.Duration
 				for k := int(heard/time.Second) + 1; ; k-- { // the last click before
 					if said = fast(time.Duration(k)*time.Second+time.Second/2, trace.Sender); said < heard {
 						break
