@@ -108,7 +108,7 @@ func (w *watch) better() bool {
 		w.look()
 		return false
 	}
-	if w.spare.card.passed() > 0 {
+	if w.spare.card.passed() > 4*w.period { // more than fills its buffer at the beginning
 		return true
 	}
 	if w.spare.card.age() > settling {
