@@ -14,19 +14,20 @@ import (
 )
 
 // A pumped socket is read by a pump of its own, in the goroutine of run, or by one
-// that reads others too.
+// that reads others too. Most never need a pump of their own.
 type pumped struct {
 	pumps  *pumps
-	own    *pump
 	id     int32 // in pumps
 	number uint16
 
 	mu      sync.Mutex
-	running bool // guarded by mu
-	shared  bool // guarded by mu
+	running bool  // guarded by mu
+	shared  bool  // guarded by mu
+	own     *pump // nil: not needed yet; guarded by mu, set once, before waited is closed
 
+	waited chan struct{}        // closed when there is something for run to do
 	ended  atomic.Bool          // changed under mu
-	reader atomic.Pointer[pump] // that reads it: own, or one of pumps; changed under mu
+	reader atomic.Pointer[pump] // that reads it: own, or one of pumps; nil: none; changed under mu
 
 	reading sync.Mutex // held while take runs; before writing
 	take    func(b []byte, from netip.AddrPort)
@@ -66,7 +67,10 @@ func (s *pumped) run(take func(b []byte, from netip.AddrPort)) {
 	s.running = true
 	s.place()
 	s.mu.Unlock()
-	s.own.run(1)
+	<-s.waited
+	if s.own != nil {
+		s.own.run(1)
+	}
 	s.end()
 	s.close()
 	if s.broken != nil {
@@ -86,20 +90,38 @@ func (s *pumped) share(on bool) {
 // place has the right pump read s. mu must be held.
 func (s *pumped) place() {
 	old := s.reader.Load()
-	alone := s.ended.Load() || !s.shared
+	alone := old != nil && old == s.own
 	switch {
-	case alone && old != s.own:
-		s.reader.Store(s.own)
-		s.pumps.remove(old, s, s.fd)
-		if !s.ended.Load() {
-			_ = s.own.add(s, s.fd)
-		}
-	case !alone && old == s.own:
+	case s.ended.Load():
+	case !s.shared && !alone:
+		_ = s.part(old) // without a descriptor for that it stays where it is
+	case s.shared && alone:
 		s.own.remove(s, s.fd)
 		if s.pumps.add(s, s.fd) != nil {
 			_ = s.own.add(s, s.fd)
 		}
+	case s.shared && old == nil:
+		if s.pumps.add(s, s.fd) != nil {
+			_ = s.part(nil)
+		}
 	}
+}
+
+// part gives s a pump of its own, instead of old, which may be nil. mu must be held.
+func (s *pumped) part(old *pump) error {
+	if s.own == nil {
+		own, err := newPump()
+		if err != nil {
+			return err
+		}
+		s.own = own
+		close(s.waited)
+	}
+	s.reader.Store(s.own)
+	if old != nil {
+		s.pumps.remove(old, s, s.fd)
+	}
+	return s.own.add(s, s.fd)
 }
 
 func (s *pumped) end() {
@@ -108,8 +130,14 @@ func (s *pumped) end() {
 	if s.ended.Swap(true) {
 		return
 	}
-	s.place()
-	s.own.close()
+	if old := s.reader.Swap(nil); old != nil && old != s.own {
+		s.pumps.remove(old, s, s.fd)
+	}
+	if s.own != nil {
+		s.own.close()
+	} else {
+		close(s.waited)
+	}
 	if !s.running {
 		s.close()
 	}

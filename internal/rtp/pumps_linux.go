@@ -29,21 +29,10 @@ func (ps *pumps) bind(a netip.AddrPort) (socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := newPump()
-	if err != nil {
-		closeInet4(fd)
-		return nil, err
-	}
 	ps.mu.Lock()
+	defer ps.mu.Unlock()
 	ps.last++
-	s := &pumped{pumps: ps, own: own, id: ps.last, fd: fd, number: port}
-	ps.mu.Unlock()
-	s.reader.Store(own)
-	if err := own.add(s, fd); err != nil {
-		s.end()
-		return nil, err
-	}
-	return s, nil
+	return &pumped{pumps: ps, id: ps.last, fd: fd, number: port, waited: make(chan struct{})}, nil
 }
 
 // add has a pump read s, and starts one where all are full.
@@ -70,10 +59,10 @@ func (ps *pumps) add(s *pumped, fd int) error {
 
 // assign has p read s.
 func (ps *pumps) assign(p *pump, s *pumped, fd int) error {
-	own := s.reader.Swap(p) // before p finds something
+	old := s.reader.Swap(p) // before p finds something
 	err := p.add(s, fd)
 	if err != nil {
-		s.reader.Store(own)
+		s.reader.Store(old)
 	}
 	return err
 }

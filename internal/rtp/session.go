@@ -84,6 +84,7 @@ func Open(ports *Ports, bind, name, signal netip.Addr) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.share(true) // until somebody listens
 	s := &Session{ports: ports, conn: conn, signal: signal}
 	s.name = netip.AddrPortFrom(name, conn.port())
 	s.out.muted = true // until the far side has said where it is
@@ -145,6 +146,10 @@ func (s *Session) Run(press func(digit rune)) {
 // p and its payload are valid during the call only. When Listen returns, the hear of
 // before is not running any more: it must not be called within hear.
 func (s *Session) Listen(hear func(p *Packet)) {
+	if hear == nil { // then nobody waits
+		s.Carry(nil)
+		return
+	}
 	s.conn.share(false)
 	s.setHear(hear)
 }
