@@ -248,10 +248,10 @@ func (p *Playout) decode(k *packet) {
 // put appends what was decoded to the line.
 func (p *Playout) put(f *Format) {
 	fresh := p.fresh[:0]
-	for step := f.decoder.Rate() / 50; len(p.decoded) > 0; {
-		n := min(len(p.decoded), step)
-		fresh = f.resampler.Process(fresh, p.decoded[:n])
-		p.decoded = p.decoded[n:]
+	for left, step := p.decoded, f.decoder.Rate()/50; len(left) > 0; {
+		n := min(len(left), step)
+		fresh = f.resampler.Process(fresh, left[:n])
+		left = left[n:]
 	}
 	p.guess.noise.hear(fresh)
 	if p.guessing && len(fresh) > 0 {

@@ -510,3 +510,30 @@ func BenchmarkPlayout(b *testing.B) {
 		})
 	}
 }
+
+func TestPlayoutPushesAndPullsAtOnce(t *testing.T) {
+	l := newLine(t, "PCMU", perfect)
+	for range 500 {
+		l.send()
+	}
+	pushed := make(chan struct{})
+	go func() {
+		defer close(pushed)
+		for _, f := range l.flying {
+			l.p.Push(f.a)
+		}
+	}()
+	out := make([]int16, 160)
+	for done := false; !done; {
+		l.p.Pull(out)
+		l.p.Stats()
+		select {
+		case <-pushed:
+			done = true
+		default:
+		}
+	}
+	if s := l.p.Stats(); s.Received != 500 {
+		t.Errorf("%+v", s)
+	}
+}
