@@ -80,6 +80,9 @@ func newTerminal(o *options, e *engine.Engine, system string) (*terminal, error)
 		OnRegistration: t.registration,
 		OnCall:         t.tell,
 	}
+	if _, ok := sound.(audio.WAV); ok { // what is in a file is sent as it is
+		t.cfg.Without = softphone.AllStages
+	}
 	return t, nil
 }
 

@@ -55,9 +55,10 @@ type Call struct {
 // maxDigits is how many digits may wait to be sent: a pasted card number fits.
 const maxDigits = 64
 
+// newCall returns a call of p, whose mu is held.
 func newCall(p *Phone, running context.Context, incoming bool, peer office.Party) *Call {
 	c := &Call{
-		id: office.NewID(), phone: p, incoming: incoming, peer: peer, voice: newVoice(), running: running,
+		id: office.NewID(), phone: p, incoming: incoming, peer: peer, voice: newVoice(p.echo, p.cfg.Without), running: running,
 		answer: make(chan struct{}, 1), digits: make(chan rune, maxDigits), done: make(chan struct{}),
 		status: Status{State: Dialing, StartedAt: time.Now()},
 	}

@@ -17,7 +17,9 @@ import (
 const byeTime = 2 * time.Second
 
 // codecs are what a call can be held in, best first.
-func codecs() []sdp.Codec { return []sdp.Codec{sdp.PCMA, sdp.PCMU, sdp.TelephoneEvent} }
+func codecs() []sdp.Codec {
+	return []sdp.Codec{sdp.Opus, sdp.G722, sdp.PCMA, sdp.PCMU, sdp.TelephoneEvent}
+}
 
 // dial takes an outgoing call through its life.
 func (c *Call) dial(endpoint *ua.Endpoint) {

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"timbre/internal/media"
 	"timbre/internal/office"
 	"timbre/internal/ua"
 )
@@ -32,6 +33,7 @@ type Config struct {
 	Account        Account            // the line
 	Audio          Audio              // the sound of every call
 	Agent          string             // User-Agent; empty: "Timbre"
+	Without        Stages             // what is not done to the microphone's sound; zero: all is done
 	OnRegistration func(Registration) // nil: nobody asks
 	OnIncoming     func(*Call)        // a call rings; nil: all callers hear that the phone is busy
 	OnCall         func(*Call, Status)
@@ -54,6 +56,7 @@ type Phone struct {
 	current      *Call           // guarded by mu; nil or not Ended
 	endpoint     *ua.Endpoint    // guarded by mu; nil while not running
 	running      context.Context // guarded by mu; of Run; nil while not running
+	echo         *media.Echo     // guarded by mu; of Run; nil in a binary that has none
 	calls        sync.WaitGroup  // Add is guarded by mu and happens only while running
 }
 
@@ -102,6 +105,9 @@ func (p *Phone) Run(ctx context.Context) error {
 	}
 	var events sync.WaitGroup
 	events.Go(p.events.run)
+	echo := media.NewEcho() // one for all calls: the room stays the same
+	defer echo.Close()
+	echo.Use(p.cfg.Without&EchoCancellation == 0, p.cfg.Without&NoiseSuppression == 0)
 
 	// What is on the wire outlives ctx by the time that good-byes take.
 	wire, hangUp := context.WithCancel(context.WithoutCancel(ctx))
@@ -111,7 +117,7 @@ func (p *Phone) Run(ctx context.Context) error {
 		cancel()
 	}()
 	p.mu.Lock()
-	p.endpoint, p.running = endpoint, ctx
+	p.endpoint, p.running, p.echo = endpoint, ctx, echo
 	p.mu.Unlock()
 
 	err = endpoint.RegisterLoop(ctx, ua.RegisterConfig{

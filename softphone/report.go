@@ -27,9 +27,13 @@ type Report struct {
 	LogID    office.ID       `json:"logId,omitempty"`
 	Seconds  float64         `json:"seconds,omitempty"` // of talk
 	Codec    string          `json:"codec,omitempty"`
-	Sent     uint64          `json:"sent,omitempty"` // packets, like the two below
+	Sent     uint64          `json:"sent,omitempty"` // packets, like the three below
 	Received uint64          `json:"received,omitempty"`
 	Lost     uint64          `json:"lost,omitempty"`
+	Late     uint64          `json:"late,omitempty"`
+	// Seconds of sound that was guessed, and that it waits for its turn now.
+	Concealed float64 `json:"concealed,omitempty"`
+	Delay     float64 `json:"delay,omitempty"`
 }
 
 // Report returns r as an event of now.
@@ -48,6 +52,7 @@ func (c *Call) Report(s Status, now time.Time) Report {
 		Event: "call", Time: now.UTC(), State: string(s.State), Call: c.ID(), Kind: office.Outgoing, Peer: &peer,
 		Outcome: s.Outcome, Code: s.Code, Reason: s.Reason, Why: s.Why, Secure: s.Secure, FarMedia: s.FarMedia, LogID: s.LogID,
 		Seconds: s.Duration(now).Seconds(), Codec: stats.Codec, Sent: stats.Sent, Received: stats.Received, Lost: stats.Lost,
+		Late: stats.Late, Concealed: stats.Concealed.Seconds(), Delay: stats.Delay.Seconds(),
 	}
 	if c.Incoming() {
 		out.Kind = office.Incoming

@@ -81,5 +81,5 @@ type Stats struct {
 	Jitter    time.Duration // RFC 3550 §6.4.1, at the time of asking
 	Delay     time.Duration // how long a packet waits for its turn to be heard, at the time of asking
 	Concealed time.Duration // sound that had to be guessed
-	Codec     string        // such as "PCMA"
+	Codec     string        // such as "opus" or "PCMA"
 }

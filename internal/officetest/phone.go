@@ -63,7 +63,7 @@ type PhoneOptions struct {
 func (o *Office) Phone(ctx context.Context, n office.Number, opt PhoneOptions) (*Phone, error) {
 	p := &Phone{Ear: NewEar(opt.Hz), Incoming: make(chan *softphone.Call, 16), changed: make(chan struct{})}
 	phone, err := o.softphone(ctx, n, softphone.Config{
-		Log: opt.Log, Audio: p.Ear,
+		Log: opt.Log, Audio: p.Ear, Without: softphone.AllStages, // a steady tone is noise to them
 		OnCall: func(*softphone.Call, softphone.Status) { p.wake() },
 		OnIncoming: func(c *softphone.Call) {
 			if opt.Answer {

@@ -87,7 +87,7 @@ func (o *Office) robot(ctx context.Context) error {
 	if err := writeMelody(file); err != nil {
 		return err
 	}
-	p, err := o.softphone(ctx, "104", softphone.Config{Audio: audio.WAV{In: file}})
+	p, err := o.softphone(ctx, "104", softphone.Config{Audio: audio.WAV{In: file}, Without: softphone.AllStages})
 	if err != nil {
 		return err
 	}
