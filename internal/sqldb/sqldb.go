@@ -45,6 +45,7 @@ type DB struct {
 	dialect Dialect
 	read    *sql.DB
 	write   *sql.DB
+	reading bool // see OpenToRead
 	group   group
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 )
 
@@ -42,6 +43,9 @@ func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if db.reading {
+		return fmt.Errorf("beginning: %w", syscall.ENOSPC)
 	}
 	if db.dialect.Group {
 		return named(db.group.write(ctx, db.write, fn))

@@ -10,7 +10,7 @@ import (
 )
 
 // MarkVoicemail queues a new value of isNew. It replaces an earlier one that
-// waits. office.ErrNotFound where the user sees no such message.
+// waits or was refused. office.ErrNotFound where the user sees no such message.
 func (m *Mirror) MarkVoicemail(ctx context.Context, id office.ID, isNew bool) error {
 	return m.mark(ctx, VoicemailType, id, isNew)
 }
@@ -29,7 +29,7 @@ func (m *Mirror) mark(ctx context.Context, t Type, id office.ID, isNew bool) err
 		if err := visible(tx, t, id); err != nil {
 			return err
 		}
-		if _, err := drop(tx, `type = $1 AND object = $2 AND action = $3 AND reason IS NULL`, t, id, Mark); err != nil {
+		if _, err := drop(tx, `type = $1 AND object = $2 AND action = $3`, t, id, Mark); err != nil {
 			return err
 		}
 		return enqueue(tx, queued{Edit: Edit{Type: t, Object: id, Action: Mark, Patch: patch}}, time.Time{}, time.Now())

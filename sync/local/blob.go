@@ -43,7 +43,7 @@ func (m *Mirror) Blob(ctx context.Context, blob office.ID) (io.ReadSeekCloser, e
 		return nil, err
 	}
 	var size int64
-	err = m.db.QueryRow(ctx, `SELECT size FROM blob WHERE id = $1 AND complete`, blob).Scan(&size)
+	err = m.data().QueryRow(ctx, `SELECT size FROM blob WHERE id = $1 AND complete`, blob).Scan(&size)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, office.ErrNotFound
 	}
@@ -67,7 +67,7 @@ func (m *Mirror) Blob(ctx context.Context, blob office.ID) (io.ReadSeekCloser, e
 // HasBlob reports whether a blob is cached.
 func (m *Mirror) HasBlob(ctx context.Context, blob office.ID) (bool, error) {
 	var has bool
-	err := m.db.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM blob WHERE id = $1 AND complete)`, blob).Scan(&has)
+	err := m.data().QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM blob WHERE id = $1 AND complete)`, blob).Scan(&has)
 	return has, m.check(err)
 }
 
@@ -106,20 +106,34 @@ type Missing struct {
 }
 
 // MissingBlobs returns at most limit sounds and pages that are not cached and for
-// which there is room: first the new ones, then the others, each newest first.
+// which there is room, in the cache and on the disk: first the new ones, then the
+// others, each newest first. Faxes that the user sent are not among them.
 func (m *Mirror) MissingBlobs(ctx context.Context, limit int) ([]Missing, error) {
 	files, err := m.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
+	free, size, err := diskRoom(m.dir)
+	if err != nil {
+		return nil, err
+	}
+	room := roomOf(free, size)
 	var list []Missing
 	for _, f := range files {
-		if f.fits && !f.cached && len(list) < limit {
+		if f.fits && !f.cached && len(list) < limit && room > f.Size {
 			list = append(list, f.Missing)
+			room -= f.Size
 		}
 	}
 	return list, nil
 }
+
+// maxSpare is how many octets of the disk are left free at most.
+const maxSpare = 100 << 20
+
+// roomOf returns how many octets may be downloaded unasked to a disk of so many
+// octets, with so many of them free. The lists and the outbox need some.
+func roomOf(free, size int64) int64 { return max(0, free-min(maxSpare, size/10)) }
 
 // TrimBlobs removes blobs that belong to nothing any more and then, while more
 // than the limit is cached, those for which there is no room: the oldest heard
@@ -154,7 +168,7 @@ func (m *Mirror) TrimBlobs(ctx context.Context) error {
 type planned struct {
 	Missing
 	cached bool
-	fits   bool // there is room for it beside all that is worth more
+	fits   bool // there is room for it beside all that is worth more, and it is worth fetching unasked
 }
 
 // plan returns all blobs that belong to something, those first that are worth
@@ -164,24 +178,25 @@ func (m *Mirror) plan(ctx context.Context) (files []planned, err error) {
 	seen := map[office.ID]bool{}
 	err = m.rows(ctx, func(r *sql.Rows) error {
 		var f planned
-		if err := r.Scan(&f.Blob, &f.Size, &f.Type, &f.Name, &f.cached); err != nil {
+		var own bool // the user has it elsewhere
+		if err := r.Scan(&f.Blob, &f.Size, &f.Type, &f.Name, &f.cached, &own); err != nil {
 			return err
 		}
 		if seen[f.Blob] { // faxes that were sent again share a document
 			return nil
 		}
 		seen[f.Blob] = true
-		f.fits = total+f.Size <= m.limit
+		f.fits = total+f.Size <= m.limit && (f.cached || !own)
 		if f.fits {
 			total += f.Size
 		}
 		files = append(files, f)
 		return nil
-	}, `SELECT o.blob_id, coalesce(CASE WHEN b.complete THEN b.size END, o.size, 0), o.type, o.name, coalesce(b.complete, false) FROM (
-			SELECT json_extract(body, '$.greeting.blobId') AS blob_id, 0 AS size, 'audio/mpeg' AS type, 'greeting' AS name, 2 AS rank, 0 AS at
+	}, `SELECT o.blob_id, coalesce(CASE WHEN b.complete THEN b.size END, o.size, 0), o.type, o.name, coalesce(b.complete, false), o.own FROM (
+			SELECT json_extract(body, '$.greeting.blobId') AS blob_id, 0 AS size, 'audio/mpeg' AS type, 'greeting' AS name, 2 AS rank, 0 AS at, false AS own
 				FROM setting WHERE type = 'VoicemailSettings' AND json_extract(body, '$.greeting.blobId') <> ''
-			UNION ALL SELECT blob_id, json_extract(body, '$.size'), coalesce(json_extract(body, '$.type'), ''), id, is_new, received_at FROM voicemail
-			UNION ALL SELECT blob_id, json_extract(body, '$.size'), coalesce(json_extract(body, '$.type'), ''), id, is_new, created_at FROM fax WHERE blob_id <> ''
+			UNION ALL SELECT blob_id, json_extract(body, '$.size'), coalesce(json_extract(body, '$.type'), ''), id, is_new, received_at, false FROM voicemail
+			UNION ALL SELECT blob_id, json_extract(body, '$.size'), coalesce(json_extract(body, '$.type'), ''), id, is_new, created_at, coalesce(json_extract(body, '$.direction') = 'out', false) FROM fax WHERE blob_id <> ''
 		) o LEFT JOIN blob b ON b.id = o.blob_id ORDER BY o.rank DESC, o.at DESC`)
 	return files, err
 }

@@ -81,7 +81,7 @@ func (m *Mirror) callsOf(ctx context.Context, f Filter, parties []int64) (list [
 		return nil, nil
 	}
 	var oldest, newest sql.NullInt64
-	if err := m.db.QueryRow(ctx, `SELECT (SELECT min(started_at) FROM call), (SELECT max(started_at) FROM call)`).Scan(&oldest, &newest); err != nil {
+	if err := m.data().QueryRow(ctx, `SELECT (SELECT min(started_at) FROM call), (SELECT max(started_at) FROM call)`).Scan(&oldest, &newest); err != nil {
 		return nil, m.check(err)
 	}
 	for _, top := range []time.Time{f.To, f.After.At} {

@@ -32,8 +32,8 @@ func (m *Mirror) Change(ctx context.Context, t Type, patch map[string]any, now t
 	var files []string
 	err := m.write(ctx, func(tx *sqldb.Tx) (err error) {
 		files = nil
-		if _, again := values["greeting"]; again { // a recording that was not sent yet is not wanted any more
-			if files, err = drop(tx, `type = $1 AND action = $2 AND reason IS NULL AND attempts = 0`, t, SendGreeting); err != nil {
+		if _, again := values["greeting"]; again { // a recording that was not sent yet, or was refused, is not wanted any more
+			if files, err = drop(tx, `type = $1 AND action = $2 AND (reason IS NOT NULL OR attempts = 0)`, t, SendGreeting); err != nil {
 				return err
 			}
 		}
@@ -45,11 +45,14 @@ func (m *Mirror) Change(ctx context.Context, t Type, patch map[string]any, now t
 	return m.removeFiles(files)
 }
 
-// change queues values over the patch of t that waits, if one does. Where that
-// was sent and not answered, nobody knows whether it was made: then its
-// values are as good as those that it was made for.
+// change queues values over the patch of t that waits, if one does, and in the place
+// of what was refused. Where that which waits was sent and not answered, nobody
+// knows whether it was made: then its values are as good as those that it was made for.
 func change(tx *sqldb.Tx, t Type, values object, now time.Time) error {
 	server, err := serverHas(tx, t)
+	if err == nil {
+		err = supersede(tx, t, values)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,8 +145,8 @@ func serverHas(tx *sqldb.Tx, t Type) (object, error) {
 	return properties([]byte(body))
 }
 
-// prepare returns whether e can be sent now. A change of settings that somebody
-// else has changed meanwhile it sets aside.
+// prepare returns whether e can be sent now. What somebody else has changed
+// meanwhile of the settings that it changes is set aside, the rest is sent.
 func prepare(tx *sqldb.Tx, e *queued, now time.Time) (ready bool, err error) {
 	if e.Action != Patch {
 		return true, nil
@@ -159,21 +162,124 @@ func prepare(tx *sqldb.Tx, e *queued, now time.Time) (ready bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	theirs, conflict := object{}, false
+	rest, conflict := object{}, object{}
 	for name, v := range mine {
-		theirs[name] = server[name]
 		ours := e.base.has(name, server[name]) || name == "greeting" && e.base.has(name, withoutBlob(server[name]))
-		conflict = conflict || !ours && !same(server[name], v)
+		if ours || same(server[name], v) {
+			rest[name] = v
+		} else {
+			conflict[name] = v
+		}
 	}
-	if conflict {
-		text, err := json.Marshal(theirs)
-		if err != nil {
+	if len(conflict) > 0 {
+		if err := setAside(tx, e, rest, conflict, server, now); err != nil || len(rest) == 0 {
 			return false, err
 		}
-		_, err = tx.Exec(`UPDATE stamp SET n = n + 1 WHERE kind = $1`, settingStamp)
-		return false, errors.Join(err, refuse(tx, e.Edit, Conflict, string(text), now))
 	}
 	return true, tx.QueryRow(`SELECT state FROM state WHERE type = $1`, e.Type).Scan(&e.State)
+}
+
+// setAside refuses of a change the properties in conflict with what the server
+// has, and leaves the rest of it in e.
+func setAside(tx *sqldb.Tx, e *queued, rest, conflict, server object, now time.Time) error {
+	theirs, err := json.Marshal(among(server, conflict))
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`UPDATE stamp SET n = n + 1 WHERE kind = $1`, settingStamp); err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return refuse(tx, e.Edit, Conflict, string(theirs), now)
+	}
+	mine, err := json.Marshal(conflict)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO outbox (type, object, action, value, not_before, made_at, reason, theirs, refused_at)
+		SELECT type, object, action, $1, not_before, made_at, $2, $3, $4 FROM outbox WHERE seq = $5`, string(mine), Conflict, string(theirs), millis(now), e.Seq)
+	if err != nil {
+		return err
+	}
+	if e.Patch, err = json.Marshal(rest); err != nil {
+		return err
+	}
+	for name := range conflict {
+		delete(e.base, name)
+	}
+	return rewrite(tx, e.Seq, e.Patch, e.base)
+}
+
+// rewrite makes value the patch of a row of the outbox.
+func rewrite(tx *sqldb.Tx, seq int64, value json.RawMessage, b base) error {
+	known, err := b.text()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE outbox SET value = $1, base = $2 WHERE seq = $3`, string(value), known, seq)
+	return err
+}
+
+// among returns the properties of o that are in names too, null where o has none.
+func among(o, names object) object {
+	some := make(object, len(names))
+	for name := range names {
+		some[name] = o[name]
+	}
+	return some
+}
+
+// supersede forgets that changes of the properties in newer were refused: the user
+// wants something else now.
+func supersede(tx *sqldb.Tx, t Type, newer object) error {
+	rows, err := tx.Query(selectEdit+` WHERE o.type = $1 AND o.action = $2 AND o.reason IS NOT NULL`, t, Patch)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var refused []queued
+	for rows.Next() {
+		e, err := scanEdit(rows)
+		if err != nil {
+			return err
+		}
+		refused = append(refused, e)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, e := range refused {
+		if err := e.without(tx, newer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// without takes properties out of a change in the outbox, and the change where
+// nothing is left of it.
+func (e queued) without(tx *sqldb.Tx, names object) error {
+	patch, err := properties(e.Patch)
+	if err != nil {
+		return err
+	}
+	was := len(patch)
+	for name := range names {
+		delete(patch, name)
+		delete(e.base, name)
+	}
+	switch len(patch) {
+	case was:
+		return nil
+	case 0:
+		_, err := drop(tx, `seq = $1`, e.Seq)
+		return err
+	}
+	value, err := json.Marshal(patch)
+	if err != nil {
+		return err
+	}
+	return rewrite(tx, e.Seq, value, e.base)
 }
 
 // applySettings makes an accepted change in the mirror; it is what later changes

@@ -33,7 +33,7 @@ func (m *Mirror) Directory(ctx context.Context, text string) (list []office.Entr
 // empty where neither knows.
 func (m *Mirror) Name(ctx context.Context, number office.Number) (string, error) {
 	var name string
-	err := m.db.QueryRow(ctx, `SELECT name FROM (SELECT name, 1 AS rank FROM extension WHERE number = $1
+	err := m.data().QueryRow(ctx, `SELECT name FROM (SELECT name, 1 AS rank FROM extension WHERE number = $1
 		UNION ALL SELECT name, 2 FROM contact WHERE number = $1) ORDER BY rank LIMIT 1`, number).Scan(&name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil

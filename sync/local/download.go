@@ -138,7 +138,7 @@ func (d *Download) Write(p []byte) (n int, err error) {
 // flush writes the chunk that is in plain.
 func (d *Download) flush(last bool) error {
 	if _, err := d.file.WriteAt(d.sealer.Seal(nil, nonce(d.index, last), d.plain, nil), place(d.index)); err != nil {
-		return fmt.Errorf("downloading: %w", err)
+		return d.fail(err)
 	}
 	d.sum.Write(d.plain)
 	d.index, d.plain = d.index+1, d.plain[:0]
@@ -160,9 +160,21 @@ func (d *Download) Commit(ctx context.Context, sum []byte) error {
 	}
 	err := errors.Join(d.file.Truncate(place(d.index-1)+d.size-(d.index-1)*chunkSize+tagSize), d.file.Sync(), d.file.Close())
 	if err != nil {
-		return fmt.Errorf("downloading: %w", err)
+		return d.fail(err)
 	}
 	return d.take(ctx)
+}
+
+// fail returns what an error of the file means. Where it filled the disk, what was
+// written is given back: others need room more.
+func (d *Download) fail(err error) error {
+	if isFull(err) {
+		err = errors.Join(err, d.Close()) // some systems remove no open file
+		if part, no := d.m.blobPath(d.blob, partSuffix); no == nil {
+			os.Remove(part) // where that fails, the next try goes on with it
+		}
+	}
+	return fmt.Errorf("downloading: %w", err)
 }
 
 // take makes the part the blob. Another process may have done so just before.

@@ -149,7 +149,7 @@ func (m *Mirror) faxes(ctx context.Context, f Filter, w *wanted) (list []Fax, er
 
 // Fax returns one fax, by its ID or client reference, or office.ErrNotFound.
 func (m *Mirror) Fax(ctx context.Context, id office.ID) (Fax, error) {
-	f, err := scanFax(m.db.QueryRow(ctx, selectFax+` AND (f.id = $1 OR f.client_ref = $1)`, id))
+	f, err := scanFax(m.data().QueryRow(ctx, selectFax+` AND (f.id = $1 OR f.client_ref = $1)`, id))
 	if err == nil || !errors.Is(err, sql.ErrNoRows) {
 		return f, m.check(err)
 	}
@@ -165,7 +165,7 @@ func (m *Mirror) Fax(ctx context.Context, id office.ID) (Fax, error) {
 // NewFaxes counts the faxes that are new to the user.
 func (m *Mirror) NewFaxes(ctx context.Context) (int, error) {
 	var n int
-	err := m.db.QueryRow(ctx, `SELECT count(*) FROM fax f WHERE `+faxNotDestroyed+`
+	err := m.data().QueryRow(ctx, `SELECT count(*) FROM fax f WHERE `+faxNotDestroyed+`
 		AND coalesce(json_extract(`+lastFaxMark+`, '$.isNew'), f.is_new)`).Scan(&n)
 	return n, m.check(err)
 }
@@ -217,7 +217,10 @@ func (m *Mirror) create(ctx context.Context, fax map[string]any, file string, no
 	}
 	e := queued{Edit: Edit{Type: FaxType, Object: ref, Action: CreateFax, Patch: value}, file: file}
 	err = m.write(ctx, func(tx *sqldb.Tx) error { return enqueue(tx, e, time.Time{}, now) }, FaxType.stamp())
-	return ref, err
+	if err != nil {
+		return "", errors.Join(err, m.removeFiles([]string{file}))
+	}
+	return ref, nil
 }
 
 // CancelFax stops a fax. One that was never sent to the server is forgotten.
@@ -280,7 +283,7 @@ func (m *Mirror) OpenFax(ctx context.Context, id office.ID) (io.ReadSeekCloser, 
 		return m.Blob(ctx, f.BlobID)
 	}
 	var file string
-	err = m.db.QueryRow(ctx, `SELECT file FROM outbox WHERE type = $1 AND object = $2 AND action = $3`, FaxType, f.ID, CreateFax).Scan(&file)
+	err = m.data().QueryRow(ctx, `SELECT file FROM outbox WHERE type = $1 AND object = $2 AND action = $3`, FaxType, f.ID, CreateFax).Scan(&file)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, office.ErrNotFound
 	}

@@ -75,7 +75,7 @@ func (m *Mirror) openFile(file string) (io.ReadSeekCloser, error) {
 // type. ErrDamaged where it cannot be read any more: the edit is to be refused.
 func (m *Mirror) File(ctx context.Context, e Edit) (content io.ReadSeekCloser, mediaType string, err error) {
 	var file string
-	err = m.db.QueryRow(ctx, `SELECT file FROM outbox WHERE seq = $1`, e.Seq).Scan(&file)
+	err = m.data().QueryRow(ctx, `SELECT file FROM outbox WHERE seq = $1`, e.Seq).Scan(&file)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && file == "" {
 		return nil, "", office.ErrNotFound
 	}
@@ -87,8 +87,8 @@ func (m *Mirror) File(ctx context.Context, e Edit) (content io.ReadSeekCloser, m
 }
 
 // SetGreeting queues a sound, WAV or MP3, as the mailbox's greeting, temporary
-// where until is set. It is copied. It replaces one that waits. office.ErrGreeting
-// where it is too large, office.ErrNotFound before the first sync, ErrLocked
+// where until is set. It is copied. It replaces one that waits or was refused.
+// office.ErrGreeting where it is too large, office.ErrNotFound before the first sync, ErrLocked
 // where there is no cache key.
 func (m *Mirror) SetGreeting(ctx context.Context, sound io.Reader, until *time.Time, now time.Time) error {
 	g := office.Greeting{Kind: office.GreetingOwn, Until: until}
@@ -112,7 +112,10 @@ func (m *Mirror) SetGreeting(ctx context.Context, sound io.Reader, until *time.T
 		if _, err = serverHas(tx, e.Type); err != nil {
 			return err
 		}
-		if old, err = drop(tx, `type = $1 AND action = $2 AND reason IS NULL`, e.Type, e.Action); err != nil {
+		if old, err = drop(tx, `type = $1 AND action = $2`, e.Type, e.Action); err != nil {
+			return err
+		}
+		if err := supersede(tx, e.Type, object{"greeting": nil}); err != nil {
 			return err
 		}
 		return enqueue(tx, e, time.Time{}, now)
@@ -127,7 +130,7 @@ func (m *Mirror) SetGreeting(ctx context.Context, sound io.Reader, until *time.T
 // office.ErrNotFound where none does.
 func (m *Mirror) OpenGreeting(ctx context.Context) (io.ReadSeekCloser, error) {
 	var file string
-	err := m.db.QueryRow(ctx, `SELECT file FROM outbox WHERE action = $1 AND reason IS NULL`, SendGreeting).Scan(&file)
+	err := m.data().QueryRow(ctx, `SELECT file FROM outbox WHERE action = $1 AND reason IS NULL`, SendGreeting).Scan(&file)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, office.ErrNotFound
 	}

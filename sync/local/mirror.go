@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,9 +38,12 @@ var ErrCorrupt = errors.New("the local database is damaged")
 // by several processes, and starts no goroutine.
 type Mirror struct {
 	dir   string
-	db    *sqldb.DB
+	db    atomic.Pointer[sqldb.DB]
 	limit int64                  // octets of cached blobs
 	key   atomic.Pointer[[]byte] // of sealed files; nil until it is known
+
+	mu   sync.Mutex
+	full *sqldb.DB // guarded by mu; what db was as long as the disk was full, which others may be reading yet
 }
 
 // Options are how a Mirror works.
@@ -62,7 +66,8 @@ const (
 )
 
 // Open opens the copy in the folder dir, making both where they are missing,
-// readable by the user alone. A damaged database is replaced by a new one
+// readable by the user alone. On a full disk it can be read, and a change is a
+// syscall.ENOSPC until there is room. A damaged database is replaced by a new one
 // with the outbox, the contacts and the meta values of the old one; its lists are
 // empty until the next pull. office.ErrNewerSchema where a newer version of
 // the program was here.
@@ -83,28 +88,32 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 			return nil, err
 		}
 	}
-	if m.db, err = openOrRescue(ctx, dir); err != nil {
+	db, err := openOrRescue(ctx, dir)
+	if err != nil {
 		return nil, err
 	}
+	m.db.Store(db)
 	err = m.tidy(ctx)
 	if errors.Is(err, ErrCorrupt) {
-		if err = m.db.Close(); err != nil {
+		if err = db.Close(); err != nil {
 			return nil, err
 		}
-		if m.db, err = rescue(ctx, dir); err != nil {
+		if db, err = rescue(ctx, dir); err != nil {
 			return nil, err
 		}
+		m.db.Store(db)
 		err = m.tidy(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, m.db.Close())
+		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
 
-// tidy makes the files of the outbox agree with its rows.
+// tidy makes the files of the outbox agree with its rows, or leaves that for another
+// time where the disk is full.
 func (m *Mirror) tidy(ctx context.Context) error {
-	if err := m.agree(ctx); err != nil {
+	if err := m.agree(ctx); err != nil && !isFull(err) {
 		return err
 	}
 	return m.sweepOutbox(ctx)
@@ -115,7 +124,12 @@ func openOrRescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 		return rescue(ctx, dir)
 	}
 	path := filepath.Join(dir, databaseFile)
-	db, err := openDatabase(ctx, path)
+	db, err := openDatabase(ctx, path, sqldb.Open)
+	if isFull(err) {
+		if db, full := openDatabase(ctx, path, sqldb.OpenToRead); full == nil {
+			return db, nil
+		}
+	}
 	if err != nil && isDamaged(ctx, path, err) {
 		return rescue(ctx, dir)
 	}
@@ -133,13 +147,14 @@ func (m *Mirror) Unlock(key []byte) error {
 	return nil
 }
 
-// openDatabase opens the file path and brings its schema up to date.
-func openDatabase(ctx context.Context, path string) (*sqldb.DB, error) {
+// openDatabase opens the file path with opener, which is one of sqldb, and brings
+// its schema up to date.
+func openDatabase(ctx context.Context, path string, opener func(context.Context, sqldb.Config) (*sqldb.DB, error)) (*sqldb.DB, error) {
 	migrations, err := fs.Sub(embedded, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqldb.Open(ctx, sqldb.Config{Path: path, Migrations: migrations, Readers: 2, Cache: 16 << 10, Checkpoint: 8000})
+	db, err := opener(ctx, sqldb.Config{Path: path, Migrations: migrations, Readers: 2, Cache: 16 << 10, Checkpoint: 8000})
 	if errors.Is(err, sqldb.ErrNewerSchema) {
 		return nil, fmt.Errorf("opening the local database: %w", office.ErrNewerSchema)
 	}
@@ -147,13 +162,49 @@ func openDatabase(ctx context.Context, path string) (*sqldb.DB, error) {
 }
 
 // Close closes the database.
-func (m *Mirror) Close() error { return m.db.Close() }
+func (m *Mirror) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.data().Close()
+	if m.full != nil {
+		err = errors.Join(err, m.full.Close())
+	}
+	return err
+}
+
+// data returns the database to read.
+func (m *Mirror) data() *sqldb.DB { return m.db.Load() }
+
+// writable returns the database to write. Where it could only be read, for want of
+// room on the disk, it is opened anew.
+func (m *Mirror) writable(ctx context.Context) (*sqldb.DB, error) {
+	if db := m.data(); !db.IsReading() {
+		return db, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	db := m.data()
+	if !db.IsReading() {
+		return db, nil
+	}
+	fresh, err := openDatabase(ctx, filepath.Join(m.dir, databaseFile), sqldb.Open)
+	if err != nil {
+		return nil, err
+	}
+	m.db.Store(fresh)
+	m.full = db
+	return fresh, nil
+}
 
 // write runs fn in a transaction, counts up the stamps of what it changed and keeps
 // the copies of the outbox in step.
 func (m *Mirror) write(ctx context.Context, fn func(*sqldb.Tx) error, kinds ...string) error {
+	db, err := m.writable(ctx)
+	if err != nil {
+		return err
+	}
 	var gone []int64
-	err := m.check(m.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
+	err = m.check(db.Write(ctx, func(tx *sqldb.Tx) (err error) {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -182,7 +233,7 @@ func (m *Mirror) check(err error) error {
 
 // rows runs a query and hands every row to scan.
 func (m *Mirror) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := m.db.Query(ctx, query, args...)
+	rows, err := m.data().Query(ctx, query, args...)
 	if err != nil {
 		return m.check(err)
 	}
@@ -198,7 +249,7 @@ func (m *Mirror) rows(ctx context.Context, scan func(*sql.Rows) error, query str
 // Meta returns the value that was set for key, empty if none was.
 func (m *Mirror) Meta(ctx context.Context, key string) (string, error) {
 	var value string
-	err := m.db.QueryRow(ctx, `SELECT value FROM meta WHERE key = $1`, key).Scan(&value)
+	err := m.data().QueryRow(ctx, `SELECT value FROM meta WHERE key = $1`, key).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

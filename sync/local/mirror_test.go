@@ -131,7 +131,7 @@ func TestTwoMirrorsOfOneFolder(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	m := open(t, dir)
-	if _, err := m.db.Query(context.Background(), `SELECT 1`); err != nil {
+	if _, err := m.data().Query(context.Background(), `SELECT 1`); err != nil {
 		t.Fatal(err)
 	}
 	err := m.write(context.Background(), func(tx *sqldb.Tx) error {

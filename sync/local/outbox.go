@@ -175,7 +175,7 @@ func due(tx *sqldb.Tx, now time.Time, limit int) ([]queued, error) {
 // false where none waits.
 func (m *Mirror) NextDue(ctx context.Context) (time.Time, bool, error) {
 	var due sql.NullInt64
-	err := m.db.QueryRow(ctx, `SELECT min(not_before) FROM outbox WHERE reason IS NULL`).Scan(&due)
+	err := m.data().QueryRow(ctx, `SELECT min(not_before) FROM outbox WHERE reason IS NULL`).Scan(&due)
 	return instant(due.Int64), due.Valid, m.check(err)
 }
 
@@ -332,6 +332,6 @@ func drop(tx *sqldb.Tx, where string, args ...any) (files []string, err error) {
 // Pending counts the edits that wait to be sent.
 func (m *Mirror) Pending(ctx context.Context) (int, error) {
 	var n int
-	err := m.db.QueryRow(ctx, `SELECT count(*) FROM outbox WHERE reason IS NULL`).Scan(&n)
+	err := m.data().QueryRow(ctx, `SELECT count(*) FROM outbox WHERE reason IS NULL`).Scan(&n)
 	return n, m.check(err)
 }

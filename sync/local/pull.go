@@ -28,7 +28,7 @@ type Page struct {
 // before the first page of the first full read.
 func (m *Mirror) State(ctx context.Context, t Type) (string, error) {
 	var s string
-	err := m.db.QueryRow(ctx, `SELECT state FROM state WHERE type = $1`, t).Scan(&s)
+	err := m.data().QueryRow(ctx, `SELECT state FROM state WHERE type = $1`, t).Scan(&s)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -106,7 +106,7 @@ func (r Read) Next(state string, last office.ID) Read {
 // hand them to AddRead, and call BeginRead again for the next page.
 func (m *Mirror) BeginRead(ctx context.Context, t Type) (Read, error) {
 	r := Read{Type: t}
-	err := m.db.QueryRow(ctx, `SELECT round, state, read_after FROM state WHERE type = $1 AND reading`, t).Scan(&r.round, &r.Since, &r.After)
+	err := m.data().QueryRow(ctx, `SELECT round, state, read_after FROM state WHERE type = $1 AND reading`, t).Scan(&r.round, &r.Since, &r.After)
 	if err == nil || !errors.Is(err, sql.ErrNoRows) {
 		return r, m.check(err)
 	}
@@ -138,7 +138,7 @@ func beginRead(tx *sqldb.Tx, t Type) (Read, error) {
 // not begun.
 func (m *Mirror) Reading(ctx context.Context, t Type) (bool, error) {
 	var reading bool
-	err := m.db.QueryRow(ctx, `SELECT reading FROM state WHERE type = $1`, t).Scan(&reading)
+	err := m.data().QueryRow(ctx, `SELECT reading FROM state WHERE type = $1`, t).Scan(&reading)
 	if errors.Is(err, sql.ErrNoRows) {
 		return true, nil
 	}

@@ -90,7 +90,7 @@ func TestUnknownPropertiesAreKept(t *testing.T) {
 	m := open(t, t.TempDir())
 	fill(t, m, VoicemailType, json.RawMessage(`{"id":"v1","receivedAt":"2026-11-23T12:00:00Z","transcript":"hola"}`))
 	var body string
-	if err := m.db.QueryRow(ctx, `SELECT body FROM voicemail`).Scan(&body); err != nil || !strings.Contains(body, `"transcript":"hola"`) {
+	if err := m.data().QueryRow(ctx, `SELECT body FROM voicemail`).Scan(&body); err != nil || !strings.Contains(body, `"transcript":"hola"`) {
 		t.Errorf("%s, %v", body, err)
 	}
 }

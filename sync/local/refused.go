@@ -25,7 +25,7 @@ type Refused struct {
 	Reason string // JMAP type of the error, such as "forbidden", or Conflict
 	At     time.Time
 	Mine   json.RawMessage // the properties as the user wanted them
-	Theirs json.RawMessage // of a Conflict: the same properties as the server has them; else nil
+	Theirs json.RawMessage // of a Conflict: the same properties as the server has them now; else nil
 }
 
 // Refused returns the edits set aside, oldest first.
@@ -34,18 +34,36 @@ func (m *Mirror) Refused(ctx context.Context) ([]Refused, error) {
 	err := m.rows(ctx, func(r *sql.Rows) error {
 		var x Refused
 		var at int64
-		var mine, theirs string
-		if err := r.Scan(&x.Seq, &x.Type, &x.Object, &x.Action, &x.Reason, &at, &mine, &theirs); err != nil {
+		var mine, server string
+		if err := r.Scan(&x.Seq, &x.Type, &x.Object, &x.Action, &x.Reason, &at, &mine, &server); err != nil {
 			return err
 		}
 		x.At, x.Mine = instant(at), json.RawMessage(mine)
-		if theirs != "" {
-			x.Theirs = json.RawMessage(theirs)
+		if server != "" {
+			if err := x.compare([]byte(server)); err != nil {
+				return err
+			}
 		}
 		list = append(list, x)
 		return nil
-	}, `SELECT seq, type, object, action, reason, coalesce(refused_at, 0), value, theirs FROM outbox WHERE reason IS NOT NULL ORDER BY seq`)
+	}, `SELECT o.seq, o.type, o.object, o.action, o.reason, coalesce(o.refused_at, 0), o.value,
+		CASE WHEN o.theirs = '' THEN '' ELSE coalesce(s.body, o.theirs) END
+		FROM outbox o LEFT JOIN setting s ON s.type = o.type WHERE o.reason IS NOT NULL ORDER BY o.seq`)
 	return list, err
+}
+
+// compare takes Theirs out of what the server has.
+func (x *Refused) compare(server []byte) error {
+	has, err := properties(server)
+	if err != nil {
+		return err
+	}
+	mine, err := properties(x.Mine)
+	if err != nil {
+		return err
+	}
+	x.Theirs, err = json.Marshal(among(has, mine))
+	return err
 }
 
 // Dismiss forgets a refused edit with its file; one that does not exist is no
@@ -74,7 +92,7 @@ func (m *Mirror) Retry(ctx context.Context, seq int64, now time.Time) error {
 // refused runs fn on a refused edit and forgets it unless it is kept.
 func (m *Mirror) refused(ctx context.Context, seq int64, fn func(*sqldb.Tx, queued) (keep bool, err error)) error {
 	var t Type
-	err := m.db.QueryRow(ctx, `SELECT type FROM outbox WHERE seq = $1 AND reason IS NOT NULL`, seq).Scan(&t)
+	err := m.data().QueryRow(ctx, `SELECT type FROM outbox WHERE seq = $1 AND reason IS NOT NULL`, seq).Scan(&t)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -24,7 +24,7 @@ func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	path := filepath.Join(dir, databaseFile)
 	fresh := path + ".new"
 	removeDatabase(fresh)
-	db, err := openDatabase(ctx, fresh)
+	db, err := openDatabase(ctx, fresh, sqldb.Open)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	if err := os.Remove(filepath.Join(dir, damagedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
-	return openDatabase(ctx, path)
+	return openDatabase(ctx, path, sqldb.Open)
 }
 
 func removeDatabase(path string) {

@@ -123,7 +123,7 @@ func TestSearchForgets(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	var n int
-	if err := m.db.QueryRow(context.Background(), `SELECT count(*) FROM party`).Scan(&n); err != nil || n != 1 {
+	if err := m.data().QueryRow(context.Background(), `SELECT count(*) FROM party`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d parties, %v", n, err)
 	}
 	fill(t, m, CallType, call("c9", noon, office.Missed, office.Party{Number: "102", Name: "Zoë"}))

@@ -48,7 +48,7 @@ func (m *Mirror) Availability(ctx context.Context) (s office.Availability, p Pen
 // setting reads the object of t, with the edits that wait laid over it, into s.
 func (m *Mirror) setting(ctx context.Context, t Type, s any) (Pending, error) {
 	var body string
-	err := m.db.QueryRow(ctx, `SELECT body FROM setting WHERE type = $1`, t).Scan(&body)
+	err := m.data().QueryRow(ctx, `SELECT body FROM setting WHERE type = $1`, t).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, office.ErrNotFound
 	}

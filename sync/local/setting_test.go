@@ -249,7 +249,7 @@ func TestChangeWaitsForTheSettings(t *testing.T) {
 	m := open(t, t.TempDir())
 	fill(t, m, VoicemailSettingsType, mailbox(25, false))
 	change1(t, m, map[string]any{"ringSeconds": 40})
-	if _, err := m.db.Query(ctx, `SELECT 1`); err != nil {
+	if _, err := m.data().Query(ctx, `SELECT 1`); err != nil {
 		t.Fatal(err)
 	}
 	clearTable(t, m, "setting", "state")
@@ -353,5 +353,134 @@ func TestDefaultGreetingForgetsTheRecording(t *testing.T) {
 	big := strings.NewReader(strings.Repeat("x", office.MaxGreetingBytes+1))
 	if err := m.SetGreeting(ctx, big, nil, noon); !errors.Is(err, office.ErrGreeting) {
 		t.Errorf("too large: %v", err)
+	}
+}
+
+// Only what somebody else changed is a conflict; the rest of the change is sent.
+func TestConflictIsOfOnePropertyAlone(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailSettingsType, mailbox(25, false))
+	change1(t, m, map[string]any{"ringSeconds": 29, "attachAudio": true})
+	pull(t, m, mailbox(10, false))
+	edits := take(t, m, noon)
+	if len(edits) != 1 || !same(edits[0].Patch, json.RawMessage(`{"attachAudio":true}`)) || edits[0].State == "" {
+		t.Fatalf("sent %+v", edits)
+	}
+	refused, err := m.Refused(ctx)
+	if err != nil || len(refused) != 1 || refused[0].Reason != Conflict || !same(refused[0].Mine, json.RawMessage(`{"ringSeconds":29}`)) || !same(refused[0].Theirs, json.RawMessage(`{"ringSeconds":10}`)) {
+		t.Fatalf("refused %+v, %v", refused, err)
+	}
+	if ring, attach, pending := box(t, m); ring != 10 || !attach || pending != "attachAudio" {
+		t.Errorf("%d, %v, %q", ring, attach, pending)
+	}
+	if again := take(t, m, noon); len(again) != 1 || again[0].Seq != edits[0].Seq {
+		t.Errorf("taken again: %+v", again)
+	}
+	if refused, err := m.Refused(ctx); len(refused) != 1 || err != nil {
+		t.Errorf("set aside again: %+v, %v", refused, err)
+	}
+	if err := errors.Join(m.Accept(ctx, edits[0]), m.Retry(ctx, refused[0].Seq, noon)); err != nil {
+		t.Fatal(err)
+	}
+	if again := take(t, m, noon); len(again) != 1 || !same(again[0].Patch, json.RawMessage(`{"ringSeconds":29}`)) {
+		t.Errorf("tried again: %+v", again)
+	}
+	if refused, err := m.Refused(ctx); len(refused) != 0 || err != nil {
+		t.Errorf("left %+v, %v", refused, err)
+	}
+}
+
+// What the user wants now is the only thing that is wanted, and theirs is what the
+// server has now.
+func TestNewerEditDropsTheRefusalOfAnOlder(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailSettingsType, mailbox(25, false))
+	change1(t, m, map[string]any{"ringSeconds": 29, "attachAudio": true})
+	pull(t, m, mailbox(10, false))
+	if err := m.Refuse(ctx, take(t, m, noon)[0], "forbidden", noon); err != nil {
+		t.Fatal(err)
+	}
+	pull(t, m, mailbox(15, false))
+	refused, err := m.Refused(ctx)
+	if err != nil || len(refused) != 2 {
+		t.Fatalf("%+v, %v", refused, err)
+	}
+	for _, r := range refused {
+		switch r.Reason {
+		case Conflict:
+			if !same(r.Theirs, json.RawMessage(`{"ringSeconds":15}`)) {
+				t.Errorf("theirs: %s", r.Theirs)
+			}
+		case "forbidden":
+			if r.Theirs != nil {
+				t.Errorf("theirs: %s", r.Theirs)
+			}
+		}
+	}
+	change1(t, m, map[string]any{"ringSeconds": 15}) // that is what the server has
+	if refused, err = m.Refused(ctx); err != nil || len(refused) != 1 || refused[0].Reason != "forbidden" {
+		t.Errorf("%+v, %v", refused, err)
+	}
+	change1(t, m, map[string]any{"attachAudio": true})
+	if refused, err = m.Refused(ctx); err != nil || len(refused) != 0 {
+		t.Errorf("%+v, %v", refused, err)
+	}
+	change1(t, m, map[string]any{"attachAudio": false})
+	change1(t, m, map[string]any{"ringSeconds": 20, "attachAudio": true})
+	if err := m.Refuse(ctx, take(t, m, noon)[0], "forbidden", noon); err != nil {
+		t.Fatal(err)
+	}
+	change1(t, m, map[string]any{"ringSeconds": 21})
+	if refused, err = m.Refused(ctx); err != nil || len(refused) != 1 || !same(refused[0].Mine, json.RawMessage(`{"attachAudio":true}`)) {
+		t.Errorf("one of two: %+v, %v", refused, err)
+	}
+}
+
+func TestNewerGreetingDropsTheRefusedOne(t *testing.T) {
+	ctx := context.Background()
+	for name, newer := range map[string]func(*Mirror) error{
+		"default": func(m *Mirror) error {
+			return m.Change(ctx, VoicemailSettingsType, map[string]any{"greeting": office.Greeting{Kind: office.GreetingDefault}}, noon)
+		},
+		"another": func(m *Mirror) error { return m.SetGreeting(ctx, strings.NewReader("RIFF2"), nil, noon) },
+	} {
+		m := open(t, t.TempDir())
+		fill(t, m, VoicemailSettingsType, mailbox(25, false))
+		if err := m.SetGreeting(ctx, strings.NewReader("RIFF"), nil, noon); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Refuse(ctx, take(t, m, noon)[0], "invalidProperties", noon); err != nil {
+			t.Fatal(err)
+		}
+		old := outboxFiles(t, m)
+		if err := newer(m); err != nil {
+			t.Fatal(err)
+		}
+		if refused, err := m.Refused(ctx); len(refused) != 0 || err != nil {
+			t.Errorf("%s: %+v, %v", name, refused, err)
+		}
+		if now := outboxFiles(t, m); len(now) == 1 && now[0] == old[0] || len(now) > 1 {
+			t.Errorf("%s: files %v", name, now)
+		}
+	}
+}
+
+func TestNewerMarkDropsTheRefusalOfAnOlder(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	fill(t, m, VoicemailType, voicemail("v1", noon, office.Party{}))
+	if err := m.MarkVoicemail(ctx, "v1", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Refuse(ctx, take(t, m, noon)[0], "forbidden", noon), m.MarkVoicemail(ctx, "v1", false)); err != nil {
+		t.Fatal(err)
+	}
+	if refused, err := m.Refused(ctx); len(refused) != 0 || err != nil {
+		t.Errorf("%+v, %v", refused, err)
+	}
+	if edits := take(t, m, noon); len(edits) != 1 {
+		t.Errorf("%+v", edits)
 	}
 }

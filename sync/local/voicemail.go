@@ -79,7 +79,7 @@ func (m *Mirror) voicemails(ctx context.Context, f Filter, w *wanted) (list []Vo
 
 // Voicemail returns one message, or office.ErrNotFound.
 func (m *Mirror) Voicemail(ctx context.Context, id office.ID) (Voicemail, error) {
-	v, err := scanVoicemail(m.db.QueryRow(ctx, selectVoicemail+` AND v.id = $1`, id))
+	v, err := scanVoicemail(m.data().QueryRow(ctx, selectVoicemail+` AND v.id = $1`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, office.ErrNotFound
 	}
@@ -89,7 +89,7 @@ func (m *Mirror) Voicemail(ctx context.Context, id office.ID) (Voicemail, error)
 // NewVoicemails counts the messages that are new to the user.
 func (m *Mirror) NewVoicemails(ctx context.Context) (int, error) {
 	var n int
-	err := m.db.QueryRow(ctx, `SELECT count(*) FROM voicemail v WHERE `+notDestroyed+`
+	err := m.data().QueryRow(ctx, `SELECT count(*) FROM voicemail v WHERE `+notDestroyed+`
 		AND coalesce(json_extract(`+lastMark+`, '$.isNew'), v.is_new)`).Scan(&n)
 	return n, m.check(err)
 }
