@@ -131,12 +131,16 @@ const (
 func (s *Server) Run(ctx context.Context, https net.Listener, settings *tls.Config, admin net.Listener) error {
 	var running []*http.Server
 	ended := make(chan error, 2)
+	var parts sync.WaitGroup
+	defer parts.Wait()
 	if https != nil {
 		srv := s.server(s.public)
-		srv.TLSConfig = settings
+		srv.TLSConfig = settings.Clone()
+		srv.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
 		running = append(running, srv)
-		l := limit(https, maxConnections, maxOfAddress)
-		go func() { ended <- srv.ServeTLS(l, "", "") }()
+		l := newHandshaker(limit(https, maxConnections, maxOfAddress), srv.TLSConfig, s.log)
+		parts.Go(l.run)
+		go func() { ended <- srv.Serve(l) }()
 	}
 	if admin != nil {
 		srv := s.server(s.admin)
@@ -144,9 +148,7 @@ func (s *Server) Run(ctx context.Context, https net.Listener, settings *tls.Conf
 		go func() { ended <- srv.Serve(admin) }()
 	}
 	watching, endWatching := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() { s.presence.run(watching, s.log) })
-	defer watch.Wait()
+	parts.Go(func() { s.presence.run(watching, s.log) })
 	defer endWatching()
 	var err error
 	left := len(running)

@@ -19,7 +19,7 @@ const downloadRate = 4 << 10
 
 // download answers a blob of the session's account (RFC 8620 §6.2), whole or in
 // part. A blob of somebody else is not found, like one that does not exist.
-func (s *Server) download(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *Server) download(w http.ResponseWriter, r *http.Request, v *visit) {
 	if office.ID(r.PathValue("accountId")) != v.Account {
 		writeProblem(w, http.StatusNotFound, newProblem(http.StatusNotFound, "there is no such blob"))
 		return

@@ -25,12 +25,15 @@ const (
 type eventStream struct {
 	s     *Server
 	w     http.ResponseWriter
-	v     visit
+	v     *visit
 	types []store.Type  // in order; empty: all
 	once  bool          // ends after the first state
 	ping  time.Duration // between two; zero: none
 	told  states        // that the client knows of
 	kept  states        // as last read; nil: to be read again
+
+	silence      *time.Ticker // until the next comment
+	ring, expiry *time.Timer  // until the next ping, and until the session has ended if it is not used
 }
 
 // states are those of some types. As the id of an event they are told to a client
@@ -59,27 +62,13 @@ func readStates(id string) states {
 	return s
 }
 
-// events answers the event source.
-func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
-	q := r.URL.Query()
-	e := &eventStream{s: s, w: w, v: v, told: readStates(r.Header.Get("Last-Event-Id"))}
-	switch q.Get("closeafter") {
-	case "", "no":
-	case "state":
-		e.once = true
-	default:
-		writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "closeafter is state or no"))
+// events answers the event source. Thousands may wait here, so that it keeps little
+// on its stack: what needs more is done apart.
+func (s *Server) events(w http.ResponseWriter, r *http.Request, v *visit) {
+	e, refused := s.newEventStream(w, r, v)
+	if refused != nil {
+		writeProblem(w, refused.Status, refused)
 		return
-	}
-	var ok bool
-	if e.ping, ok = pingTime(q.Get("ping")); !ok {
-		writeProblem(w, http.StatusBadRequest, newProblem(http.StatusBadRequest, "ping is a number of seconds"))
-		return
-	}
-	if t := q.Get("types"); t != "" && t != "*" {
-		for _, name := range strings.Split(t, ",") {
-			e.types = append(e.types, store.Type(name))
-		}
 	}
 	h := w.Header()
 	h.Set("Content-Type", jmap.EventType)
@@ -89,6 +78,29 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, v visit) {
 	if err := e.run(r.Context(), end); err != nil && r.Context().Err() == nil {
 		s.log.Debug("event stream ended", "session", v.ID, "err", err)
 	}
+}
+
+// newEventStream returns the stream that a request asks for.
+func (s *Server) newEventStream(w http.ResponseWriter, r *http.Request, v *visit) (*eventStream, *problem) {
+	q := r.URL.Query()
+	e := &eventStream{s: s, w: w, v: v, told: readStates(r.Header.Get("Last-Event-Id"))}
+	switch q.Get("closeafter") {
+	case "", "no":
+	case "state":
+		e.once = true
+	default:
+		return nil, newProblem(http.StatusBadRequest, "closeafter is state or no")
+	}
+	var ok bool
+	if e.ping, ok = pingTime(q.Get("ping")); !ok {
+		return nil, newProblem(http.StatusBadRequest, "ping is a number of seconds")
+	}
+	if t := q.Get("types"); t != "" && t != "*" {
+		for _, name := range strings.Split(t, ",") {
+			e.types = append(e.types, store.Type(name))
+		}
+	}
+	return e, nil
 }
 
 // pingTime returns the time between two pings for what a client asks, 0 for
@@ -108,58 +120,104 @@ func (e *eventStream) run(ctx context.Context, end <-chan struct{}) error {
 	defer cancel()
 	moved, unfollow := e.s.presence.follow()
 	defer unfollow()
-	if e.once && len(e.told) == 0 {
-		// It waits for a change: what is known now is no news.
-		var err error
-		if e.told, err = e.now(ctx); err != nil {
-			return err
-		}
-	}
-	silence := time.NewTicker(maxSilence)
-	defer silence.Stop()
-	ping := time.NewTimer(e.ping)
-	defer ping.Stop()
+	e.silence, e.ring, e.expiry = time.NewTicker(maxSilence), time.NewTimer(e.ping), time.NewTimer(time.Until(e.v.ExpiresAt))
+	defer e.silence.Stop()
+	defer e.ring.Stop()
+	defer e.expiry.Stop()
 	if e.ping == 0 {
-		ping.Stop()
+		e.ring.Stop()
 	}
-	expiry := time.NewTimer(time.Until(e.v.ExpiresAt))
-	defer expiry.Stop()
-	if err := e.send(nil); err != nil { // the headers, so that the client knows it is heard
-		return err
-	}
+	why := opened
 	for {
-		told, err := e.tell(ctx)
-		if told && e.once || err != nil {
+		var over bool
+		var err error
+		apart(func() { over, err = e.serve(ctx, why) })
+		if over || err != nil {
 			return err
-		}
-		if told && e.ping > 0 { // it is counted from the last event
-			ping.Reset(e.ping)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-end:
 			return nil
-		case <-moved: // which is no end of a session
-			continue
-		case <-wake: // rows changed, or the session ended
-			e.kept = nil
-		case <-expiry.C:
-		case <-silence.C:
-			if err := e.send(e.comment); err != nil {
-				return err
-			}
-		case <-ping.C:
-			if err := e.write(jmap.NewPingEvent(int(e.ping / time.Second))); err != nil {
-				return err
-			}
-			ping.Reset(e.ping)
+		case <-moved:
+			why = presenceMoved
+		case <-wake:
+			why = woken
+		case <-e.expiry.C:
+			why = expired
+		case <-e.silence.C:
+			why = silent
+		case <-e.ring.C:
+			why = pinged
 		}
+	}
+}
+
+// A cause is why a stream has something to do.
+type cause int
+
+const (
+	opened        cause = iota
+	presenceMoved       // which is no end of a session
+	woken               // rows changed, or the session ended
+	expired             // perhaps: use puts it off
+	silent
+	pinged
+)
+
+// serve does what is to be done for a cause, and tells what is new; over is true
+// where the stream has told all that it was asked for.
+func (e *eventStream) serve(ctx context.Context, why cause) (over bool, err error) {
+	switch why {
+	case opened:
+		err = e.begin(ctx)
+	case woken:
+		e.kept = nil
+	case silent:
+		err = e.send(e.comment)
+	case pinged:
+		err = e.write(jmap.NewPingEvent(int(e.ping / time.Second)))
+		e.ring.Reset(e.ping)
+	}
+	if err != nil {
+		return false, err
+	}
+	if why != opened && why != presenceMoved {
 		session, err := e.s.cfg.Gate.Session(ctx, e.v.token)
 		if err != nil {
+			return false, err
+		}
+		e.expiry.Reset(time.Until(session.ExpiresAt))
+	}
+	told, err := e.tell(ctx)
+	if told && e.ping > 0 { // it is counted from the last event
+		e.ring.Reset(e.ping)
+	}
+	return told && e.once, err
+}
+
+// begin sends the headers, so that the client knows it is heard.
+func (e *eventStream) begin(ctx context.Context) (err error) {
+	if e.once && len(e.told) == 0 {
+		// It waits for a change: what is known now is no news.
+		if e.told, err = e.now(ctx); err != nil {
 			return err
 		}
-		expiry.Reset(time.Until(session.ExpiresAt)) // use puts it off
+	}
+	return e.send(nil)
+}
+
+// apart runs fn on a stack of its own and waits for it: one that has grown shrinks
+// slowly, and never below four times of what is in use. A panic is the caller's.
+func apart(fn func()) {
+	done := make(chan any)
+	go func() {
+		defer func() { done <- recover() }()
+		fn()
+	}()
+	if p := <-done; p != nil {
+		panic(p)
 	}
 }
 

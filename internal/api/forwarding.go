@@ -11,7 +11,7 @@ import (
 	"timbre/sync/jmap"
 )
 
-func (s *Server) forwardingSettings(v visit) kind {
+func (s *Server) forwardingSettings(v *visit) kind {
 	return singleton[office.ForwardingSettings]{
 		feed: s.cfg.Store, account: v.Account, t: store.TypeForwardingSettings,
 		initial:  office.ForwardingSettings{When: office.WhenSet{office.ForwardAlways: true}, RequireKey: true},

@@ -11,7 +11,7 @@ import (
 	"timbre/internal/store"
 )
 
-func (s *Server) voicemailSettings(v visit) kind {
+func (s *Server) voicemailSettings(v *visit) kind {
 	return singleton[office.VoicemailSettings]{
 		feed: s.cfg.Store, account: v.Account, t: store.TypeVoicemailSettings,
 		initial: office.VoicemailSettings{

@@ -43,17 +43,9 @@ type visit struct {
 }
 
 // withSession lets requests with a valid token through.
-func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit)) http.HandlerFunc {
+func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, *visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		token := bearer(r.Header.Get("Authorization"))
-		session, err := s.cfg.Gate.Session(r.Context(), token)
-		var e office.Extension
-		if err == nil {
-			e, err = s.cfg.Store.Extension(r.Context(), session.Extension)
-			if errors.Is(err, office.ErrNotFound) || err == nil && e.Account != session.Account { // removed in this moment, and its sessions with it
-				err = office.ErrSession
-			}
-		}
+		v, err := s.visit(r)
 		if err != nil {
 			p := s.refuse(r.Context(), "session", err)
 			if p.Status == http.StatusUnauthorized {
@@ -62,8 +54,22 @@ func (s *Server) withSession(next func(http.ResponseWriter, *http.Request, visit
 			writeProblem(w, p.Status, p)
 			return
 		}
-		next(w, r, visit{session, token, e})
+		next(w, r, v)
 	}
+}
+
+// visit returns who sends a request. office.ErrSession: nobody who is logged in.
+func (s *Server) visit(r *http.Request) (*visit, error) {
+	token := bearer(r.Header.Get("Authorization"))
+	session, err := s.cfg.Gate.Session(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.cfg.Store.Extension(r.Context(), session.Extension)
+	if errors.Is(err, office.ErrNotFound) || err == nil && e.Account != session.Account { // removed in this moment, and its sessions with it
+		err = office.ErrSession
+	}
+	return &visit{session, token, e}, err
 }
 
 // writeProblem answers with a problem of ours or of JMAP.
@@ -142,7 +148,7 @@ func stateOf(session jmap.Session) string {
 }
 
 // wellKnown answers the session object.
-func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request, v *visit) {
 	s.writeJSON(w, r, s.jmapSession(v.extension, r.Host))
 }
 
@@ -150,7 +156,7 @@ func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request, v visit) {
 const bodyTime = 30 * time.Second
 
 // call answers a JMAP request (RFC 8620 §3).
-func (s *Server) call(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *Server) call(w http.ResponseWriter, r *http.Request, v *visit) {
 	limits := jmap.DefaultLimits
 	if !s.busy.enter(string(v.ID), limits.MaxConcurrentRequests, maxConnections) {
 		writeProblem(w, http.StatusBadRequest, jmap.TooLarge("maxConcurrentRequests"))
@@ -199,7 +205,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *jmap
 }
 
 // kinds returns the JMAP types that a session may ask for, by name.
-func (s *Server) kinds(v visit) map[string]kind {
+func (s *Server) kinds(v *visit) map[string]kind {
 	return map[string]kind{
 		"Voicemail":          newVoicemails(s.cfg.Store, v.Account),
 		"Call":               newCalls(s.cfg.Store, v.Account, v.Device.ID),
@@ -215,7 +221,7 @@ func (s *Server) kinds(v visit) map[string]kind {
 }
 
 // methods returns what answers one method call of a session.
-func (s *Server) methods(v visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
+func (s *Server) methods(v *visit, using []string) func(context.Context, jmap.Invocation) (any, error) {
 	capable := slices.Contains(using, office.Capability)
 	kinds, kept := s.kinds(v), &look{store: s.cfg.Store}
 	return func(ctx context.Context, c jmap.Invocation) (any, error) {

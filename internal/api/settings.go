@@ -16,7 +16,7 @@ func bound[T any](read func(context.Context, office.ID) (T, error), account offi
 	return func(ctx context.Context) (T, error) { return read(ctx, account) }
 }
 
-func (s *Server) callerIDSettings(v visit) kind {
+func (s *Server) callerIDSettings(v *visit) kind {
 	return singleton[office.CallerIDSettings]{
 		feed: s.cfg.Store, account: v.Account, t: store.TypeCallerIDSettings,
 		settable: []string{"number"},
@@ -27,7 +27,7 @@ func (s *Server) callerIDSettings(v visit) kind {
 	}
 }
 
-func (s *Server) profile(v visit) kind {
+func (s *Server) profile(v *visit) kind {
 	return singleton[office.Profile]{
 		feed: s.cfg.Store, account: v.Account, t: store.TypeProfile,
 		initial:  office.Profile{Language: office.Spanish},
@@ -42,7 +42,7 @@ func (s *Server) profile(v visit) kind {
 	}
 }
 
-func (s *Server) availability(v visit) kind {
+func (s *Server) availability(v *visit) kind {
 	return singleton[office.Availability]{
 		feed: s.cfg.Store, account: v.Account, t: store.TypeAvailability,
 		settable: []string{"dndUntil"},

@@ -61,7 +61,7 @@ func newStream(t *testing.T) (*eventStream, net.Conn) {
 			t.Error(err)
 		}
 	})
-	return &eventStream{s: s, w: pipe{here, http.Header{}}, v: visit{session, token, e}, told: states{}}, there
+	return &eventStream{s: s, w: pipe{here, http.Header{}}, v: &visit{session, token, e}, told: states{}}, there
 }
 
 func TestPingsAndComments(t *testing.T) {

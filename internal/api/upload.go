@@ -20,7 +20,7 @@ const uploadTime = 5 * time.Minute
 // upload keeps what a client sends for a day, unless something refers to it by
 // then (RFC 8620 §6.1). What the client says it is, it is told again; what it is
 // here, its first bytes say.
-func (s *Server) upload(w http.ResponseWriter, r *http.Request, v visit) {
+func (s *Server) upload(w http.ResponseWriter, r *http.Request, v *visit) {
 	if office.ID(r.PathValue("accountId")) != v.Account {
 		writeProblem(w, http.StatusNotFound, newProblem(http.StatusNotFound, "there is no such account"))
 		return
