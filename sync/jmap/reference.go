@@ -19,8 +19,8 @@ type ResultReference struct {
 // Resolve returns args with every result reference replaced by what it names in
 // the answers so far. It returns invalidResultReference where one names nothing,
 // invalidArguments where an argument is given twice, and requestTooLarge where
-// the arguments grow beyond max octets, or the way to them is too long:
-// references can multiply.
+// the arguments grow beyond max octets, or the ways to them and to those of the
+// calls before are too long: references can multiply.
 func (r *Response) Resolve(args json.RawMessage, max int64) (json.RawMessage, *MethodError) {
 	if !bytes.Contains(args, []byte(`"#`)) && !bytes.Contains(args, []byte(`"\u0023`)) {
 		return args, nil
@@ -29,7 +29,8 @@ func (r *Response) Resolve(args json.RawMessage, max int64) (json.RawMessage, *M
 	if json.Unmarshal(args, &members) != nil {
 		return nil, Invalid("the arguments are not an object")
 	}
-	size, way := int64(len(args)), walk{left: maxWalk * max}
+	size, way := int64(len(args)), walk{left: maxWalk*max - r.walked}
+	defer func() { r.walked = min(maxWalk*max-way.left, maxWalk*max) }() // what did not suffice was not read
 	for key, raw := range members {
 		name, isRef := strings.CutPrefix(key, "#")
 		if !isRef {
@@ -79,13 +80,13 @@ func (r *Response) find(raw json.RawMessage, way *walk) (json.RawMessage, bool) 
 	return nil, false
 }
 
-// A walk follows the references of one call. What is referred to is read anew at
-// every step, so that a short request could make very long work: left is how many
-// more octets may be read, negative where they did not suffice.
+// A walk follows references. What is referred to is read anew at every step, so
+// that a short request could make very long work: left is how many more octets the
+// calls of the request may read, negative where they did not suffice.
 type walk struct{ left int64 }
 
 const (
-	maxWalk  = 4   // octets of a walk for every octet of the largest request
+	maxWalk  = 4   // octets of the walks of a request for every octet of the largest
 	stepCost = 256 // what a step costs, however short the value
 )
 

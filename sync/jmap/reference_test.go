@@ -9,12 +9,12 @@ import (
 )
 
 func TestResolve(t *testing.T) {
-	res := &Response{Answers: []Invocation{
+	answers := []Invocation{
 		{"Foo/query", json.RawMessage(`{"ids":["a","b"],"a/b~c":7,"none":null}`), "0"},
 		{"Foo/get", json.RawMessage(`{"list":[{"threads":["x","y"],"n":1},{"threads":["z"],"n":2}],"empty":[]}`), "1"},
 		{"error", json.RawMessage(`{"type":"serverFail"}`), "2"},
 		{"Foo/get", json.RawMessage(`{"list":[]}`), "1"}, // a second answer of the same call is not looked at
-	}}
+	}
 	ref := func(of, name, path string) string {
 		return fmt.Sprintf(`{"#v":{"resultOf":%q,"name":%q,"path":%q}}`, of, name, path)
 	}
@@ -42,7 +42,7 @@ func TestResolve(t *testing.T) {
 		`{"#v":{"resultOf":"0","extra":1}}`:                               InvalidResultReference,
 		`{"v":1,"#v":{"resultOf":"0","name":"Foo/query","path":"/ids"}}`:  InvalidArguments,
 	} {
-		got, err := res.Resolve(json.RawMessage(in), 1000)
+		got, err := (&Response{Answers: answers}).Resolve(json.RawMessage(in), 1000)
 		if err != nil {
 			got = json.RawMessage(err.Type)
 		}
@@ -50,7 +50,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
-	if got, err := res.Resolve(json.RawMessage(ref("0", "Foo/query", "")), 1000); err != nil || !strings.Contains(string(got), `"ids"`) {
+	if got, err := (&Response{Answers: answers}).Resolve(json.RawMessage(ref("0", "Foo/query", "")), 1000); err != nil || !strings.Contains(string(got), `"ids"`) {
 		t.Errorf("the whole answer: %s, %v", got, err)
 	}
 }
@@ -110,6 +110,29 @@ func TestLongWaysOfReferencesAreRefused(t *testing.T) {
 		_, err := answer(c.answer).Resolve(c.refs, DefaultLimits.MaxSizeRequest)
 		if got := typeOf(err); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// The calls of a request share the way: else it could be as long as that of 31
+// requests.
+func TestCallsShareTheWayOfReferences(t *testing.T) {
+	r := &Request{}
+	r.Call("Core/echo", map[string]any{"a": make([]int, 100_000)})
+	for range 31 {
+		args := map[string]any{}
+		for i := range 200 {
+			args[fmt.Sprintf("#a%d", i)] = ResultReference{"0", "Core/echo", fmt.Sprintf("/a/%d", i)}
+		}
+		r.Call("Core/echo", args)
+	}
+	res := r.Answer(t.Context(), DefaultLimits, nil, nil)
+	if most := int64(maxWalk) * DefaultLimits.MaxSizeRequest; res.walked > most {
+		t.Errorf("%d octets were read, of at most %d", res.walked, most)
+	}
+	for i, a := range res.Answers[1:] {
+		if refusal := `{"type":"` + RequestTooLarge + `"}`; a.Name != "error" || string(a.Args) != refusal {
+			t.Errorf("call %d was answered with %s %.40s", i+1, a.Name, a.Args)
 		}
 	}
 }

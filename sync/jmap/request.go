@@ -21,6 +21,8 @@ type Response struct {
 	Answers      []Invocation `json:"methodResponses"`
 	CreatedIDs   map[ID]ID    `json:"createdIds,omitempty"`
 	SessionState string       `json:"sessionState"`
+
+	walked int64 // octets read in following references
 }
 
 // An Invocation is a method call or the answer to one (RFC 8620 §3.2). It
