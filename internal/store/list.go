@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type list struct {
 	table, time string // the table and the column of its time
 	where       strings.Builder
 	args        []any
+	searched    bool // for text, which no index helps with
 }
 
 // newList returns the list of all rows of type t of account.
@@ -58,17 +60,35 @@ func (l *list) between(after, before time.Time) {
 	}
 }
 
-// containing keeps the rows whose party has every word of text.
+// containing keeps the rows whose party has every word of text; those behind
+// maxWords count no more.
 func (l *list) containing(text string) {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, " "), "\x00", " ") // what PostgreSQL refuses
-	for _, word := range strings.Fields(office.Fold(text)) {
+	var words []string
+	for word := range strings.FieldsSeq(office.Fold(text)) {
+		if slices.Contains(words, word) {
+			continue
+		}
+		if words = append(words, word); len(words) > maxWords {
+			return
+		}
+		l.searched = true
 		l.and(`folded LIKE ? ESCAPE '\'`, "%"+escape.Replace(word)+"%")
 	}
 }
 
+// inTurn runs read, which reads l, when it is its turn. ErrUnavailable: that did not
+// come, or it takes too long.
+func (s *Store) inTurn(ctx context.Context, l *list, read func(context.Context) error) error {
+	if !l.searched {
+		return read(ctx)
+	}
+	return s.searches.do(ctx, l.account, read)
+}
+
 // ids returns a page of the list, newest first. ErrNotFound: the anchor is not
-// a row of the account.
+// a row of the account; ErrUnavailable as inTurn has it, also of place and count.
 func (s *Store) ids(ctx context.Context, l *list, p Page) ([]office.ID, error) {
 	if p.Limit <= 0 || p.Limit > MaxPage {
 		p.Limit = MaxPage
@@ -85,7 +105,11 @@ func (s *Store) ids(ctx context.Context, l *list, p Page) ([]office.ID, error) {
 		n, known = s.places.find(place{end.list, before, p.Anchor})
 		begins += n + 1
 	}
-	ids, err := l.ids(ctx, s.db, p)
+	var ids []office.ID
+	err = s.inTurn(ctx, l, func(ctx context.Context) (err error) {
+		ids, err = l.ids(ctx, s.db, p)
+		return err
+	})
 	if err != nil || !known || len(ids) < p.Limit {
 		return ids, err
 	}
@@ -120,12 +144,12 @@ func (l *list) ids(ctx context.Context, db *sqldb.DB, p Page) ([]office.ID, erro
 // same time and listed before it: quickly, where a page ended with it. ErrNotFound:
 // it is none of the list.
 func (s *Store) place(ctx context.Context, l *list, id office.ID) (n int, err error) {
-	return s.counted(ctx, l, id, func() (int, error) { return l.place(ctx, s.db, id) })
+	return s.counted(ctx, l, id, func(ctx context.Context) (int, error) { return l.place(ctx, s.db, id) })
 }
 
 // count returns how many rows the list has.
 func (s *Store) count(ctx context.Context, l *list) (n int, err error) {
-	n, err = s.counted(ctx, l, "", func() (int, error) { return l.count(ctx, s.db) })
+	n, err = s.counted(ctx, l, "", func(ctx context.Context) (int, error) { return l.count(ctx, s.db) })
 	if errors.Is(err, office.ErrNotFound) { // nobody has nothing
 		return 0, nil
 	}
@@ -135,7 +159,7 @@ func (s *Store) count(ctx context.Context, l *list) (n int, err error) {
 // counted returns how many rows of the list stand before id, or all; count says so
 // where it is not remembered of the state that the rows are in. ErrNotFound: no
 // such account.
-func (s *Store) counted(ctx context.Context, l *list, id office.ID, count func() (int, error)) (n int, err error) {
+func (s *Store) counted(ctx context.Context, l *list, id office.ID, count func(context.Context) (int, error)) (n int, err error) {
 	p := place{list: l.name(), id: id}
 	if p.seq, _, err = position(s.row(ctx), l.account, l.is); err != nil {
 		return 0, err
@@ -143,7 +167,11 @@ func (s *Store) counted(ctx context.Context, l *list, id office.ID, count func()
 	if n, ok := s.places.find(p); ok {
 		return n, nil
 	}
-	if n, err = count(); err != nil {
+	err = s.inTurn(ctx, l, func(ctx context.Context) (err error) {
+		n, err = count(ctx)
+		return err
+	})
+	if err != nil {
 		return 0, err
 	}
 	if after, _, err := position(s.row(ctx), l.account, l.is); err != nil || after != p.seq {

@@ -68,6 +68,7 @@ type Store struct {
 	mailed     wakes
 	files      removals
 	places     places
+	searches   searches
 }
 
 // Open locks cfg.Dir and the database, opens that and brings its schema up to
