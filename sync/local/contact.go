@@ -22,7 +22,7 @@ type Contact struct {
 const maxContacts = 50_000
 
 // ImportContacts takes over the numbers of an address book in vCard format (RFC
-// 6350 and the versions before it) and returns how many there were. Numbers that
+// 6350 and the versions before it) and returns how many of them are new. Numbers that
 // are not international are read as in the region. What is there already stays, a
 // number that comes again with the same name gets the new label. office.ErrLimit,
 // with nothing imported, where there are more than can be kept or the file is too
@@ -33,6 +33,10 @@ func (m *Mirror) ImportContacts(ctx context.Context, r io.Reader, region office.
 		return 0, fmt.Errorf("importing contacts: %w", err)
 	}
 	err = m.write(ctx, func(tx *sqldb.Tx) error {
+		var before, kept int
+		if err := tx.QueryRow(`SELECT count(*) FROM contact`).Scan(&before); err != nil {
+			return err
+		}
 		for _, c := range contacts {
 			_, err := tx.Exec(`INSERT INTO contact (name, number, label, folded) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (number, name) DO UPDATE SET label = excluded.label`, c.Name, c.Number, c.Label, spaced(c.Name))
@@ -40,19 +44,19 @@ func (m *Mirror) ImportContacts(ctx context.Context, r io.Reader, region office.
 				return err
 			}
 		}
-		var kept int
 		if err := tx.QueryRow(`SELECT count(*) FROM contact`).Scan(&kept); err != nil {
 			return err
 		}
 		if kept > maxContacts {
 			return office.ErrLimit
 		}
+		n = kept - before
 		return nil
 	}, contactStamp)
 	if err != nil {
 		return 0, fmt.Errorf("importing contacts: %w", err)
 	}
-	return len(contacts), nil
+	return n, nil
 }
 
 // Contacts returns the contacts whose name or number text means, all where it is

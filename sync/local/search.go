@@ -25,8 +25,9 @@ type Hit struct {
 
 // Search finds text in the numbers and names of the directory, the contacts,
 // calls, messages and faxes: each of its words begins a word of the name or is any
-// part of the number, whatever case and accents. It returns at most limit people
-// and then at most limit of the others, newest first. A blank text finds nothing.
+// part of the number, whatever case and accents. It returns at most limit hits:
+// people, no more than half where there are enough others, and then the others,
+// newest first. A blank text finds nothing.
 func (m *Mirror) Search(ctx context.Context, text string, limit int) ([]Hit, error) {
 	w, err := m.want(ctx, text)
 	if err != nil || w == nil || len(w.terms) == 0 || limit <= 0 {
@@ -68,7 +69,8 @@ func (m *Mirror) Search(ctx context.Context, text string, limit int) ([]Hit, err
 		}
 		return 0
 	})
-	return append(people, hits[:min(len(hits), limit)]...), nil
+	people = people[:min(len(people), max(limit-len(hits), (limit+1)/2))]
+	return append(people, hits[:min(len(hits), limit-len(people))]...), nil
 }
 
 // people finds whom w means in the directory and then in the contacts, by name.

@@ -89,6 +89,13 @@ func TestSearch(t *testing.T) {
 	if got := hits(t, m, "99", 2); got != "c3 f1 " {
 		t.Errorf("the newest two: %q", got)
 	}
+	for limit, want := range map[int]string{
+		1: "Luis_Peña ", 2: "Luis_Peña v2 ", 3: "Luis_Peña María_José_Núñez v2 ", 4: "Luis_Peña María_José_Núñez v2 c2 ",
+	} {
+		if got := hits(t, m, "10", limit); got != want {
+			t.Errorf("at most %d: %q, want %q", limit, got, want)
+		}
+	}
 	if got := hits(t, m, "99", 0); got != "" {
 		t.Errorf("none: %q", got)
 	}

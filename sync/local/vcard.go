@@ -154,7 +154,7 @@ func (c *cardLines) next() (name, line string, err error) {
 		if isQuoted(head) {
 			value = unquote(value)
 		}
-		return name, modern(head) + ":" + value, nil
+		return name, modern(head) + ":" + decode(value, charset(head)), nil
 	}
 }
 
@@ -233,19 +233,44 @@ func propertyName(line string) string {
 	return strings.ToUpper(name)
 }
 
-// unquote decodes the quoted-printable value of a card of version 2.1; what is
-// not UTF-8 is taken for Latin-1, as Outlook writes it.
+// unquote decodes the quoted-printable value of a card of version 2.1.
 func unquote(value string) string {
 	plain, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(value)))
 	if err != nil {
 		return value
 	}
-	if !utf8.Valid(plain) {
-		var b strings.Builder
-		for _, octet := range plain {
+	return strings.NewReplacer("\r", "", "\n", " ").Replace(string(plain))
+}
+
+// charset returns what a property of version 2.1 says of the letters of its value, in
+// capitals; empty where it says nothing.
+func charset(head string) string {
+	for _, p := range strings.Split(strings.ToUpper(head), ";") {
+		if set, ok := strings.CutPrefix(p, "CHARSET="); ok {
+			return strings.Trim(set, `" `)
+		}
+	}
+	return ""
+}
+
+// beyondLatin are the letters that Windows has where Latin-1 has control characters,
+// from 0x80 on.
+var beyondLatin = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
+// decode returns a value in UTF-8. What neither says that it is Latin-1 nor is UTF-8
+// is taken for Latin-1, as old telephones and Outlook write it.
+func decode(value, charset string) string {
+	isLatin := slices.Contains([]string{"ISO-8859-1", "ISO-8859-15", "WINDOWS-1252", "LATIN1"}, charset) // which differ in signs that no name has
+	if !isLatin && utf8.ValidString(value) {
+		return value
+	}
+	var b strings.Builder
+	for _, octet := range []byte(value) {
+		if octet >= 0x80 && octet < 0xa0 {
+			b.WriteRune(beyondLatin[octet-0x80])
+		} else {
 			b.WriteRune(rune(octet))
 		}
-		plain = []byte(b.String())
 	}
-	return strings.NewReplacer("\r", "", "\n", " ").Replace(string(plain))
+	return b.String()
 }
