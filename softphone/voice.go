@@ -2,6 +2,7 @@ package softphone
 
 import (
 	"sync/atomic"
+	"time"
 
 	"timbre/internal/media"
 	"timbre/internal/ua"
@@ -40,6 +41,8 @@ type voice struct {
 	ringing atomic.Bool      // the far side rings: playback hears the tone
 	tone    *media.Generator // owned by source
 
+	playing, hearing pulse // of the sound device
+
 	gain    *media.Gain          // owned by sink, like all below
 	frame   [packetSamples]int16 // what the next packet holds
 	have    int                  // samples in frame
@@ -73,6 +76,7 @@ func (v *voice) connect(leg *ua.Leg) {
 
 // source fills frame with what is to be heard next.
 func (v *voice) source(frame []int16) {
+	v.playing.beat(time.Now())
 	if v.ringing.Load() {
 		v.tone.Read(frame)
 	} else {
@@ -84,6 +88,7 @@ func (v *voice) source(frame []int16) {
 // sink sends what the microphone heard. The stages work before the answer too: the
 // room is known then.
 func (v *voice) sink(frame []int16) {
+	v.hearing.beat(time.Now())
 	fresh := v.frame[v.have : v.have+copy(v.frame[v.have:], frame)]
 	v.echo.Heard(fresh)
 	v.gain.Heard(fresh)

@@ -82,7 +82,10 @@ type Quality struct {
 	Codec  string  `json:"codec"`
 	Loss   float64 `json:"loss"`   // share of packets that never came, 0 to 1
 	Jitter float64 `json:"jitter"` // seconds
-	Delay  float64 `json:"delay"`  // seconds, of the buffer and the round trip
+	Delay  float64 `json:"delay"`  // seconds, of the buffer and, where that was measured, the round trip
+
+	Concealed float64 `json:"concealed,omitempty"` // share of the sound that was guessed, 0 to 1
+	MOS       float64 `json:"mos,omitempty"`       // mean opinion by the E-model, 1 to 4.5; 0: not known
 }
 
 // Encryption says what protected a call's sound on the extension's own side

@@ -67,7 +67,7 @@ func (f ForwardingSettings) Check(own Number, r Region) error {
 // Check returns ErrLimit unless a device can have measured q.
 func (q Quality) Check() error {
 	within := func(v, top float64) bool { return v >= 0 && v <= top } // not so for what is no number
-	if !within(q.Loss, 1) || !within(q.Jitter, 60) || !within(q.Delay, 60) || len(q.Codec) > 32 || CleanName(q.Codec) != q.Codec {
+	if !within(q.Loss, 1) || !within(q.Jitter, 60) || !within(q.Delay, 60) || !within(q.Concealed, 1) || !within(q.MOS, 5) || len(q.Codec) > 32 || CleanName(q.Codec) != q.Codec {
 		return ErrLimit
 	}
 	return nil
