@@ -71,8 +71,8 @@ func (s shell) importsContacts() {
 	s.refused("There are no contacts in main.go", "", "directory", "import", "main.go")
 	s.refused("does not exist", "", "directory", "import", file+"x")
 	s.refused("is a folder", "", "directory", "import", filepath.Dir(file))
-	for range 2 { // they are not doubled
-		if out := s.run("directory", "import", file, "--offline"); out != "3 numbers added to the contacts.\n" {
+	for _, n := range []string{"3", "0"} { // they are not doubled
+		if out := s.run("directory", "import", file, "--offline"); out != n+" numbers added to the contacts.\n" {
 			s.t.Errorf("import: %q", out)
 		}
 	}

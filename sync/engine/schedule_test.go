@@ -352,6 +352,13 @@ func (s *schedule) change(i int, d *device) {
 		must(s.t, err)
 		s.documents++
 		email := fmt.Sprintf("ana%d@example.com", s.documents)
+		refused, err := d.Refused(ctx)
+		must(s.t, err)
+		for _, r := range refused {
+			if r.Type == local.ProfileType { // he wants something else now
+				s.oracle.decided(r, false)
+			}
+		}
 		err = d.SetProfile(ctx, map[string]any{"email": email})
 		s.did(i, "changes the address "+p.Email+" to", office.ID(email), err)
 		s.oracle.wished(p.Email, email)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -132,8 +133,14 @@ func (m *Mirror) MissingBlobs(ctx context.Context, limit int) ([]Missing, error)
 const maxSpare = 100 << 20
 
 // roomOf returns how many octets may be downloaded unasked to a disk of so many
-// octets, with so many of them free. The lists and the outbox need some.
-func roomOf(free, size int64) int64 { return max(0, free-min(maxSpare, size/10)) }
+// octets, with so many of them free. The lists and the outbox need some. A disk
+// without a size is one that does not tell.
+func roomOf(free, size int64) int64 {
+	if size == 0 {
+		return math.MaxInt64
+	}
+	return max(0, free-min(maxSpare, size/10))
+}
 
 // TrimBlobs removes blobs that belong to nothing any more and then, while more
 // than the limit is cached, those for which there is no room: the oldest heard

@@ -57,7 +57,7 @@ func (m *Mirror) Download(ctx context.Context, blob office.ID, size int64) (*Dow
 	}
 	d := &Download{m: m, blob: blob, size: size, file: f, sealer: sealer, sum: sha256.New()}
 	if _, err := f.WriteAt([]byte(magic+string(salt)), 0); err != nil {
-		return nil, errors.Join(fmt.Errorf("downloading: %w", err), f.Close())
+		return nil, errors.Join(d.fail(err), d.Close())
 	}
 	if err := d.resume(key); err != nil {
 		return nil, errors.Join(fmt.Errorf("downloading: %w", err), f.Close())

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -54,6 +55,7 @@ func TestRoomOnTheDisk(t *testing.T) {
 		{50 << 20, 1000 << 30, 0},
 		{30 << 20, 64 << 20, 30<<20 - (64<<20)/10},
 		{1 << 20, 64 << 20, 0},
+		{0, 0, math.MaxInt64},
 	} {
 		if got := roomOf(c.free, c.size); got != c.want {
 			t.Errorf("%d free of %d: room for %d, want %d", c.free, c.size, got, c.want)

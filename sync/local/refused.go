@@ -28,7 +28,8 @@ type Refused struct {
 	Theirs json.RawMessage // of a Conflict: the same properties as the server has them now; else nil
 }
 
-// Refused returns the edits set aside, oldest first.
+// Refused returns the edits set aside, oldest first; not a Conflict that is none any
+// more, because the server has come to say the same.
 func (m *Mirror) Refused(ctx context.Context) ([]Refused, error) {
 	var list []Refused
 	err := m.rows(ctx, func(r *sql.Rows) error {
@@ -39,12 +40,16 @@ func (m *Mirror) Refused(ctx context.Context) ([]Refused, error) {
 			return err
 		}
 		x.At, x.Mine = instant(at), json.RawMessage(mine)
+		differs := true
 		if server != "" {
-			if err := x.compare([]byte(server)); err != nil {
+			var err error
+			if differs, err = x.compare([]byte(server)); err != nil {
 				return err
 			}
 		}
-		list = append(list, x)
+		if differs {
+			list = append(list, x)
+		}
 		return nil
 	}, `SELECT o.seq, o.type, o.object, o.action, o.reason, coalesce(o.refused_at, 0), o.value,
 		CASE WHEN o.theirs = '' THEN '' ELSE coalesce(s.body, o.theirs) END
@@ -52,18 +57,23 @@ func (m *Mirror) Refused(ctx context.Context) ([]Refused, error) {
 	return list, err
 }
 
-// compare takes Theirs out of what the server has.
-func (x *Refused) compare(server []byte) error {
+// compare takes Theirs out of what the server has, and reports whether that differs
+// from Mine.
+func (x *Refused) compare(server []byte) (differs bool, err error) {
 	has, err := properties(server)
 	if err != nil {
-		return err
+		return false, err
 	}
 	mine, err := properties(x.Mine)
 	if err != nil {
-		return err
+		return false, err
 	}
-	x.Theirs, err = json.Marshal(among(has, mine))
-	return err
+	theirs := among(has, mine)
+	for name, v := range mine {
+		differs = differs || !same(v, theirs[name])
+	}
+	x.Theirs, err = json.Marshal(theirs)
+	return differs, err
 }
 
 // Dismiss forgets a refused edit with its file; one that does not exist is no

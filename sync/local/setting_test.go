@@ -419,6 +419,11 @@ func TestNewerEditDropsTheRefusalOfAnOlder(t *testing.T) {
 			}
 		}
 	}
+	pull(t, m, mailbox(29, false))
+	if refused, err = m.Refused(ctx); err != nil || len(refused) != 1 {
+		t.Errorf("a conflict that is none any more: %+v, %v", refused, err)
+	}
+	pull(t, m, mailbox(15, false))
 	change1(t, m, map[string]any{"ringSeconds": 15}) // that is what the server has
 	if refused, err = m.Refused(ctx); err != nil || len(refused) != 1 || refused[0].Reason != "forbidden" {
 		t.Errorf("%+v, %v", refused, err)
