@@ -135,10 +135,11 @@ func (s *Server) Run(ctx context.Context, https net.Listener, settings *tls.Conf
 	defer parts.Wait()
 	if https != nil {
 		srv := s.server(s.public)
-		srv.TLSConfig = settings.Clone()
-		srv.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
+		settings = settings.Clone()
+		settings.NextProtos = []string{"h2", "http/1.1"}
+		srv.TLSConfig = settings.Clone() // which it changes
 		running = append(running, srv)
-		l := newHandshaker(limit(https, maxConnections, maxOfAddress), srv.TLSConfig, s.log)
+		l := newHandshaker(limit(https, maxConnections, maxOfAddress), settings, s.log)
 		parts.Go(l.run)
 		go func() { ended <- srv.Serve(l) }()
 	}
