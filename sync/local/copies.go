@@ -13,7 +13,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,9 +24,8 @@ import (
 // the folder of copies: each row of the outbox in SEQ.row, all meta values in meta. A copy
 // is written, to the disk itself, before the transaction that makes it true ends,
 // and removed after the one that ends it. As there is one writer at a time, also
-// among processes, a copy is never older than what is committed; one that a crash
-// left over is removed by the next Open. A rescue takes them for the truth, whatever
-// page of the database is damaged.
+// among processes, a copy is never older than what is committed. A rescue takes them
+// for the truth, whatever page of the database is damaged.
 const (
 	rowSuffix = ".row"
 	metaFile  = "meta"
@@ -115,10 +113,8 @@ func copied(dir string) (map[int64]bool, error) {
 	return rows, nil
 }
 
-// copyTouched brings the copies of the rows up to date that a transaction touched.
-// Those of rows that are gone are returned, to be removed once it is committed.
-func (m *Mirror) copyTouched(tx *sqldb.Tx) (gone []int64, err error) {
-	var touched []int64
+// touched returns the rows that a transaction touched, and forgets them.
+func touched(tx *sqldb.Tx) (seqs []int64, err error) {
 	rows, err := tx.Query(`DELETE FROM outbox_touched RETURNING seq`)
 	if err != nil {
 		return nil, err
@@ -129,12 +125,15 @@ func (m *Mirror) copyTouched(tx *sqldb.Tx) (gone []int64, err error) {
 		if err := rows.Scan(&seq); err != nil {
 			return nil, err
 		}
-		touched = append(touched, seq)
+		seqs = append(seqs, seq)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, err
-	}
-	for _, seq := range touched {
+	return seqs, rows.Err()
+}
+
+// copyRowsOf brings the copies of rows up to date. Those of rows that are gone are
+// returned, to be removed once that is committed.
+func (m *Mirror) copyRowsOf(tx *sqldb.Tx, seqs []int64) (gone []int64, err error) {
+	for _, seq := range seqs {
 		x, err := scanRow(tx.QueryRow(selectRow+` WHERE seq = $1`, seq))
 		if errors.Is(err, sql.ErrNoRows) {
 			gone = append(gone, seq)
@@ -148,6 +147,18 @@ func (m *Mirror) copyTouched(tx *sqldb.Tx) (gone []int64, err error) {
 		}
 	}
 	return gone, nil
+}
+
+// uncopy takes back the copies of a transaction that failed. It only reads the
+// database, while nobody writes, for which there is room on a full disk.
+func (m *Mirror) uncopy(ctx context.Context, db *sqldb.DB, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	return db.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) error {
+		gone, err := m.copyRowsOf(tx, seqs)
+		return errors.Join(err, m.removeCopies(gone))
+	})
 }
 
 // copyMeta brings the copy of the meta values up to date.
@@ -183,8 +194,8 @@ func (m *Mirror) removeCopies(seqs []int64) error {
 }
 
 // agree makes the copies and the database agree: an older version of the program
-// made no copies, and a crash may have left some over. It reads all of the outbox, so
-// that damage to it shows.
+// made no copies, and a crash may have left some over, or the database without its
+// log. It reads all of the outbox, so that damage to it shows.
 func (m *Mirror) agree(ctx context.Context) error {
 	have, err := copied(m.dir)
 	if err != nil {
@@ -210,17 +221,37 @@ func (m *Mirror) agree(ctx context.Context) error {
 		if err := m.copyMeta(tx); err != nil {
 			return err
 		}
-		have, err := copied(m.dir)
-		if err != nil {
+		if err := m.bringBack(tx); err != nil {
 			return err
 		}
-		list, err := json.Marshal(slices.AppendSeq([]int64{}, maps.Keys(have)))
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(`INSERT OR IGNORE INTO outbox_touched (seq) SELECT seq FROM outbox UNION SELECT value FROM json_each($1)`, string(list))
+		_, err = tx.Exec(`INSERT OR IGNORE INTO outbox_touched (seq) SELECT seq FROM outbox`)
 		return err
-	})
+	}, VoicemailType.stamp(), FaxType.stamp(), settingStamp)
+}
+
+// bringBack puts copies back into the outbox that the database never had; of others
+// without a row, the row is gone and they go too.
+func (m *Mirror) bringBack(tx *sqldb.Tx) error {
+	have, err := copied(m.dir)
+	if err != nil {
+		return err
+	}
+	var last int64
+	if err := tx.QueryRow(`SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'outbox'`).Scan(&last); err != nil {
+		return err
+	}
+	for seq := range have {
+		var x row
+		if seq > last && readCopy(rowFile(m.dir, seq), &x) == nil && x.Seq == seq {
+			err = x.restore(tx)
+		} else {
+			_, err = tx.Exec(`INSERT OR IGNORE INTO outbox_touched (seq) VALUES ($1)`, seq)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkIndex returns ErrCorrupt unless the index of the outbox has n rows.

@@ -148,7 +148,7 @@ func TestCopiesAgreeWithTheOutbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err = errors.Join(os.Remove(filepath.Join(dir, copyFolder, metaFile)), writeCopy(rowFile(dir, 77), row{Seq: 77, Type: VoicemailType, Object: "v3", Action: Mark, Value: "{}"}))
+	err = errors.Join(os.Remove(filepath.Join(dir, copyFolder, metaFile)), writeCopy(rowFile(dir, 4), row{Seq: 4, Type: VoicemailType, Object: "v3", Action: Mark, Value: "{}"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,5 +178,52 @@ func TestDamagedCopyIsNotTrusted(t *testing.T) {
 	}
 	if err := readCopy(path, &x); !errors.Is(err, ErrDamaged) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A log that is lost takes nothing of the outbox with it.
+func TestLostLogKeepsTheOutbox(t *testing.T) {
+	dir := t.TempDir()
+	editedProfile(t, dir)
+	m := open(t, dir)
+	if err := m.MarkVoicemail(context.Background(), "v3", true); err != nil {
+		t.Fatal(err)
+	}
+	rows := outboxRows(t, m)
+	crashed := t.TempDir()
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(crashed, databaseFile+suffix)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m = open(t, crashed)
+	if got := outboxRows(t, m); got != rows {
+		t.Errorf("outbox:\n%swant:\n%s", got, rows)
+	}
+	if got := ids(t, m, Filter{}); got != "v3* v1 " {
+		t.Errorf("messages %q", got)
+	}
+}
+
+// What failed leaves no copy that a rescue would bring to life.
+func TestFailedChangeLeavesNoCopy(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	rows, _ := editedProfile(t, dir)
+	m := open(t, dir)
+	x := row{Seq: 77, Type: VoicemailType, Object: "v3", Action: Mark, Value: "{}"}
+	y := row{Seq: 1, Type: VoicemailType, Object: "v3", Action: Mark, Value: "{}"}
+	if err := errors.Join(writeCopy(rowFile(dir, 77), x), writeCopy(rowFile(dir, 1), y), m.uncopy(ctx, m.data(), []int64{77, 1})); err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+	if err := os.WriteFile(filepath.Join(dir, databaseFile), []byte("no database"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := outboxRows(t, open(t, dir)); got != rows {
+		t.Errorf("outbox:\n%swant:\n%s", got, rows)
 	}
 }

@@ -170,15 +170,18 @@ func (m *Mirror) sweepOutbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(filepath.Join(m.dir, outboxFolder))
-	if err != nil {
-		return fmt.Errorf("tidying the outbox: %w", err)
-	}
 	var orphans []string
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && !owned[e.Name()] && time.Since(info.ModTime()) > orphanAge {
-			orphans = append(orphans, e.Name())
+	for _, folder := range []string{outboxFolder, copyFolder} {
+		entries, err := os.ReadDir(filepath.Join(m.dir, folder))
+		if err != nil {
+			return fmt.Errorf("tidying the outbox: %w", err)
+		}
+		for _, e := range entries {
+			info, err := e.Info()
+			kept := owned[e.Name()] || folder == copyFolder && !strings.HasPrefix(e.Name(), ".") // see WriteFile
+			if err == nil && !kept && time.Since(info.ModTime()) > orphanAge {
+				orphans = append(orphans, filepath.Join("..", folder, e.Name()))
+			}
 		}
 	}
 	return m.removeFiles(orphans)

@@ -203,7 +203,7 @@ func (m *Mirror) write(ctx context.Context, fn func(*sqldb.Tx) error, kinds ...s
 	if err != nil {
 		return err
 	}
-	var gone []int64
+	var changed, gone []int64
 	err = m.check(db.Write(ctx, func(tx *sqldb.Tx) (err error) {
 		if err := fn(tx); err != nil {
 			return err
@@ -213,11 +213,14 @@ func (m *Mirror) write(ctx context.Context, fn func(*sqldb.Tx) error, kinds ...s
 				return err
 			}
 		}
-		gone, err = m.copyTouched(tx)
+		if changed, err = touched(tx); err != nil {
+			return err
+		}
+		gone, err = m.copyRowsOf(tx, changed)
 		return err
 	}))
 	if err != nil {
-		return err
+		return errors.Join(err, m.uncopy(ctx, db, changed))
 	}
 	return m.removeCopies(gone)
 }

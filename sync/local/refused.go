@@ -28,6 +28,11 @@ type Refused struct {
 	Theirs json.RawMessage // of a Conflict: the same properties as the server has them now; else nil
 }
 
+// IsToDecide reports whether the user has to say what becomes of r, so that telling
+// it is not enough: which of two values counts, or whether a fax, whose only copy
+// waits here, is tried again.
+func (r Refused) IsToDecide() bool { return r.Reason == Conflict || r.Action == CreateFax }
+
 // Refused returns the edits set aside, oldest first; not a Conflict that is none any
 // more, because the server has come to say the same.
 func (m *Mirror) Refused(ctx context.Context) ([]Refused, error) {
