@@ -140,7 +140,7 @@ func (o *options) tellRefused(ctx context.Context, e *engine.Engine, of subject,
 	for _, r := range refused {
 		known := slices.ContainsFunc(before, func(b local.Refused) bool { return b.Seq == r.Seq })
 		mine := r.Type == of.of && r.Object == of.object && !known
-		keep := r.Reason == local.Conflict || r.Action == local.CreateFax && !(mine && of.isNew)
+		keep := r.IsToDecide() && !(mine && of.isNew && r.Action == local.CreateFax)
 		words := o.refusal(r, region)
 		if keep {
 			words += " " + o.decide(r)

@@ -233,12 +233,16 @@ func (v *Voicemail) forgetUndo() {
 }
 
 // TellRefused says which changes the server refused since it was asked last; the
-// rows show the server's truth again by themselves.
+// rows show the server's truth again by themselves. What the user has to decide
+// about stays, and is not told here.
 func (v *Voicemail) TellRefused(from Refusals) {
 	v.desk.Go(func(ctx context.Context) func() {
 		refused, err := from.Refused(ctx)
 		words := ""
 		for _, r := range refused {
+			if r.IsToDecide() {
+				continue
+			}
 			words = v.desk.Phrases.Words(office.ErrRefused)
 			if r.Reason == string(office.ErrNotFound) {
 				words = v.desk.Phrases.Words(office.ErrNotFound)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"timbre/internal/office"
+	"timbre/sync/local"
 )
 
 var luis = office.Party{Number: "102", Name: "Luis"}
@@ -232,6 +234,34 @@ func TestRefusedChangesAreTold(t *testing.T) {
 	}
 	if left, err := inbox.Refused(t.Context()); len(left) != 0 || err != nil {
 		t.Errorf("told again next time: %v, %v", left, err)
+	}
+}
+
+// TestRefusedFaxStaysForItsUser: nothing but the outbox has its document.
+func TestRefusedFaxStaysForItsUser(t *testing.T) {
+	b := newBench(t, office.Spanish)
+	v, inbox, _ := newMail(t, b, message("v1", luis, time.Hour, true))
+	if err := inbox.Unlock(make([]byte, local.KeySize)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inbox.SendFax(t.Context(), "5512345678", strings.NewReader("%PDF-1.4 and so on"), noon); err != nil {
+		t.Fatal(err)
+	}
+	v.Mark("v1", false)
+	b.until("the marker cleared", func() bool { return v.New == 0 })
+	edits, err := inbox.TakeEdits(t.Context(), noon.Add(time.Hour), 10)
+	if err != nil || len(edits) != 2 {
+		t.Fatalf("%v, %v", edits, err)
+	}
+	for _, e := range edits {
+		if err := inbox.Refuse(t.Context(), e, "forbidden", noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.TellRefused(inbox)
+	b.until("the words", func() bool { return v.Notice != "" })
+	if left, err := inbox.Refused(t.Context()); len(left) != 1 || left[0].Action != local.CreateFax || err != nil {
+		t.Errorf("left to decide: %v, %v", left, err)
 	}
 }
 
