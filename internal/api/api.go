@@ -191,11 +191,12 @@ func (s *Server) server(h http.Handler) *http.Server {
 	}
 }
 
-// guard counts every request, bounds its answer in time and keeps one that
-// panics from ending the process.
+// guard counts every request, bounds its body and its answer in time and keeps one
+// that panics from ending the process.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := &counted{ResponseWriter: w, status: http.StatusOK}
+		r, awaited := bounded(w, r)
+		answer := &counted{ResponseWriter: w, status: http.StatusOK, begin: func() { awaited.leave(w.Header(), r.ProtoMajor) }}
 		began := time.Now()
 		defer func() {
 			p := recover()
@@ -212,6 +213,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(answer, r)
+		if !answer.begun {
+			answer.WriteHeader(http.StatusOK)
+		}
 	})
 }
 
@@ -220,17 +224,22 @@ type counted struct {
 	http.ResponseWriter
 	status int
 	begun  bool
+	begin  func() // is called before the answer begins
 }
 
 func (c *counted) WriteHeader(status int) {
 	if !c.begun {
+		c.begin()
 		c.status, c.begun = status, true
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
 
 func (c *counted) Write(b []byte) (int, error) {
-	c.begun = true
+	if !c.begun {
+		c.begin()
+		c.begun = true
+	}
 	return c.ResponseWriter.Write(b)
 }
 
@@ -243,6 +252,7 @@ func (c *counted) fail(panicked any, log *slog.Logger, path string) {
 		log.Error("request panicked", "path", path, "panic", panicked)
 	}
 	if !c.begun {
+		c.begin()
 		http.Error(c.ResponseWriter, "the server could not do it; its log says why", http.StatusInternalServerError)
 		c.status = http.StatusInternalServerError
 	}

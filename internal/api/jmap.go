@@ -152,9 +152,6 @@ func (s *Server) wellKnown(w http.ResponseWriter, r *http.Request, v *visit) {
 	s.writeJSON(w, r, s.jmapSession(v.extension, r.Host))
 }
 
-// bodyTime is how long a client may take to send a request body.
-const bodyTime = 30 * time.Second
-
 // call answers a JMAP request (RFC 8620 §3).
 func (s *Server) call(w http.ResponseWriter, r *http.Request, v *visit) {
 	limits := jmap.DefaultLimits
@@ -190,9 +187,6 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v *visit) {
 // readBody returns the body of a request, or why not: it is longer than most, or does
 // not come whole or in time.
 func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *jmap.Problem) {
-	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(bodyTime))
-	defer control.SetReadDeadline(time.Time{}) // it would end a long answer
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var long *http.MaxBytesError
 	switch {

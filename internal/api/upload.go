@@ -34,7 +34,6 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, v *visit) {
 	control := http.NewResponseController(w)
 	control.SetWriteDeadline(time.Now().Add(uploadTime + answerTime))
 	control.SetReadDeadline(time.Now().Add(uploadTime))
-	defer control.SetReadDeadline(time.Time{})
 
 	in := &reading{r: r.Body}
 	head := make([]byte, 12)      // enough for every type that we know
