@@ -2,7 +2,9 @@ package local
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"timbre/internal/office"
@@ -15,7 +17,7 @@ func (m *Mirror) MarkVoicemail(ctx context.Context, id office.ID, isNew bool) er
 	return m.mark(ctx, VoicemailType, id, isNew)
 }
 
-// MarkFax is MarkVoicemail for a fax that came in.
+// MarkFax is MarkVoicemail for a fax that came in; id may be a client reference.
 func (m *Mirror) MarkFax(ctx context.Context, id office.ID, isNew bool) error {
 	return m.mark(ctx, FaxType, id, isNew)
 }
@@ -26,7 +28,11 @@ func (m *Mirror) mark(ctx context.Context, t Type, id office.ID, isNew bool) err
 		return err
 	}
 	return m.write(ctx, func(tx *sqldb.Tx) error {
-		if err := visible(tx, t, id); err != nil {
+		id, err := serversID(tx, t, id)
+		if err == nil {
+			err = visible(tx, t, id)
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := drop(tx, `type = $1 AND object = $2 AND action = $3`, t, id, Mark); err != nil {
@@ -51,16 +57,35 @@ func destroy(tx *sqldb.Tx, t Type, id office.ID, due time.Time) error {
 	return enqueue(tx, queued{Edit: Edit{Type: t, Object: id, Action: Destroy, Patch: json.RawMessage("{}")}}, due, time.Now())
 }
 
-// UndoDelete takes the destruction of a message or a fax back out of the outbox.
+// UndoDelete takes the destruction of a message or a fax, which id or its client
+// reference means, back out of the outbox.
 // office.ErrNotFound where there is none or it has been sent.
 func (m *Mirror) UndoDelete(ctx context.Context, id office.ID) error {
 	return m.write(ctx, func(tx *sqldb.Tx) error {
+		id, err := serversID(tx, FaxType, id)
+		if err != nil {
+			return err
+		}
 		files, err := drop(tx, `object = $1 AND action = $2 AND reason IS NULL AND attempts = 0`, id, Destroy)
 		if err == nil && len(files) == 0 {
 			err = office.ErrNotFound
 		}
 		return err
 	}, VoicemailType.stamp(), FaxType.stamp())
+}
+
+// serversID returns the server's ID of the object of t that id means: a fax may be
+// meant by its client reference.
+func serversID(tx *sqldb.Tx, t Type, id office.ID) (office.ID, error) {
+	if t != FaxType {
+		return id, nil
+	}
+	known := id
+	err := tx.QueryRow(`SELECT id FROM fax WHERE client_ref = $1`, id).Scan(&known)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return known, err
 }
 
 // visible returns office.ErrNotFound unless the user sees the object of t.

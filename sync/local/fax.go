@@ -40,12 +40,12 @@ const selectFax = `SELECT f.body, f.is_new, ` + lastFaxMark + `,
 	EXISTS (SELECT 1 FROM blob b WHERE b.id = f.blob_id AND b.complete), ` + partyName + `
 	FROM fax f JOIN party p ON p.id = f.party WHERE ` + faxNotDestroyed
 
-func scanFax(row interface{ Scan(...any) error }) (Fax, error) {
+func scanFax(r scanned) (Fax, error) {
 	var f Fax
 	var body, name string
 	var isNew, canceled bool
 	var mark sql.NullString
-	if err := row.Scan(&body, &isNew, &mark, &canceled, &f.HasPages, &name); err != nil {
+	if err := r.Scan(&body, &isNew, &mark, &canceled, &f.HasPages, &name); err != nil {
 		return f, err
 	}
 	if err := json.Unmarshal([]byte(body), &f.Fax); err != nil {
@@ -70,7 +70,7 @@ const selectUnsent = `SELECT o.value, o.made_at, o.file, o.reason, o.refused_at,
 	FROM outbox o JOIN (SELECT seq, json_extract(value, '$.number') AS number, '' AS name FROM outbox WHERE type = 'Fax' AND action = 'create') p ON p.seq = o.seq
 	WHERE NOT EXISTS (SELECT 1 FROM fax f WHERE f.client_ref = o.object)`
 
-func (m *Mirror) scanUnsent(r *sql.Rows) (Fax, error) {
+func (m *Mirror) scanUnsent(r scanned) (Fax, error) {
 	f := Fax{IsPending: true, Fax: office.Fax{Direction: office.FaxSent, State: office.FaxQueued}}
 	var value, file string
 	var at int64
@@ -149,18 +149,34 @@ func (m *Mirror) faxes(ctx context.Context, f Filter, w *wanted) (list []Fax, er
 
 // Fax returns one fax, by its ID or client reference, or office.ErrNotFound.
 func (m *Mirror) Fax(ctx context.Context, id office.ID) (Fax, error) {
-	f, err := scanFax(m.data().QueryRow(ctx, selectFax+` AND (f.id = $1 OR f.client_ref = $1)`, id))
-	if err == nil || !errors.Is(err, sql.ErrNoRows) {
-		return f, m.check(err)
-	}
-	unsent, err := m.unsent(ctx)
-	for _, f := range unsent {
-		if f.ID == id {
-			return f, nil
-		}
-	}
-	return Fax{}, errors.Join(office.ErrNotFound, err)
+	f, err := m.faxOf(id, func(query string, args ...any) scanned { return m.data().QueryRow(ctx, query, args...) })
+	return f, m.check(err)
 }
+
+// faxIn is Fax for who changes the fax in tx: before, it may have been known by its
+// client reference alone, and now by the server's ID.
+func (m *Mirror) faxIn(tx *sqldb.Tx, id office.ID) (Fax, error) {
+	return m.faxOf(id, func(query string, args ...any) scanned { return tx.QueryRow(query, args...) })
+}
+
+// A scanned is what a query for one row returns.
+type scanned interface{ Scan(...any) error }
+
+// faxOf is Fax by what asks the database. The outbox comes first, because a fax only
+// moves out of that.
+func (m *Mirror) faxOf(id office.ID, ask func(query string, args ...any) scanned) (Fax, error) {
+	f, err := m.scanUnsent(ask(selectUnsent+` AND o.object = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		f, err = scanFax(ask(selectFax+` AND (f.id = $1 OR f.client_ref = $1)`, id))
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = office.ErrNotFound
+	}
+	return f, err
+}
+
+// isUnsent reports whether the mirror knows nothing of f from the server.
+func (f Fax) isUnsent() bool { return f.ID == office.ID(f.ClientRef) }
 
 // NewFaxes counts the faxes that are new to the user.
 func (m *Mirror) NewFaxes(ctx context.Context) (int, error) {
@@ -190,37 +206,64 @@ func (m *Mirror) SendFax(ctx context.Context, number office.Number, document io.
 	if err != nil {
 		return "", err
 	}
-	return m.create(ctx, map[string]any{"number": number}, file, now)
+	err = m.write(ctx, func(tx *sqldb.Tx) (err error) {
+		ref, err = create(tx, map[string]any{"number": number}, file, now)
+		return err
+	}, FaxType.stamp())
+	if err != nil {
+		return "", errors.Join(err, m.removeFiles([]string{file}))
+	}
+	return ref, nil
 }
 
-// ResendFax queues another try of a fax that was sent, and returns its client
-// reference. office.ErrNotFound where there is none, office.ErrRefused where it is
-// not finished or came in.
+// ResendFax queues another try of a fax that was sent or has failed, and returns its
+// client reference; that of the same fax where the server refused it, which is then
+// sent as Retry does. office.ErrNotFound where there is none, office.ErrRefused where
+// it is not finished, as far as anybody here knows, or came in.
 func (m *Mirror) ResendFax(ctx context.Context, id office.ID, now time.Time) (ref office.ID, err error) {
-	f, err := m.Fax(ctx, id)
+	err = m.write(ctx, func(tx *sqldb.Tx) error {
+		f, err := m.faxIn(tx, id)
+		if err != nil {
+			return err
+		}
+		if f.isUnsent() {
+			ref = f.ID
+			return resendRefused(tx, ref, now)
+		}
+		if f.Direction != office.FaxSent || !f.State.IsFinished() || f.BlobID == "" {
+			return office.ErrRefused
+		}
+		ref, err = create(tx, map[string]any{"number": f.Number, "resendOf": f.ID, "blobId": f.BlobID}, "", now)
+		return err
+	}, FaxType.stamp())
 	if err != nil {
 		return "", err
 	}
-	if f.Direction != office.FaxSent || !f.State.IsFinished() || f.BlobID == "" {
-		return "", office.ErrRefused
-	}
-	return m.create(ctx, map[string]any{"number": f.Number, "resendOf": f.ID, "blobId": f.BlobID}, "", now)
+	return ref, nil
 }
 
-// create queues a fax that owns file.
-func (m *Mirror) create(ctx context.Context, fax map[string]any, file string, now time.Time) (office.ID, error) {
+// resendRefused queues the fax ref anew. office.ErrRefused where it waits still.
+func resendRefused(tx *sqldb.Tx, ref office.ID, now time.Time) error {
+	var seq int64
+	err := tx.QueryRow(`SELECT seq FROM outbox WHERE type = $1 AND object = $2 AND action = $3 AND reason IS NOT NULL`, FaxType, ref, CreateFax).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return office.ErrRefused
+	}
+	if err != nil {
+		return err
+	}
+	return requeue(tx, seq, now)
+}
+
+// create queues a fax that owns file and returns its client reference.
+func create(tx *sqldb.Tx, fax map[string]any, file string, now time.Time) (office.ID, error) {
 	ref := newRef(now)
 	fax["clientRef"] = ref
 	value, err := json.Marshal(fax)
 	if err != nil {
 		return "", err
 	}
-	e := queued{Edit: Edit{Type: FaxType, Object: ref, Action: CreateFax, Patch: value}, file: file}
-	err = m.write(ctx, func(tx *sqldb.Tx) error { return enqueue(tx, e, time.Time{}, now) }, FaxType.stamp())
-	if err != nil {
-		return "", errors.Join(err, m.removeFiles([]string{file}))
-	}
-	return ref, nil
+	return ref, enqueue(tx, queued{Edit: Edit{Type: FaxType, Object: ref, Action: CreateFax, Patch: value}, file: file}, time.Time{}, now)
 }
 
 // CancelFax stops a fax. One that was never sent to the server is forgotten.
@@ -244,7 +287,7 @@ func (m *Mirror) CancelFax(ctx context.Context, id office.ID) error {
 // finished.
 func (m *Mirror) DeleteFax(ctx context.Context, id office.ID, due time.Time) error {
 	return m.endFax(ctx, id, func(tx *sqldb.Tx, f Fax) error {
-		if f.IsPending && f.BlobID == "" || !f.State.IsFinished() {
+		if f.IsPending && f.isUnsent() || !f.State.IsFinished() {
 			return office.ErrRefused
 		}
 		return destroy(tx, FaxType, f.ID, due)
@@ -254,12 +297,12 @@ func (m *Mirror) DeleteFax(ctx context.Context, id office.ID, due time.Time) err
 // endFax runs fn on a fax, unless it is one that the server has never seen, which
 // is forgotten.
 func (m *Mirror) endFax(ctx context.Context, id office.ID, fn func(*sqldb.Tx, Fax) error) error {
-	f, err := m.Fax(ctx, id)
-	if err != nil {
-		return err
-	}
 	var files []string
-	err = m.write(ctx, func(tx *sqldb.Tx) (err error) {
+	err := m.write(ctx, func(tx *sqldb.Tx) error {
+		f, err := m.faxIn(tx, id)
+		if err != nil {
+			return err
+		}
 		files, err = drop(tx, `type = $1 AND object = $2 AND action = $3 AND (attempts = 0 OR reason IS NOT NULL)`, FaxType, f.ID, CreateFax)
 		if err != nil || len(files) > 0 {
 			return err

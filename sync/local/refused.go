@@ -99,9 +99,14 @@ func (m *Mirror) Retry(ctx context.Context, seq int64, now time.Time) error {
 			}
 			return false, change(tx, e.Type, patch, now)
 		}
-		_, err = tx.Exec(`UPDATE outbox SET reason = NULL, refused_at = NULL, attempts = 0, blob_id = '', made_at = $1 WHERE seq = $2`, millis(now), seq)
-		return true, err
+		return true, requeue(tx, seq, now)
 	})
+}
+
+// requeue puts a refused row back into the outbox as if it were new.
+func requeue(tx *sqldb.Tx, seq int64, now time.Time) error {
+	_, err := tx.Exec(`UPDATE outbox SET reason = NULL, refused_at = NULL, attempts = 0, blob_id = '', made_at = $1 WHERE seq = $2`, millis(now), seq)
+	return err
 }
 
 // refused runs fn on a refused edit and forgets it unless it is kept.
