@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb"
 	"timbre/internal/sqldb/pg"
 )
 
@@ -28,7 +29,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the data folder: %w", err)
 	}
-	ok, err := tryLock(f)
+	ok, err := sqldb.TryLock(f)
 	switch {
 	case err != nil:
 		f.Close()

@@ -9,9 +9,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"timbre/internal/office"
+	"timbre/internal/sqldb"
 )
 
 const pageSize = 4096
@@ -226,4 +228,62 @@ func TestFailedChangeLeavesNoCopy(t *testing.T) {
 	if got := outboxRows(t, open(t, dir)); got != rows {
 		t.Errorf("outbox:\n%swant:\n%s", got, rows)
 	}
+}
+
+// Several processes find the damage at once: one of them builds the database anew,
+// the others wait and open what it built.
+func TestDamageFoundBySeveralKeepsTheOutbox(t *testing.T) {
+	dir := t.TempDir()
+	rows, ref := editedProfile(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, damagedFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var opening sync.WaitGroup
+	mirrors := make([]*Mirror, 4)
+	for i := range mirrors {
+		opening.Go(func() {
+			var err error
+			if mirrors[i], err = Open(t.Context(), dir, Options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	opening.Wait()
+	if t.Failed() {
+		return
+	}
+	for i, m := range mirrors {
+		if got := outboxRows(t, m); got != rows {
+			t.Errorf("%d: outbox:\n%swant:\n%s", i, got, rows)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	checkEdited(t, dir, rows, ref)
+}
+
+// While another process holds the damaged database nothing is built anew without
+// what it holds.
+func TestLockedDatabaseIsNotBuiltAnew(t *testing.T) {
+	dir := t.TempDir()
+	rows, ref := editedProfile(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, damagedFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sql.Open("sqlite3", filepath.Join(dir, databaseFile)+"?_locking_mode=EXCLUSIVE&_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := Open(t.Context(), dir, Options{}); !sqldb.IsLocked(err) {
+		t.Errorf("%v, %v", m, err)
+	}
+	if err := errors.Join(tx.Rollback(), other.Close()); err != nil {
+		t.Fatal(err)
+	}
+	checkEdited(t, dir, rows, ref)
 }

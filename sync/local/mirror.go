@@ -63,6 +63,7 @@ const (
 	blobFolder   = "blobs"
 	outboxFolder = "outbox" // files that wait to be sent
 	copyFolder   = "copies" // of the rows of the outbox
+	lockFile     = "lock"   // held while the database is opened, and built anew where it must be
 )
 
 // Open opens the copy in the folder dir, making both where they are missing,
@@ -88,6 +89,11 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 			return nil, err
 		}
 	}
+	release, err := lock(ctx, filepath.Join(dir, lockFile))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	db, err := openOrRescue(ctx, dir)
 	if err != nil {
 		return nil, err

@@ -19,11 +19,12 @@ import (
 // rescue builds a new database in dir and carries over what can still be read
 // of the old one's contacts, and the outbox and the meta values in any case: there
 // are copies. Cached sounds and pages go with the lists; the files of the outbox
-// stay.
+// stay. The caller holds the lock on dir.
 func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	path := filepath.Join(dir, databaseFile)
 	fresh := path + ".new"
-	removeDatabase(fresh)
+	os.Remove(fresh)
+	removeLog(fresh)
 	db, err := openDatabase(ctx, fresh, sqldb.Open)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return nil, fmt.Errorf("rebuilding the local database: %w", err)
 	}
-	removeDatabase(path)
+	removeLog(path) // of the old database: it must not be taken for one of the new
 	err = os.Rename(fresh, path)
 	blobs := filepath.Join(dir, blobFolder)
 	if err = errors.Join(err, os.RemoveAll(blobs), os.Mkdir(blobs, 0o700)); err != nil {
@@ -44,10 +45,10 @@ func rescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	return openDatabase(ctx, path, sqldb.Open)
 }
 
-func removeDatabase(path string) {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		os.Remove(path + suffix)
-	}
+// removeLog removes what SQLite keeps beside the database at path.
+func removeLog(path string) {
+	os.Remove(path + "-wal")
+	os.Remove(path + "-shm")
 }
 
 // isLost reports whether it is known already that the database in dir must be
@@ -153,9 +154,13 @@ func salvage(ctx context.Context, dir string, tx *sqldb.Tx) error {
 }
 
 // copyRows copies what it can read; there is false where there is no such table
-// with these columns.
+// with these columns. It fails where another process holds the database: that is no
+// damage, and passes.
 func copyRows(ctx context.Context, old *sql.DB, tx *sqldb.Tx, table, columns, where string) (there bool, err error) {
 	rows, err := old.QueryContext(ctx, "SELECT "+columns+" FROM "+table+where)
+	if sqldb.IsLocked(err) {
+		return false, err
+	}
 	if err != nil {
 		return false, nil
 	}
@@ -177,5 +182,8 @@ func copyRows(ctx context.Context, old *sql.DB, tx *sqldb.Tx, table, columns, wh
 			return true, err
 		}
 	}
-	return true, nil
+	if err := rows.Err(); sqldb.IsLocked(err) {
+		return true, err
+	}
+	return true, nil // or the rest is gone
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package sqldb
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the lock on f for this process, until f is closed or the
+// TryLock takes the lock on f for this process, until f is closed or the
 // process ends. ok is false where another holds it.
-func tryLock(f *os.File) (ok bool, err error) {
+func TryLock(f *os.File) (ok bool, err error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil
