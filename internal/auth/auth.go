@@ -34,15 +34,18 @@ type Gate struct {
 	store  *store.Store
 	log    *slog.Logger
 	now    func() time.Time
-	hasher hasher
+	hasher *hasher
 
-	// Who guesses at passwords waits: by the login aimed at and by address. Who
-	// has been in from an address before waits only for what came from there, so
-	// that nobody can lock out somebody else.
-	logins  *backoff[login]
-	sources *backoff[netip.Prefix]
-	known   *backoff[visitor]
-	visited *memory[visitor]
+	// Who guesses at passwords waits for the own failures: at the login aimed at and
+	// at all. What strangers may fail together at one login is bounded too; half of it
+	// is for those whose network has not failed there, so that a few who guess without
+	// pause keep nobody out. Who has been in from an address before waits only for what
+	// came from there.
+	logins    *allowance[login]
+	strangers *backoff[visitor] // by address, and by network to know that it failed
+	sources   *backoff[netip.Prefix]
+	known     *backoff[visitor]
+	visited   *memory[visitor]
 
 	// PINs are short: they are guarded by caller and mailbox together, and each
 	// alone. Waits are shorter than forget, so that who goes on is never clean.
@@ -64,7 +67,8 @@ type Gate struct {
 func New(cfg Config) *Gate {
 	g := &Gate{
 		cfg: cfg, store: cfg.Store, log: cfg.Log, now: cfg.Now, hasher: newHasher(),
-		logins:     newBackoff[login](5, time.Second, time.Minute),
+		logins:     newAllowance[login](loginBurst, loginPace),
+		strangers:  newBackoff[visitor](5, time.Second, time.Minute),
 		sources:    newBackoff[netip.Prefix](20, time.Second, 5*time.Minute), // a whole office may be behind one address
 		known:      newBackoff[visitor](5, time.Second, 30*time.Second),
 		visited:    newMemory[visitor](),
@@ -84,6 +88,31 @@ func New(cfg Config) *Gate {
 		g.now = time.Now
 	}
 	return g
+}
+
+// What strangers may fail at one login, wherever they come from: 16 at once, then 4
+// a minute, 256 in the first hour. At that pace a botnet needs 41 hours for the
+// 10,000 passwords that people choose most; one source alone has some 70 an hour. A
+// one-time password has 59 bits. So many networks that have not failed there may
+// also try a login in a minute: the owner from a new address is one of them.
+const (
+	loginBurst = 16
+	loginPace  = 15 * time.Second
+	loginKept  = loginBurst / 2 // for networks that have not failed at it
+)
+
+// network returns what a few who attack may have many addresses of: the /24 of an
+// IPv4 address, the /48 of an IPv6 address.
+func network(source netip.Prefix) netip.Prefix {
+	bits := 24
+	if source.Addr().Is6() {
+		bits = 48
+	}
+	p, err := source.Addr().Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
 }
 
 // source returns what counts as one address: an IPv4 address, or the /64 that

@@ -138,16 +138,17 @@ func TestGuessingIsSlowed(t *testing.T) {
 		}
 	}
 	var wait *TooMany
-	if _, err := d.Login(t.Context(), company, "101", password, "", nearby); !errors.As(err, &wait) || wait.RetryAfter != time.Second {
-		t.Fatalf("the right password of a stranger, right after: %v", err)
+	if _, err := d.Login(t.Context(), company, "101", password, "", hotel); !errors.As(err, &wait) || wait.RetryAfter != time.Second {
+		t.Fatalf("the right password, right after: %v", err)
 	}
 	if !errors.Is(error(wait), office.ErrTooMany) {
 		t.Fatal("a TooMany is not an ErrTooMany")
 	}
-	d.now = d.now.Add(time.Second)
-	d.login(t, "101", nearby) // the wait is over
+	d.login(t, "101", nearby) // from elsewhere
 	d.login(t, "102", hotel)  // others were never held up
-	for range 30 {            // all over the office, from one address
+	d.now = d.now.Add(time.Second)
+	d.login(t, "101", hotel) // the wait is over
+	for range 30 {           // all over the office, from one address
 		d.fail(visitor{login{company, "199"}, source(netip.MustParseAddr("2001:db8:1::5"))}, false)
 	}
 	if _, err := d.Login(t.Context(), company, "102", password, "", netip.MustParseAddr("2001:db8:1::6")); !errors.Is(err, office.ErrTooMany) {
@@ -187,17 +188,17 @@ func TestQueueIsBounded(t *testing.T) {
 	inside, leave := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	hold := func() error { inside <- struct{}{}; <-leave; return nil }
-	wg.Go(func() { h.do(t.Context(), false, hold) })
+	wg.Go(func() { h.do(t.Context(), strangers, netip.Prefix{}, hold) })
 	<-inside
 	for range maxQueue {
-		h.strangers <- struct{}{} // as one who waits
+		h.places[strangers] <- struct{}{} // as one who waits
 	}
 	var wait *TooMany
-	if err := h.do(t.Context(), false, func() error { return nil }); !errors.As(err, &wait) || wait.RetryAfter <= 0 {
+	if err := h.do(t.Context(), strangers, netip.Prefix{}, func() error { return nil }); !errors.As(err, &wait) || wait.RetryAfter <= 0 {
 		t.Fatalf("the queue has no end: %v", err)
 	}
 	wg.Go(func() {
-		if err := h.do(t.Context(), true, func() error { return nil }); err != nil {
+		if err := h.do(t.Context(), friends, netip.Prefix{}, func() error { return nil }); err != nil {
 			t.Errorf("strangers filled the lane of friends: %v", err)
 		}
 	})

@@ -37,6 +37,14 @@ func (b *backoff[K]) wait(k K, now time.Time) time.Duration {
 	return max(b.tries[k].until.Sub(now), 0)
 }
 
+// failed reports whether k failed lately.
+func (b *backoff[K]) failed(k K, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t, ok := b.tries[k]
+	return ok && now.Sub(t.last) <= forget
+}
+
 // fail notes a failure of k.
 func (b *backoff[K]) fail(k K, now time.Time) {
 	b.mu.Lock()

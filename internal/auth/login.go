@@ -128,7 +128,7 @@ func (g *Gate) check(ctx context.Context, v visitor, account office.ID, hash, pa
 	if wait := g.wait(v, known); wait > 0 {
 		return &TooMany{RetryAfter: wait}
 	}
-	return g.hasher.do(ctx, known, func() error {
+	return g.hasher.do(ctx, g.laneOf(v, known), network(v.source), func() error {
 		if wait := g.wait(v, known); wait > 0 { // others failed while this one queued
 			return &TooMany{RetryAfter: wait}
 		}
@@ -139,7 +139,7 @@ func (g *Gate) check(ctx context.Context, v visitor, account office.ID, hash, pa
 		}
 		g.visited.add(v)
 		g.known.clear(v)
-		g.logins.clear(v.login)
+		g.strangers.clear(v)
 		return nil
 	})
 }
@@ -168,7 +168,22 @@ func (g *Gate) wait(v visitor, known bool) time.Duration {
 	if known {
 		return g.known.wait(v, now)
 	}
-	return max(g.logins.wait(v.login, now), g.sources.wait(v.source, now))
+	kept := 0
+	if g.strangers.failed(visitor{v.login, network(v.source)}, now) {
+		kept = loginKept
+	}
+	return max(g.logins.wait(v.login, kept, now), g.strangers.wait(v, now), g.sources.wait(v.source, now))
+}
+
+// laneOf returns where v waits for the hash.
+func (g *Gate) laneOf(v visitor, known bool) lane {
+	switch {
+	case known:
+		return friends
+	case g.sources.failed(v.source, g.now()):
+		return guessers
+	}
+	return strangers
 }
 
 // fail notes a wrong password.
@@ -179,6 +194,10 @@ func (g *Gate) fail(v visitor, known bool) {
 		return
 	}
 	g.logins.fail(v.login, now)
+	g.strangers.fail(v, now)
+	if n := network(v.source); n != v.source {
+		g.strangers.fail(visitor{v.login, n}, now)
+	}
 	g.sources.fail(v.source, now)
 }
 
@@ -199,7 +218,7 @@ func (g *Gate) newHash(ctx context.Context, password string) (hash string, err e
 	if err := office.CheckPassword(password); err != nil {
 		return "", err
 	}
-	err = g.hasher.do(ctx, true, func() error {
+	err = g.hasher.do(ctx, friends, netip.Prefix{}, func() error {
 		hash = hashPassword(password)
 		return nil
 	})

@@ -1,14 +1,12 @@
 package auth
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
 	"math/big"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -23,53 +21,6 @@ const (
 	saltSize     = 16
 	keySize      = 32
 )
-
-// maxQueue is how many logins may wait for the hash, in each lane.
-const maxQueue = 16
-
-// A hasher runs argon2id once at a time, as each run holds 19 MiB and a core.
-type hasher struct {
-	turn      chan struct{} // holds a value while somebody hashes
-	next      chan struct{} // holds a value while a stranger hashes or waits for turn
-	strangers chan struct{} // a value for each stranger who hashes or waits
-	friends   chan struct{} // the same for those who have been in before: strangers cannot fill it
-}
-
-func newHasher() hasher {
-	return hasher{
-		turn: make(chan struct{}, 1), next: make(chan struct{}, 1),
-		strangers: make(chan struct{}, maxQueue+1), friends: make(chan struct{}, maxQueue+1),
-	}
-}
-
-// do runs f when it is its turn. Strangers wait for each other first, so that
-// one who is known waits for one of them at most, however many there are. A
-// *TooMany says that the queue is full.
-func (h *hasher) do(ctx context.Context, known bool, f func() error) error {
-	lane := h.strangers
-	if known {
-		lane = h.friends
-	}
-	select {
-	case lane <- struct{}{}:
-		defer func() { <-lane }()
-	default:
-		return &TooMany{RetryAfter: time.Second}
-	}
-	turns := []chan struct{}{h.turn}
-	if !known {
-		turns = []chan struct{}{h.next, h.turn}
-	}
-	for _, turn := range turns {
-		select {
-		case turn <- struct{}{}:
-			defer func() { <-turn }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return f()
-}
 
 // hashPassword returns p hashed, in the PHC string format.
 func hashPassword(p string) string {

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"timbre/internal/office"
 )
@@ -29,7 +30,14 @@ func (g *Gate) CheckPIN(ctx context.Context, account office.ID, pin string, call
 	if hash == "" {
 		hash = nobody
 	}
-	return g.hasher.do(ctx, known, func() error {
+	way := strangers
+	switch {
+	case known:
+		way = friends
+	case g.callers.failed(caller, g.now()):
+		way = guessers
+	}
+	return g.hasher.do(ctx, way, netip.Prefix{}, func() error {
 		if err := g.mayKnock(k, known); err != nil { // others failed while this one queued
 			return err
 		}
@@ -98,7 +106,7 @@ func (g *Gate) putPIN(ctx context.Context, e office.Extension, pin string) error
 		if err := office.CheckPIN(pin, e.Number); err != nil {
 			return err
 		}
-		err := g.hasher.do(ctx, true, func() error {
+		err := g.hasher.do(ctx, friends, netip.Prefix{}, func() error {
 			hash = hashPassword(pin)
 			return nil
 		})
@@ -146,7 +154,7 @@ func (g *Gate) confirm(ctx context.Context, account office.ID, password string) 
 	} else if err != nil {
 		return office.Extension{}, err
 	}
-	return e, g.hasher.do(ctx, true, func() error {
+	return e, g.hasher.do(ctx, friends, netip.Prefix{}, func() error {
 		if wait := g.confirms.wait(account, g.now()); wait > 0 {
 			return &TooMany{RetryAfter: wait}
 		}

@@ -15,6 +15,7 @@ func (g *Gate) Unlock(ctx context.Context, ext office.Number) error {
 		return err
 	}
 	g.logins.clearIf(func(l login) bool { return l.ext == ext })
+	g.strangers.clearIf(func(v visitor) bool { return v.ext == ext })
 	g.known.clearIf(func(v visitor) bool { return v.ext == ext })
 	g.knocks.clearIf(func(k knock) bool { return k.account == e.Account })
 	g.mailboxes.clear(e.Account)
