@@ -33,7 +33,7 @@ func (c *Call) Quality() Quality {
 	}
 	q := Quality{
 		Codec: n.Codec, Talk: s.Duration(time.Now()), Received: n.Received, Jitter: n.Jitter, Delay: p.MeanDelay,
-		Stalled: c.voice.playing.stalled() + c.voice.hearing.stalled(), NoDevice: s.AudioErr != nil,
+		Stalled: max(c.voice.playing.stalled(), c.voice.hearing.stalled()), NoDevice: s.AudioErr != nil,
 	}
 	if sent := float64(n.Received + n.Lost); sent > 0 {
 		q.Loss = min(1, float64(n.Lost)/sent)
