@@ -71,7 +71,7 @@ func placeCall(ctx context.Context, o *options, e *engine.Engine, n office.Numbe
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- phone.Run(running) }()
+	go func() { ended <- t.run(running, phone, e) }()
 	err = t.converse(ctx, phone, n, w, active)
 	stop()
 	return errors.Join(err, <-ended)

@@ -38,7 +38,7 @@ func newPhoneCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return phone.Run(cmd.Context())
+			return p.run(cmd.Context(), phone, e)
 		})
 	}
 	return c
@@ -55,6 +55,7 @@ type terminal struct {
 	told       string                      // what was last said of the registration; of the goroutine of the callbacks
 	call       office.ID                   // of which line was last said; of that goroutine too
 	line       string
+	ratings    chan rating // of calls that are over; closed by run
 }
 
 // newTerminal returns a phone of the account on the sound system of that name.
@@ -73,7 +74,7 @@ func newTerminal(o *options, e *engine.Engine, system string) (*terminal, error)
 	if len(a.SIP.URIs) == 0 { // the keychain is gone
 		return nil, office.ErrSession
 	}
-	t := &terminal{o: o, region: o.region(e), registered: make(chan softphone.Registration, 1)}
+	t := &terminal{o: o, region: o.region(e), registered: make(chan softphone.Registration, 1), ratings: make(chan rating, 16)}
 	t.cfg = softphone.Config{
 		Log: o.log, Audio: sound,
 		Account:        softphone.Account{SIPAccount: a.SIP, Extension: a.Extension, Name: a.Name, Fingerprint: a.Fingerprint},
@@ -157,6 +158,7 @@ func unregistered(r softphone.Registration) error {
 
 // tell prints how a call stands, each news once.
 func (t *terminal) tell(c *softphone.Call, s softphone.Status) {
+	defer t.rate(c, s)
 	if t.o.json {
 		t.o.printJSON(c.Report(s, time.Now()))
 		return
