@@ -80,6 +80,8 @@ func newRoot(o *options) *cobra.Command {
 		newSessionsCommand(o),
 		newSyncCommand(o),
 		newRefusedCommand(o),
+		newSelfTestCommand(o),
+		newDiagnosticsCommand(o),
 	)
 	translateHelp(root, o.words)
 	return root
