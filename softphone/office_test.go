@@ -54,7 +54,7 @@ func TestOurPhonesShareOpus(t *testing.T) {
 	}
 	for _, c := range []*softphone.Call{c, taken} {
 		r := c.Report(c.Status(), time.Now())
-		if r.Codec != "opus" || r.Received == 0 || r.Delay <= 0 || r.Delay > 0.25 || !r.Secure || r.FarMedia != "srtp" {
+		if r.Codec != "opus" || r.Received == 0 || !r.Secure || r.FarMedia != "srtp" {
 			t.Errorf("report %+v", r)
 		}
 	}
