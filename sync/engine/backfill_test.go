@@ -3,8 +3,10 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +168,42 @@ func TestPresenceIsPushed(t *testing.T) {
 	h.faulty(always("", lost))
 	h.restart() // ends the event source
 	await(t, s, "nobody knows", func() bool { return e.Presence() == nil })
+}
+
+// A directory that is longer than what the server says at once is asked of in pages,
+// also when it has just become so.
+func TestPresenceOfALargeOffice(t *testing.T) {
+	limits := jmap.DefaultLimits
+	t.Cleanup(func() { jmap.DefaultLimits = limits }) // after that of the office
+	jmap.DefaultLimits.MaxObjectsInGet = 4
+	for _, before := range []int{3, 10} {
+		h := open(t)
+		ctx := context.Background()
+		add := func(n int) office.ID {
+			t.Helper()
+			number := office.Number(fmt.Sprint(300 + n))
+			_, _, err := h.gate.AddExtension(ctx, office.Extension{Number: number, Name: fmt.Sprint("Line ", n)}, "secret-101")
+			must(t, err)
+			entries, err := h.store.Entries(ctx, nil)
+			must(t, err)
+			i := slices.IndexFunc(entries, func(e office.Entry) bool { return e.Number == number })
+			return entries[i].ID
+		}
+		for n := range before {
+			add(n)
+		}
+		e := profile(t, t.TempDir(), engine.Options{})
+		must(t, e.Login(ctx, h.request()))
+		s := e.Subscribe()
+		defer s.Close()
+		start(t, e)
+		await(t, s, "all are heard of", func() bool { return len(e.Presence()) == before+1 })
+		for n := before; n < before+2; n++ {
+			id := add(n)
+			h.board.set(office.Number(fmt.Sprint(300+n)), office.InCall)
+			await(t, s, "the new one is heard of", func() bool { return e.Presence()[id] == office.InCall && len(e.Presence()) == n+2 })
+		}
+	}
 }
 
 // Who wants no downloads gets the lists and, when he asks, a sound.

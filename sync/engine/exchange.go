@@ -19,6 +19,7 @@ type exchange struct {
 	client *client
 
 	settled  int                // edits that a round ended
+	growing  bool               // the directory is being read: there is more of it than the mirror has
 	races    int                // how often settings were changed by others in this very moment
 	anew     map[local.Type]int // how often a type was begun to be read anew
 	waiting  []local.Edit       // that want an upload first
@@ -108,12 +109,17 @@ func (x *exchange) round(ctx context.Context) (more, reading bool, err error) {
 		reading = reading || full
 		parts = append(parts, p...)
 	}
-	if x.e.presenceWanted() {
-		parts = append(parts, x.presence())
+	later := x.growing && x.e.presenceWanted() // when it is known of whom to ask
+	if !later && x.e.presenceWanted() {
+		p, err := x.presence(ctx)
+		if err != nil {
+			return false, false, err
+		}
+		parts = append(parts, p...)
 	}
-	x.settled = 0
+	x.settled, x.growing = 0, false
 	more, err = x.send(ctx, parts)
-	return more || x.settled > 0 && x.e.hasNext(ctx, x.l), reading, err
+	return more || later || x.settled > 0 && x.e.hasNext(ctx, x.l), reading, err
 }
 
 // send exchanges parts, in as few requests as the server allows.
@@ -148,6 +154,7 @@ func (x *exchange) take(ctx context.Context, parts []part, response *jmap.Respon
 	for _, p := range parts {
 		again, err := p.take(ctx, response)
 		more = more || again
+		x.growing = x.growing || again && p.of == local.ExtensionType
 		if isMethodError(err, jmap.UnknownMethod) {
 			x.e.log.Info("type not offered by the server", "type", p.of)
 			x.l.miss(p.of)

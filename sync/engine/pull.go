@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -51,7 +50,7 @@ type pulling struct {
 
 // pulling returns what is known of t now; reading says whether a full read goes on.
 func (x *exchange) pulling(ctx context.Context, t local.Type) (p *pulling, reading bool, err error) {
-	p = &pulling{x: x, t: t, size: min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(x.l).MaxObjectsInGet)}
+	p = &pulling{x: x, t: t, size: x.pageSize()}
 	if reading, err = x.l.mirror.Reading(ctx, t); err != nil {
 		return nil, false, err
 	}
@@ -164,33 +163,9 @@ func (p *pulling) all() part {
 	}
 }
 
-// presence returns the part that asks what everybody is doing.
-func (x *exchange) presence() part {
-	id, asked := "", 0
-	return part{
-		of: presenceType,
-		add: func(r *jmap.Request) {
-			asked = x.e.presenceAsked()
-			id = r.Call(presenceType+"/get", jmap.GetArgs{AccountID: x.account()})
-		},
-		take: func(_ context.Context, response *jmap.Response) (bool, error) {
-			var now jmap.GetResponse
-			var refused *jmap.MethodError
-			if err := response.Find(id, &now); err != nil && !errors.As(err, &refused) {
-				return false, err
-			}
-			all := make(map[office.ID]office.PresenceState, len(now.List))
-			for _, raw := range now.List {
-				var one office.Presence
-				if err := json.Unmarshal(raw, &one); err != nil {
-					return false, fmt.Errorf("%w: a presence of the wrong form", office.ErrUnavailable)
-				}
-				all[one.ID] = one.State
-			}
-			x.e.setPresence(asked, now.State, all) // an office too large to ask of has none
-			return false, nil
-		},
-	}
-}
-
 func (x *exchange) account() jmap.ID { return jmap.ID(x.l.account.ID) }
+
+// pageSize returns of how many objects at most is asked at once.
+func (x *exchange) pageSize() int {
+	return min(jmap.DefaultLimits.MaxObjectsInGet, limitsOf(x.l).MaxObjectsInGet)
+}
