@@ -33,9 +33,7 @@ require (
 	rsc.io/qr v0.2.0
 )
 
-require (
-	github.com/tetratelabs/wazero v1.9.0 // indirect
-)
+require github.com/tetratelabs/wazero v1.9.0 // indirect
 
 require (
 	fyne.io/systray v1.12.2 // indirect
