@@ -1,6 +1,7 @@
 package softphone
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,7 @@ func (c *Call) Quality() Quality {
 	}
 	q := Quality{
 		Codec: n.Codec, Talk: s.Duration(time.Now()), Received: n.Received, Jitter: n.Jitter, Delay: p.MeanDelay,
-		Stalled: max(c.voice.playing.stalled(), c.voice.hearing.stalled()), NoDevice: s.AudioErr != nil,
+		Stalled: max(c.voice.playing.stalled(), c.voice.hearing.stalled()), NoDevice: s.AudioErr != nil && !errors.Is(s.AudioErr, media.ErrOtherDevice),
 	}
 	if sent := float64(n.Received + n.Lost); sent > 0 {
 		q.Loss = min(1, float64(n.Lost)/sent)

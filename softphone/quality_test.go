@@ -1,9 +1,11 @@
 package softphone
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"timbre/internal/media"
 	"timbre/internal/office"
 )
 
@@ -65,5 +67,15 @@ func TestPulse(t *testing.T) {
 	}
 	if got := p.stalled(); got != 250*time.Millisecond {
 		t.Errorf("stood still for %v, want 250 ms", got)
+	}
+}
+
+// TestNoDeviceIsSilence: another device than the chosen one is one, too.
+func TestNoDeviceIsSilence(t *testing.T) {
+	for want, err := range map[bool]error{true: errors.New("no sound device"), false: media.ErrOtherDevice} {
+		c := &Call{voice: newVoice(nil, AllStages), status: Status{State: Active, AnsweredAt: time.Now().Add(-time.Minute), AudioErr: err}}
+		if got := c.Quality().NoDevice; got != want {
+			t.Errorf("%v: no device %v", err, got)
+		}
 	}
 }

@@ -9,7 +9,10 @@
 // G.722 §4.5.2.
 package media
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // A Sound is a piece of mono audio held in memory. The zero value is silence of
 // no length.
@@ -33,6 +36,9 @@ func (s Sound) At(rate int) Sound {
 	}
 	return Sound{Rate: rate, Samples: resample(s.Samples, s.Rate, rate)}
 }
+
+// ErrOtherDevice is the only trouble of a Stream with which its sound is still heard.
+var ErrOtherDevice = errors.New("the chosen sound device is missing, the default one is used")
 
 // A Stream is the sound of one call, or of one player, on its way to and from a
 // sound device: the seam between softphone and softphone/audio. Frames are

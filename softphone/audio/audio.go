@@ -22,7 +22,7 @@ import (
 var (
 	ErrNoDevice   = errors.New("no sound device")
 	ErrDeviceLost = errors.New("sound device lost")
-	ErrOther      = errors.New("the chosen sound device is missing, the default one is used")
+	ErrOther      = media.ErrOtherDevice
 	ErrSilent     = errors.New("the microphone gives no sound at all")
 )
 
