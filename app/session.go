@@ -140,7 +140,18 @@ func (s *session) startPhone() {
 
 // update takes a change of a call to the window's goroutine.
 func (s *session) update(c *softphone.Call, status softphone.Status) {
+	s.rate(c, status)
 	fyne.Do(func() { s.phone.Update(c, status) })
+}
+
+// rate gives the engine how an answered call sounded, once it is over.
+func (s *session) rate(c *softphone.Call, status softphone.Status) {
+	if status.State != softphone.Ended || status.AnsweredAt.IsZero() || status.LogID == "" {
+		return
+	}
+	if err := s.d.engine.AddQuality(s.d.ctx, status.LogID, c.Quality().Office()); err != nil {
+		s.d.log.Warn("quality not kept", "call", status.LogID, "err", err)
+	}
 }
 
 // ring starts and stops the bell with the incoming call.
