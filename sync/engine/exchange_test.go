@@ -205,7 +205,14 @@ func TestFaxesAreMadeOnce(t *testing.T) {
 		if n := e.Status().Pending; n != c.pending || len(refused) != c.refused {
 			t.Errorf("%s: %d pending, refused %+v", name, n, refused)
 		}
-		if f, err := e.Fax(ctx, ref); err != nil || c.pending+c.refused == 0 && f.ID != "f1" {
+		f, err := e.Fax(ctx, ref)
+		if name == "there already" { // or deleted by another device: the pull in the same answer tells
+			if !errors.Is(err, office.ErrNotFound) {
+				t.Errorf("%s: %+v, %v", name, f, err)
+			}
+			continue
+		}
+		if err != nil || c.pending+c.refused == 0 && f.ID != "f1" {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}
 	}

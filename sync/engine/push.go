@@ -139,7 +139,7 @@ func (x *exchange) end(ctx context.Context, answer *jmap.SetResponse, edit local
 	case why.Type == "":
 		return false, nil
 	case why.Type == jmap.AlreadyExists && edit.Action == local.CreateFax && office.ID(why.ExistingID).Valid():
-		return true, mirror.AcceptFax(ctx, edit, office.ID(why.ExistingID))
+		return true, mirror.FindFax(ctx, edit, office.ID(why.ExistingID))
 	case why.Type == jmap.RateLimit:
 		return true, mirror.Postpone(ctx, edit, x.e.now().Add(local.Hold))
 	case why.Type == jmap.NotFound && isOfObject(edit): // deleted elsewhere, which ends all edits of it

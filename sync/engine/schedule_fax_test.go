@@ -44,7 +44,7 @@ func (s *schedule) fax(i int, d *device) {
 	case n < 4:
 		s.send(i, d)
 	case n == 4:
-		if f, ok := any(func(f local.Fax) bool { return isOwn(f) && f.State.IsFinished() && f.BlobID != "" }); ok {
+		if f, ok := any(func(f local.Fax) bool { return isOwn(f) && f.State.IsFinished() }); ok {
 			ref, err := d.ResendFax(ctx, f.ID)
 			s.did(i, "sends again "+string(f.ID)+" as", ref, err)
 			if err == nil {
@@ -65,6 +65,8 @@ func (s *schedule) fax(i int, d *device) {
 			s.did(i, "deletes fax "+f.ClientRef, f.ID, err)
 			switch {
 			case err != nil:
+			case f.State == office.FaxCanceled && string(f.ID) == f.ClientRef: // the server has it by now
+				s.oracle.deletedFax(i, s.h.fax(f.ClientRef))
 			case f.BlobID == "":
 				s.oracle.forgotten(f.ClientRef)
 			default:
@@ -94,7 +96,7 @@ func (s *schedule) fax(i int, d *device) {
 func (s *schedule) send(i int, d *device) {
 	path, content := s.document()
 	number := office.Number(fmt.Sprint("+52555555", 1000+s.documents%9000))
-	doomed := s.random.IntN(4) == 0
+	doomed := s.random.IntN(4) == 0 && !s.syncing
 	ctx := newDoom(1 << 20)
 	if doomed {
 		ctx = newDoom(s.random.IntN(12))
@@ -139,6 +141,17 @@ func (h *house) faxes() []office.Fax {
 	all, err := h.store.Faxes(ctx, h.account(), ids...)
 	must(h.t, err)
 	return all
+}
+
+// fax returns the fax on the server that has a client reference, or one that has no
+// more than that.
+func (h *house) fax(ref string) office.Fax {
+	h.t.Helper()
+	all := h.faxes()
+	if i := slices.IndexFunc(all, func(f office.Fax) bool { return f.ClientRef == ref }); i >= 0 {
+		return all[i]
+	}
+	return office.Fax{ClientRef: ref}
 }
 
 // removeFaxes takes all faxes off the server.

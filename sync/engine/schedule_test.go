@@ -27,7 +27,7 @@ import (
 // brought back, settings are changed, also to different values at a time; requests
 // and answers are lost, come twice, too late or half; devices and the server crash
 // between any two steps, the server restarts, forgets what it deleted, or is
-// restored from a backup. In the end all must show the same, and what an oracle
+// restored from a backup; users do things while their device syncs. In the end all must show the same, and what an oracle
 // says may be there.
 type schedule struct {
 	t         testing.TB
@@ -36,7 +36,8 @@ type schedule struct {
 	random    *rand.Rand
 	ahead     atomic.Int64 // the devices' clocks, beyond the real one
 	devices   []*device
-	documents int // that were written
+	documents int  // that were written
+	syncing   bool // a device does, beside what its user does
 	oracle    *oracle
 	backup    []byte   // nil: none was taken in this schedule
 	steps     []string // for the report of a failure
@@ -268,9 +269,15 @@ func (s *schedule) sync(i int, d *device) {
 // act lets the user of a device do something.
 func (s *schedule) act(i int, d *device) {
 	ctx := context.Background()
-	switch n := s.random.IntN(20); {
+	switch n := s.random.IntN(23); {
 	case n < 5:
 		s.sync(i, d)
+	case n == 20:
+		s.undoTooLate(i, d)
+	case n == 21:
+		s.loseFax(i, d)
+	case n == 22:
+		s.beside(i, d)
 	case n < 8:
 		doomed := newDoom(s.random.IntN(400))
 		s.did(i, "syncs and crashes", "", d.SyncOnce(doomed))

@@ -162,3 +162,27 @@ func TestAnotherTryIsTriedAgain(t *testing.T) {
 		t.Errorf("canceled and not answered: %v", err)
 	}
 }
+
+// The answer to a fax was lost, and another device deleted it: being told that it was
+// made already does not bring it back.
+func TestFaxThatWasDeletedMeanwhileStaysAway(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	ref := send(t, m)
+	if err := m.Uploaded(ctx, take(t, m, noon)[0], "b9"); err != nil {
+		t.Fatal(err)
+	}
+	edit := take(t, m, noon)[0]
+	if err := m.CancelFax(ctx, ref); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.FindFax(ctx, edit, "f9"); err != nil {
+		t.Fatal(err)
+	}
+	if got := faxes(t, m, Filter{}); got != "" || len(outboxFiles(t, m)) != 0 {
+		t.Errorf("got %q, %v", got, outboxFiles(t, m))
+	}
+	if edits := take(t, m, noon); len(edits) != 1 || edits[0].Action != Cancel || edits[0].Object != "f9" {
+		t.Errorf("%+v", edits)
+	}
+}

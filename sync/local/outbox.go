@@ -110,7 +110,7 @@ func enqueue(tx *sqldb.Tx, e queued, due, now time.Time) error {
 // TakeEdits returns the edits to send now, at most limit, oldest first and of
 // each object only its first: the next may go when that one is answered. From
 // now on a destroy or a fax among them cannot be taken back. Each must be ended by
-// Accept, AcceptFax, Refuse or Discard, or delayed by Postpone; without an answer
+// Accept, AcceptFax, FindFax, Refuse or Discard, or delayed by Postpone; without an answer
 // it is taken again, because all edits are idempotent.
 // One that would wait longer than Hold was queued before the clock was set back:
 // it is sent now.
@@ -195,10 +195,20 @@ func (m *Mirror) Accept(ctx context.Context, e Edit) error {
 	return m.settle(ctx, e, func(tx *sqldb.Tx) error { return apply(tx, e) })
 }
 
-// AcceptFax removes a CreateFax that the server has made, or had made already,
-// the fax id. It is in the list at once; what the user did to it meanwhile will
-// be done to id.
+// AcceptFax removes a CreateFax that the server has made, the fax id. It is in the
+// list at once; what the user did to it meanwhile will be done to id.
 func (m *Mirror) AcceptFax(ctx context.Context, e Edit, id office.ID) error {
+	return m.endCreate(ctx, e, id, true)
+}
+
+// FindFax is AcceptFax for a fax that the server had made already. Another device may
+// have deleted it since: it is in the list when a pull has brought it.
+func (m *Mirror) FindFax(ctx context.Context, e Edit, id office.ID) error {
+	return m.endCreate(ctx, e, id, false)
+}
+
+// endCreate removes a CreateFax, the fax id, which is there now where it is new.
+func (m *Mirror) endCreate(ctx context.Context, e Edit, id office.ID, isNew bool) error {
 	return m.settle(ctx, e, func(tx *sqldb.Tx) error {
 		var at int64
 		err := tx.QueryRow(`SELECT made_at FROM outbox WHERE seq = $1`, e.Seq).Scan(&at)
@@ -208,7 +218,7 @@ func (m *Mirror) AcceptFax(ctx context.Context, e Edit, id office.ID) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`UPDATE outbox SET object = $1 WHERE type = $2 AND object = $3 AND seq <> $4`, id, FaxType, e.Object, e.Seq); err != nil {
+		if _, err := tx.Exec(`UPDATE outbox SET object = $1 WHERE type = $2 AND object = $3 AND seq <> $4`, id, FaxType, e.Object, e.Seq); err != nil || !isNew {
 			return err
 		}
 		var known bool
