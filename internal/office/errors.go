@@ -17,6 +17,8 @@ const (
 	ErrOffline     Error = "offline"     // the server cannot be reached
 	ErrUnavailable Error = "unavailable" // the server is there but cannot serve now
 	ErrFingerprint Error = "fingerprint" // the server's certificate is not the office's
+	ErrClock       Error = "wrongClock"  // the certificate is the office's, but not of this time
+	ErrKeychain    Error = "keychain"    // the system's keychain does not tell a key that is needed
 	ErrNotFound    Error = "notFound"
 	ErrExists      Error = "alreadyExists"
 	ErrNumber      Error = "invalidNumber"

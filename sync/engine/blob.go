@@ -75,7 +75,7 @@ func save(blob io.ReadCloser, dst string) error {
 
 // open returns a blob, fetching it first where it is not cached.
 func (e *Engine) open(ctx context.Context, l *login, b local.Missing) (io.ReadSeekCloser, error) {
-	mirror, err := l.vault()
+	mirror, err := l.vault(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (e *Engine) download(ctx context.Context, l *login, b local.Missing) error 
 	if err != nil {
 		return err
 	}
-	mirror, err := l.vault()
+	mirror, err := l.vault(ctx)
 	if err != nil {
 		return err
 	}

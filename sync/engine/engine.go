@@ -84,6 +84,9 @@ func Open(profile string, o Options) (*Engine, error) {
 	if err := os.MkdirAll(profile, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the profile: %w", err)
 	}
+	if err := newKeeper(profile, "").tidy(); err != nil {
+		e.log.Warn("leftovers of secrets not removed", "err", err)
+	}
 	if err := e.reload(context.Background()); err != nil {
 		return nil, fmt.Errorf("opening the profile: %w", err)
 	}

@@ -88,7 +88,7 @@ func (e *Engine) Document(ctx context.Context, id office.ID) (io.ReadSeekCloser,
 		return nil, err
 	}
 	if f.BlobID == "" { // it waits to be sent
-		mirror, err := l.vault()
+		mirror, err := l.vault(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func (e *Engine) Greeting(ctx context.Context) (io.ReadSeekCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	mirror, err := l.vault()
+	mirror, err := l.vault(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (e *Engine) keep(ctx context.Context, change func(*local.Mirror) error) err
 	if err != nil {
 		return err
 	}
-	if _, err := l.vault(); err != nil {
+	if _, err := l.vault(ctx); err != nil {
 		return err
 	}
 	return e.edit(ctx, change)

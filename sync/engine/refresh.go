@@ -15,6 +15,9 @@ func (e *Engine) refresh(ctx context.Context, l *login, c *client) error {
 	if err := c.exchange(ctx, http.MethodGet, "/v1/sessions/current", nil, &reply); err != nil {
 		return err
 	}
+	if reply.account() == "" {
+		return fmt.Errorf("%w: a session without an account", office.ErrUnavailable)
+	}
 	if reply.account() != l.account.ID {
 		return fmt.Errorf("%w: the session is of another account", office.ErrSession)
 	}
@@ -26,8 +29,7 @@ func (e *Engine) refresh(ctx context.Context, l *login, c *client) error {
 	}
 	l.mu.Unlock()
 	if before := l.secrets(); !sameAccount(before.SIP, reply.SIP) {
-		before.SIP = reply.SIP
-		if err := l.keeper.save(before); err != nil {
+		if err := l.keeper.setSIP(c.token, reply.SIP); err != nil {
 			return err
 		}
 		e.announce(StatusKind)

@@ -103,8 +103,9 @@ func (l *login) door() (*client, error) {
 
 // vault returns the mirror with the cache key, which sounds and pages need. It may
 // wait for the keychain, as Account does. Without a session that can be used it
-// makes no key: office.ErrSession.
-func (l *login) vault() (*local.Mirror, error) {
+// makes no key: office.ErrSession. office.ErrKeychain where the keychain does not
+// tell the key of files that wait to be sent.
+func (l *login) vault(ctx context.Context) (*local.Mirror, error) {
 	l.mu.Lock()
 	unlocked := l.unlocked
 	l.mu.Unlock()
@@ -114,7 +115,11 @@ func (l *login) vault() (*local.Mirror, error) {
 	if s := l.secrets(); s.Token == "" && s.Key == nil {
 		return nil, office.ErrSession
 	}
-	key, err := l.keeper.key()
+	owns, err := l.mirror.OwnsFiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := l.keeper.key(owns)
 	if err == nil {
 		err = l.mirror.Unlock(key)
 	}
@@ -199,6 +204,9 @@ func (e *Engine) Login(ctx context.Context, in Login) error {
 		return fmt.Errorf("logging in: %w", err)
 	}
 	if err := e.adopt(ctx, in, reply, c); err != nil {
+		if err := endWith(ctx, c); err != nil {
+			e.log.Info("new session not ended on the server", "err", err)
+		}
 		c.close()
 		return fmt.Errorf("logging in: %w", err)
 	}
@@ -253,14 +261,16 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply, c *cl
 		return err
 	}
 	defer release()
-	e.endOld(ctx)
 	mirror, err := local.Open(ctx, folder, local.Options{})
 	if err != nil {
 		return err
 	}
 	l := newLogin(e.profile, record, mirror)
 	l.client = c
-	err = l.keeper.save(secrets{reply.Token, reply.SIP, l.secrets().Key})
+	owns, err := mirror.OwnsFiles(ctx)
+	if err == nil {
+		err = l.keeper.begin(reply.Token, reply.SIP, owns)
+	}
 	if err == nil {
 		err = mirror.SetMeta(ctx, profileKey, string(text)) // tells other processes
 	}
@@ -273,18 +283,23 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply, c *cl
 	if err != nil {
 		return errors.Join(err, l.close())
 	}
+	e.endOld(ctx, account.ID)
 	e.replace(ctx, l)
 	return nil
 }
 
-// endOld ends a session that there was, so that no device of it stays behind.
-func (e *Engine) endOld(ctx context.Context) {
+// endOld ends a session that there was, so that no device of it stays behind. The
+// secrets of account are the new session's already.
+func (e *Engine) endOld(ctx context.Context, account office.ID) {
 	old, err := e.current()
 	if err != nil {
 		return
 	}
 	if err := endSession(ctx, old); err != nil {
 		e.log.Info("old session not ended on the server", "err", err)
+	}
+	if old.account.ID == account {
+		return
 	}
 	if err := old.keeper.endSession(); err != nil {
 		e.log.Warn("old secrets not removed", "err", err)
@@ -319,9 +334,15 @@ func endSession(ctx context.Context, l *login) error {
 	if err != nil {
 		return nil // nothing to end it with
 	}
-	ctx, cancel := context.WithTimeout(ctx, endTime)
+	return endWith(ctx, c)
+}
+
+// endWith ends the session of a connection. That the caller gives up does not
+// leave it behind.
+func endWith(ctx context.Context, c *client) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
-	err = c.exchange(ctx, http.MethodDelete, "/v1/sessions/current", nil, nil)
+	err := c.exchange(ctx, http.MethodDelete, "/v1/sessions/current", nil, nil)
 	if errors.Is(err, office.ErrSession) {
 		return nil
 	}

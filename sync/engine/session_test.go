@@ -241,6 +241,24 @@ func TestLoginEndsTheSessionBefore(t *testing.T) {
 	}
 }
 
+// A login that cannot be kept leaves no session behind, and spares the one that
+// there was.
+func TestLoginThatCannotBeKept(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	dir := t.TempDir()
+	e := h.login(dir, engine.Options{})
+	must(t, os.Remove(filepath.Join(dir, "server.json")))
+	must(t, os.MkdirAll(filepath.Join(dir, "server.json", "in the way"), 0o700))
+	if err := e.Login(ctx, h.request()); err == nil {
+		t.Error("it was kept")
+	}
+	if sessions, err := h.gate.Sessions(ctx, h.account()); err != nil || len(sessions) != 1 {
+		t.Errorf("%d sessions, %v", len(sessions), err)
+	}
+	must(t, e.SyncOnce(ctx))
+}
+
 func TestSecretsGoToTheKeychain(t *testing.T) {
 	keyring.MockInit() // in memory
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "none")

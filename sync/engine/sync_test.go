@@ -297,6 +297,25 @@ func TestTwoProcesses(t *testing.T) {
 	await(t, s, "the app is logged in too", func() bool { return app.LoggedIn() && app.Status().Online })
 }
 
+// The first file that a process seals makes the cache key; another that was there
+// before can open it.
+func TestFaxOfAnotherProcess(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	dir := t.TempDir()
+	app := h.login(dir, engine.Options{})
+	page := filepath.Join(t.TempDir(), "page.pdf")
+	must(t, os.WriteFile(page, []byte("%PDF-1.4 of one page"), 0o600))
+	_, err := profile(t, dir, engine.Options{Offline: true}).SendFax(ctx, "102", page)
+	must(t, err)
+	must(t, app.SyncOnce(ctx))
+	refused, err := app.Refused(ctx)
+	must(t, err)
+	if n := app.Status().Pending; n != 0 || len(refused) != 0 {
+		t.Errorf("%d pending, refused %+v", n, refused)
+	}
+}
+
 func TestAudio(t *testing.T) {
 	h := open(t)
 	ctx := context.Background()

@@ -63,7 +63,7 @@ var errSent = errors.New("the file is not wanted any more")
 
 // uploadFile sends the file of one edit and returns its blob (RFC 8620 §6.1).
 func (x *exchange) uploadFile(ctx context.Context, edit local.Edit) (office.ID, error) {
-	mirror, err := x.l.vault()
+	mirror, err := x.l.vault(ctx)
 	if err != nil {
 		return "", err
 	}

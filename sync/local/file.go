@@ -140,6 +140,12 @@ func (m *Mirror) OpenGreeting(ctx context.Context) (io.ReadSeekCloser, error) {
 	return m.openFile(file)
 }
 
+// OwnsFiles reports whether files wait in the outbox that only the cache key opens.
+func (m *Mirror) OwnsFiles(ctx context.Context) (owns bool, err error) {
+	err = m.data().QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE file <> '')`).Scan(&owns)
+	return owns, m.check(err)
+}
+
 // removeFiles removes files of the outbox folder whose rows are gone; an empty
 // name is none.
 func (m *Mirror) removeFiles(files []string) error {

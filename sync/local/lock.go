@@ -14,10 +14,10 @@ import (
 // build a database anew takes less.
 const lockTime = 30 * time.Second
 
-// lock takes the lock on the file path for this process, once no other has it, until
+// Lock takes the lock on the file path for this process, once no other has it, until
 // release or the end of the process. It fails with office.ErrInUse where that
 // takes longer than half a minute.
-func lock(ctx context.Context, path string) (release func(), err error) {
+func Lock(ctx context.Context, path string) (release func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if isFull(err) {
 		return func() {}, nil

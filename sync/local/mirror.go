@@ -89,7 +89,7 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 			return nil, err
 		}
 	}
-	release, err := lock(ctx, filepath.Join(dir, lockFile))
+	release, err := Lock(ctx, filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, err
 	}
