@@ -27,6 +27,7 @@ const (
 	doubled          // it arrives twice, and the second answer is heard
 	delayed          // it arrives after others, and nobody hears of it
 	torn             // the connection to the office breaks while it works on it
+	over             // the answer is empty
 )
 
 // proxy passes requests on to the office and does to them what decide says.
@@ -58,6 +59,7 @@ func (h *house) proxy() http.Handler {
 		switch what {
 		case lost:
 			panic(http.ErrAbortHandler)
+		case over:
 		case unanswered:
 			h.pass(r)
 			panic(http.ErrAbortHandler)

@@ -179,8 +179,8 @@ func (e *Engine) watchLoop(ctx context.Context) {
 	}
 }
 
-// isElsewhere reports whether another process logged in or out; meta says that
-// it may have logged in to the same account again.
+// isElsewhere reports whether another process logged in or out, or built the
+// database anew; meta says that it may have logged in to the same account again.
 func (e *Engine) isElsewhere(l *login, meta bool) bool {
 	id, err := local.Current(e.profile)
 	if err != nil {
@@ -189,7 +189,7 @@ func (e *Engine) isElsewhere(l *login, meta bool) bool {
 	if l == nil {
 		return id != ""
 	}
-	return id != l.account.ID || meta && newKeeper(e.profile, id).load().Token != l.secrets().Token
+	return id != l.account.ID || l.mirror.IsReplaced() || meta && newKeeper(e.profile, id).load().Token != l.secrets().Token
 }
 
 // follow takes over the account of the profile folder, unless this process was

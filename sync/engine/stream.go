@@ -21,39 +21,43 @@ import (
 const (
 	pingEvery = 30 * time.Second // asked of the server
 	silence   = 75 * time.Second // a connection that brings nothing for so long is dead
+	proven    = 30 * time.Second // one that lasts for so long works
 )
 
 // streamLoop listens to the event source (RFC 8620 §7.3) and wakes the sync loop
-// when the server has news. While it cannot, syncLoop polls.
+// when the server has news. While it cannot, syncLoop polls. Only another login cuts
+// the pause after a failure short: whatever stands between may answer each try at
+// once.
 func (e *Engine) streamLoop(ctx context.Context, streaming *atomic.Bool) {
 	var of *login
 	last := "" // id of the last event
 	failures := 0
-	var next <-chan time.Time
+	var next <-chan time.Time // the end of a pause
+	ended := false            // the session of the login: only a sync that works tries again
 	for {
+		rested := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-next:
+			next, rested = nil, true
 		case <-e.tasks.stream:
 		}
-		next = nil
 		l, err := e.current()
-		if err != nil {
+		if err != nil || l == of && (next != nil || rested && ended) {
 			continue
 		}
 		if l != of {
 			of, last, failures = l, "", 0
 		}
-		err = e.listen(ctx, l, &last, streaming)
+		worked, err := e.listen(ctx, l, &last, streaming)
 		e.forgetPresence()
-		if streaming.Swap(false) {
+		if worked {
 			failures = 0
-			wake(e.tasks.sync) // is the server still there?
 		}
-		if errors.Is(err, office.ErrSession) || errors.Is(err, office.ErrFingerprint) {
-			wake(e.tasks.sync) // it tells the user
-			continue
+		ended = errors.Is(err, office.ErrSession) || errors.Is(err, office.ErrFingerprint)
+		if streaming.Swap(false) || ended {
+			wake(e.tasks.sync) // is the server still there? It tells the user
 		}
 		e.log.Debug("event source ended", "err", err)
 		if next = e.pause(ctx, err, failures); next == nil {
@@ -63,11 +67,12 @@ func (e *Engine) streamLoop(ctx context.Context, streaming *atomic.Bool) {
 	}
 }
 
-// listen holds one connection to the event source until it ends.
-func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *atomic.Bool) error {
+// listen holds one connection to the event source until it ends. It worked if it
+// brought something, or lasted.
+func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *atomic.Bool) (worked bool, err error) {
 	c, err := l.door()
 	if err != nil {
-		return err
+		return false, err
 	}
 	types := []string{presenceType}
 	for _, t := range slices.Concat(local.Lists, local.Singletons) {
@@ -78,21 +83,23 @@ func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *
 		"types": strings.Join(types, ","), "closeafter": "no", "ping": strconv.Itoa(int(pingEvery / time.Second)),
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	within, cancel := context.WithCancel(ctx)
 	defer cancel()
 	res, err := c.send(within, http.MethodGet, target, nil, "Accept", jmap.EventType, "Last-Event-ID", *last)
 	if err != nil {
-		return err
+		return false, err
 	}
+	begun := time.Now()
 	defer res.Body.Close()
 	streaming.Store(true)
 	e.wantPresence("") // what was pushed while nobody listened is lost
 	wake(e.tasks.sync)
 	body := newStallReader(res.Body, silence, cancel)
 	defer body.stop()
-	return jmap.ReadEvents(body, func(event jmap.Event) error {
+	err = jmap.ReadEvents(body, func(event jmap.Event) error {
+		worked = true
 		if now, err := e.current(); err != nil || now != l {
 			return office.ErrSession // whoever is logged in now listens anew
 		}
@@ -104,6 +111,7 @@ func (e *Engine) listen(ctx context.Context, l *login, last *string, streaming *
 		}
 		return nil
 	})
+	return worked || time.Since(begun) > proven, err
 }
 
 // isNews reports whether a StateChange tells of a state that the mirror is not at.

@@ -306,13 +306,61 @@ func TestFaxOfAnotherProcess(t *testing.T) {
 	app := h.login(dir, engine.Options{})
 	page := filepath.Join(t.TempDir(), "page.pdf")
 	must(t, os.WriteFile(page, []byte("%PDF-1.4 of one page"), 0o600))
-	_, err := profile(t, dir, engine.Options{Offline: true}).SendFax(ctx, "102", page)
+	_, err := profile(t, dir, engine.Options{Offline: true}).SendFax(ctx, "+525555550123", page)
 	must(t, err)
 	must(t, app.SyncOnce(ctx))
 	refused, err := app.Refused(ctx)
 	must(t, err)
 	if n := app.Status().Pending; n != 0 || len(refused) != 0 {
 		t.Errorf("%d pending, refused %+v", n, refused)
+	}
+}
+
+// Another process builds the local copy anew: a process that runs goes on with the
+// new one.
+func TestCopyThatAnotherProcessBuiltAnew(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	v := h.leave(1, 10)
+	dir := t.TempDir()
+	app := h.login(dir, engine.Options{})
+	s := app.Subscribe()
+	defer s.Close()
+	start(t, app)
+	folder, err := local.Folder(dir, h.account())
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(folder, "damaged"), nil, 0o600))
+	other := profile(t, dir, engine.Options{})
+	must(t, other.SyncOnce(ctx))
+	must(t, other.MarkVoicemail(ctx, v.ID, false))
+	await(t, s, "the app shows and sends what the other did", func() bool {
+		return list(t, app) == string(v.ID)+" " && other.Status().Pending == 0
+	})
+	if got := h.voicemails(); got != string(v.ID)+" " {
+		t.Errorf("on the server: %q", got)
+	}
+}
+
+// Something between ends the event source at once, however often it is asked: it
+// is asked less and less.
+func TestEventSourceThatEndsAtOnce(t *testing.T) {
+	h := open(t)
+	e := h.login(t.TempDir(), engine.Options{})
+	h.faulty(always("/eventsource", over))
+	start(t, e)
+	var begun time.Time
+	for i := range 3 {
+		select {
+		case <-h.streamed:
+		case <-time.After(limit):
+			t.Fatal("the event source is not asked")
+		}
+		if i == 0 {
+			begun = time.Now()
+		}
+	}
+	if d := time.Since(begun); d < 1400*time.Millisecond { // half a second at least, then a whole one
+		t.Errorf("asked three times in %v", d)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // A StateChange tells which types of which accounts have a new state
@@ -54,9 +55,18 @@ const maxEvent = 64 << 10
 // errEvent ends a stream whose server sends more than an event may hold.
 var errEvent = errors.New("reading events: one is too long")
 
+// maxEventID bounds the id of an event in octets.
+const maxEventID = 1 << 10
+
+// isEventID reports whether an id can be sent back in a header.
+func isEventID(id string) bool {
+	return len(id) <= maxEventID && strings.IndexFunc(id, unicode.IsControl) < 0
+}
+
 // ReadEvents hands each event of a text/event-stream to got until the stream
 // ends, got returns an error, or an event is too long. The end of the stream is
-// io.EOF. Comments and fields that JMAP does not use are skipped.
+// io.EOF. Comments and fields that JMAP does not use are skipped, and so are ids that no
+// header could hold.
 func ReadEvents(r io.Reader, got func(Event) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 4096), maxEvent)
@@ -77,7 +87,9 @@ func ReadEvents(r io.Reader, got func(Event) error) error {
 		value = strings.TrimPrefix(value, " ")
 		switch field {
 		case "id":
-			e.ID = value
+			if isEventID(value) {
+				e.ID = value
+			}
 		case "event":
 			e.Name = value
 		case "data":

@@ -57,6 +57,13 @@ func TestReadEvents(t *testing.T) {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 	}
+	for id, want := range map[string]string{"7": "7", "a b": "a b", "a\x01b": "", "a\x00": "", strings.Repeat("x", maxEventID+1): ""} {
+		got := "none"
+		err := ReadEvents(strings.NewReader("id: "+id+"\ndata: 1\n\n"), func(e Event) error { got = e.ID; return nil })
+		if got != want || err != io.EOF {
+			t.Errorf("id %.20q is read as %.20q, %v", id, got, err)
+		}
+	}
 	stop := errors.New("enough")
 	if err := ReadEvents(strings.NewReader("data: 1\n\ndata: 2\n\n"), func(Event) error { return stop }); err != stop {
 		t.Errorf("got %v", err)

@@ -41,6 +41,7 @@ type Mirror struct {
 	db    atomic.Pointer[sqldb.DB]
 	limit int64                  // octets of cached blobs
 	key   atomic.Pointer[[]byte] // of sealed files; nil until it is known
+	file  os.FileInfo            // of the database when it was opened
 
 	mu   sync.Mutex
 	full *sqldb.DB // guarded by mu; what db was as long as the disk was full, which others may be reading yet
@@ -110,10 +111,20 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 		m.db.Store(db)
 		err = m.tidy(ctx)
 	}
+	if err == nil {
+		m.file, err = os.Stat(filepath.Join(dir, databaseFile))
+	}
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// IsReplaced reports whether another process has built the database anew: this one
+// has the old one open, which nobody else sees any more.
+func (m *Mirror) IsReplaced() bool {
+	now, err := os.Stat(filepath.Join(m.dir, databaseFile))
+	return err == nil && !os.SameFile(m.file, now)
 }
 
 // tidy makes the files of the outbox agree with its rows, or leaves that for another
