@@ -31,7 +31,8 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 }
 
 // Verify returns nil if the peer's chain leads to the authority f by valid
-// signatures and dates, else ErrFingerprint. The name in the certificate is not
+// signatures and dates, else ErrFingerprint, or ErrClock where it is the dates alone.
+// The name in the certificate is not
 // compared: the office's authority signs for nobody but the office, which may
 // be reached by names and addresses that it does not know.
 func (f Fingerprint) Verify(chain []*x509.Certificate) error {
@@ -51,16 +52,22 @@ func (f Fingerprint) Verify(chain []*x509.Certificate) error {
 	if !found {
 		return ErrFingerprint
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
-	if err != nil {
-		return ErrFingerprint
+	o := x509.VerifyOptions{Roots: roots, Intermediates: between}
+	_, err := chain[0].Verify(o)
+	if err == nil {
+		return nil
 	}
-	return nil
+	o.CurrentTime = chain[0].NotBefore.Add(chain[0].NotAfter.Sub(chain[0].NotBefore) / 2)
+	if _, err := chain[0].Verify(o); err == nil {
+		return ErrClock
+	}
+	return ErrFingerprint
 }
 
 // ClientTLS returns the settings with which a client of the office dials: the
 // pinned authority, or the system's roots where f is empty. Dialling fails with
-// an error that wraps ErrFingerprint where the server is another one.
+// an error that wraps ErrFingerprint where the server is another one, ErrClock where
+// its certificate is not of this time.
 func (f Fingerprint) ClientTLS() *tls.Config {
 	if f == "" {
 		return &tls.Config{MinVersion: tls.VersionTLS12}

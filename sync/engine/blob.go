@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"timbre/internal/office"
@@ -22,6 +24,7 @@ const (
 	blobBatch = 50               // blobs looked at together
 	maxBlob   = 64 << 20         // octets of one
 	stallTime = 30 * time.Second // a download that brings nothing for so long is given up
+	maxFailed = 20               // downloads in a row that the server could not serve: then it is not the blobs
 )
 
 // errDamaged is a download that is not what was announced.
@@ -250,6 +253,7 @@ func (e *Engine) FetchBlobs(ctx context.Context) error {
 		return err
 	}
 	tried := map[office.ID]bool{}
+	failed := 0 // in a row
 	for again := true; again; {
 		again = false
 		missing, err := l.mirror.MissingBlobs(ctx, blobBatch+len(tried))
@@ -262,14 +266,30 @@ func (e *Engine) FetchBlobs(ctx context.Context) error {
 			}
 			tried[b.Blob], again = true, true
 			err := e.fetch(ctx, l, b)
-			if errors.Is(err, office.ErrNotFound) || errors.Is(err, errDamaged) {
-				e.log.Warn("blob not cached", "id", b.Name, "err", err) // the next one may do better
-			} else if err != nil {
+			switch {
+			case err == nil:
+				failed = 0
+				continue
+			case isOfBlob(err):
+			case errors.Is(err, office.ErrUnavailable) && !isDelayed(err) && failed < maxFailed:
+				failed++
+			default:
 				return err
 			}
+			e.log.Warn("blob not cached", "id", b.Name, "err", err) // the next one may do better
 		}
 	}
 	return l.mirror.TrimBlobs(ctx)
+}
+
+// isOfBlob reports whether a download failed for what the blob itself is.
+func isOfBlob(err error) bool {
+	for _, known := range []error{office.ErrNotFound, errDamaged, fs.ErrInvalid, syscall.ENAMETOOLONG} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // downloadLoop caches sounds and pages in the background.

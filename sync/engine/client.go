@@ -157,6 +157,9 @@ func (c *client) exchangeWithin(ctx context.Context, limit time.Duration, method
 		if ctx.Err() == nil && within.Err() != nil {
 			return fmt.Errorf("%w: no answer in time", office.ErrOffline)
 		}
+		if errors.Is(err, errNothing) {
+			return fmt.Errorf("%w: there is no such resource", office.ErrUnavailable)
+		}
 		return err
 	}
 	defer res.Body.Close()
@@ -187,6 +190,9 @@ func unreachable(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, office.ErrFingerprint) {
 		return office.ErrFingerprint
+	}
+	if errors.Is(err, office.ErrClock) {
+		return office.ErrClock
 	}
 	var refused *tls.CertificateVerificationError
 	if errors.As(err, &refused) {
@@ -233,6 +239,12 @@ type delayed struct {
 
 func (d *delayed) Unwrap() error { return d.error }
 
+// isDelayed reports whether the server wants to be left in peace for a while.
+func isDelayed(err error) bool {
+	var asked *delayed
+	return errors.As(err, &asked)
+}
+
 // maxDelay bounds what a server may ask for.
 const maxDelay = 10 * time.Minute
 
@@ -249,6 +261,10 @@ func refusal(res *http.Response) error {
 	}
 	return err
 }
+
+// errNothing is an answer without words that there is nothing at a URL. For a
+// download that is office.ErrNotFound; else something stands between.
+var errNothing = fmt.Errorf("%w: status 404", office.ErrNotFound)
 
 // meaning returns what the status and the problem of an answer say.
 func meaning(res *http.Response) error {
@@ -270,7 +286,7 @@ func meaning(res *http.Response) error {
 	case http.StatusRequestEntityTooLarge:
 		return office.ErrLimit
 	case http.StatusNotFound:
-		return office.ErrNotFound
+		return errNothing
 	}
 	return fmt.Errorf("%w: status %d", office.ErrUnavailable, res.StatusCode)
 }

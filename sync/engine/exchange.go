@@ -18,13 +18,16 @@ type exchange struct {
 	l      *login
 	client *client
 
-	settled  int                // edits that a round ended
-	growing  bool               // the directory is being read: there is more of it than the mirror has
-	races    int                // how often settings were changed by others in this very moment
-	anew     map[local.Type]int // how often a type was begun to be read anew
-	waiting  []local.Edit       // that want an upload first
-	uploaded map[int64]bool     // edits whose files went up in this sync
-	failed   error              // why an upload did not work; nothing is uploaded any more
+	settled  int                               // edits that a round ended
+	growing  bool                              // the directory is being read: there is more of it than the mirror has
+	races    int                               // how often settings were changed by others in this very moment
+	anew     map[local.Type]int                // how often a type was begun to be read anew
+	places   map[local.Type]*circle[office.ID] // where the full read of a type has been
+	states   map[local.Type]*circle[string]    // which states of a type came, of which each was said not to be the last
+	idle     map[local.Type]int                // how many of those brought nothing, one after the other
+	waiting  []local.Edit                      // that want an upload first
+	uploaded map[int64]bool                    // edits whose files went up in this sync
+	failed   error                             // why an upload did not work; nothing is uploaded any more
 }
 
 // A part is what a request does about one type.
@@ -44,7 +47,17 @@ const (
 	maxStale     = 3   // how often another process may be quicker
 	maxRaces     = 5   // how often other devices may be
 	maxAnew      = 3   // how often a full read may be in vain
+	maxIdle      = 64  // changes without an object that are followed by more
 )
+
+// newExchange returns an exchange that has said nothing yet.
+func newExchange(e *Engine, l *login, c *client) *exchange {
+	return &exchange{
+		e: e, l: l, client: c,
+		uploaded: map[int64]bool{}, anew: map[local.Type]int{}, idle: map[local.Type]int{},
+		places: map[local.Type]*circle[office.ID]{}, states: map[local.Type]*circle[string]{},
+	}
+}
 
 // run repeats rounds until both sides agree and full reads are complete. What
 // changes meanwhile, here or there, does not wait for their end.
@@ -53,6 +66,9 @@ func (x *exchange) run(ctx context.Context) error {
 		going, err := x.turn(ctx)
 		if errors.Is(err, local.ErrStale) && stale < maxStale {
 			stale++
+			continue
+		}
+		if errors.Is(err, errTooLarge) {
 			continue
 		}
 		if err != nil || !going {
@@ -170,7 +186,11 @@ func (x *exchange) take(ctx context.Context, parts []part, response *jmap.Respon
 func (x *exchange) ask(ctx context.Context, r *jmap.Request) (*jmap.Response, error) {
 	session := x.l.jmapSession()
 	var response jmap.Response
-	if err := x.client.exchange(ctx, http.MethodPost, session.APIURL, r, &response); err != nil {
+	err := x.client.exchange(ctx, http.MethodPost, session.APIURL, r, &response)
+	if errors.Is(err, office.ErrLimit) {
+		return nil, x.l.shrink()
+	}
+	if err != nil {
 		return nil, err
 	}
 	if response.SessionState != session.State {
@@ -199,7 +219,32 @@ func isMethodError(err error, kind string) bool {
 	return errors.As(err, &refused) && refused.Type == kind
 }
 
+// limitsOf returns what one request may ask for.
 func limitsOf(l *login) jmap.Limits {
-	session := l.jmapSession()
-	return session.Limits()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limits := l.session.Limits()
+	for _, most := range []*int{&limits.MaxCallsInRequest, &limits.MaxObjectsInGet, &limits.MaxObjectsInSet} {
+		*most = max(1, *most>>l.halved)
+	}
+	return limits
+}
+
+// errTooLarge says that the next request will be smaller.
+var errTooLarge = errors.New("the request is too large")
+
+// maxHalved is how often requests are made smaller: then hardly anything is left.
+const maxHalved = 9
+
+// shrink makes the requests half as large: the server, or what stands before it,
+// takes less than it says. It returns errTooLarge, or office.ErrUnavailable where
+// they are as small as can be.
+func (l *login) shrink() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.halved == maxHalved {
+		return fmt.Errorf("%w: it takes no request at all", office.ErrUnavailable)
+	}
+	l.halved++
+	return errTooLarge
 }

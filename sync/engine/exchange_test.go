@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -45,7 +46,7 @@ func TestPartsAreSplitByTheServersLimit(t *testing.T) {
 		c, err := newClient(server.URL, "", "token")
 		check(t, err)
 		c.http = server.Client()
-		x := &exchange{e: e, l: l, client: c}
+		x := newExchange(e, l, c)
 		var parts []part
 		taken := ""
 		for _, calls := range []string{"a", "bbb", "c", "dd"} {
@@ -81,7 +82,7 @@ func TestTypesThatTheServerDoesNotOffer(t *testing.T) {
 	e := profileWith(t, "v1")
 	l, err := e.current()
 	check(t, err)
-	x := &exchange{e: e, l: l}
+	x := newExchange(e, l, nil)
 	response := &jmap.Response{Answers: []jmap.Invocation{
 		{Name: "error", Args: json.RawMessage(`{"type":"unknownMethod"}`), CallID: "0"},
 		{Name: "Profile/get", Args: json.RawMessage(`{"state":"7","list":[{"id":"singleton","name":"Ana"}]}`), CallID: "1"},
@@ -128,7 +129,7 @@ func TestServersThatNeverAgree(t *testing.T) {
 	check(t, l.mirror.Change(ctx, local.ProfileType, map[string]any{"email": "a@example.com"}, e.now()))
 	var response jmap.Response
 	check(t, json.Unmarshal([]byte(`{"methodResponses":[["error",{"type":"stateMismatch"},"0"],["error",{"type":"cannotCalculateChanges"},"1"]]}`), &response))
-	x := &exchange{e: e, l: l, anew: map[local.Type]int{}}
+	x := newExchange(e, l, nil)
 	for i := range maxRaces + 2 {
 		edits, err := l.mirror.TakeEdits(ctx, e.now(), maxEdits)
 		check(t, err)
@@ -145,6 +146,117 @@ func TestServersThatNeverAgree(t *testing.T) {
 		if err := p.again(ctx); errors.Is(err, office.ErrUnavailable) != (i >= maxAnew) {
 			t.Errorf("anew for the %d. time: %v", i+1, err)
 		}
+	}
+}
+
+// A server that leads in a circle is found out, whatever it sends on the way.
+func TestServersThatLeadInACircle(t *testing.T) {
+	e := profileWith(t)
+	l, err := e.current()
+	check(t, err)
+	change := func(x *exchange, since, state, created string) error {
+		response := &jmap.Response{Answers: []jmap.Invocation{
+			{Name: "Call/changes", Args: json.RawMessage(`{"newState":"` + state + `","hasMoreChanges":true}`), CallID: "0"},
+			{Name: "Call/get", Args: json.RawMessage(`{"list":[` + created + `]}`), CallID: "1"},
+		}}
+		_, err := (&pulling{x: x, t: local.CallType, since: since}).takeChanges(context.Background(), response, "0", "1", "1")
+		return err
+	}
+	const object = `{"id":"c1","kind":"missed","startedAt":"2026-03-01T12:00:00Z"}`
+	for name, c := range map[string]struct {
+		states  int // that alternate
+		created string
+		most    int // rounds
+	}{
+		"two states":         {2, object, 8},
+		"five states":        {5, object, 20},
+		"nothing in between": {1000, "", maxIdle + 1},
+	} {
+		check(t, l.mirror.Replace(context.Background(), local.CallType, "s0", nil))
+		x := newExchange(e, l, nil)
+		for i := 0; ; i++ {
+			err := change(x, fmt.Sprint("s", i%c.states), fmt.Sprint("s", (i+1)%c.states), c.created)
+			if errors.Is(err, office.ErrUnavailable) {
+				break
+			}
+			if check(t, err); i > c.most {
+				t.Fatalf("%s: it goes on and on", name)
+			}
+		}
+	}
+	for pages, most := range map[int]int{1: 2, 2: 6, 7: 24} {
+		_, err := l.mirror.AgainRead(context.Background(), local.CallType)
+		check(t, err)
+		x := newExchange(e, l, nil)
+		for i := 0; ; i++ {
+			p, _, err := x.pulling(context.Background(), local.CallType)
+			check(t, err)
+			g := &page{p: p, first: jmap.GetResponse{State: "s0"}, last: office.ID(fmt.Sprint("c", i%pages))}
+			if err = g.keep(context.Background()); errors.Is(err, office.ErrUnavailable) {
+				break
+			}
+			if check(t, err); i > most {
+				t.Fatalf("%d pages are read again and again", pages)
+			}
+		}
+	}
+}
+
+// Where the server takes less than it says, requests become smaller, until there
+// is nothing left to take away.
+func TestRequestsThatAreTooLarge(t *testing.T) {
+	e := profileWith(t)
+	l, err := e.current()
+	check(t, err)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	}))
+	defer server.Close()
+	c, err := newClient(server.URL, "", "t")
+	check(t, err)
+	c.http = server.Client()
+	defer c.close()
+	x := newExchange(e, l, c)
+	before := limitsOf(l)
+	if _, err := x.ask(context.Background(), &jmap.Request{}); !errors.Is(err, errTooLarge) {
+		t.Errorf("got %v", err)
+	}
+	if now := limitsOf(l); now.MaxObjectsInGet != before.MaxObjectsInGet/2 || now.MaxObjectsInSet != before.MaxObjectsInSet/2 {
+		t.Errorf("limits %+v", now)
+	}
+	if err := x.run(context.Background()); !errors.Is(err, office.ErrUnavailable) {
+		t.Errorf("at the end: %v", err)
+	}
+	if now := limitsOf(l); now.MaxObjectsInGet < 1 || now.MaxCallsInRequest < 1 {
+		t.Errorf("limits %+v", now)
+	}
+}
+
+// What an answer means that is not the office's own.
+func TestAnswersFromBetween(t *testing.T) {
+	e := profileWith(t)
+	l, err := e.current()
+	check(t, err)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/nothing" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	c, err := newClient(server.URL, "", "t")
+	check(t, err)
+	c.http = server.Client()
+	defer c.close()
+	if err := e.refresh(context.Background(), l, c); !errors.Is(err, office.ErrUnavailable) || errors.Is(err, office.ErrSession) {
+		t.Errorf("a session without anything: %v", err)
+	}
+	if err := c.exchange(context.Background(), http.MethodPost, "/nothing", nil, nil); !errors.Is(err, office.ErrUnavailable) || errors.Is(err, office.ErrNotFound) {
+		t.Errorf("nothing there: %v", err)
+	}
+	if _, err := c.send(context.Background(), http.MethodGet, "/nothing", nil); !errors.Is(err, office.ErrNotFound) {
+		t.Errorf("nothing to download: %v", err)
 	}
 }
 
@@ -197,7 +309,7 @@ func TestFaxesAreMadeOnce(t *testing.T) {
 		text := `{"methodResponses":[["Fax/set",{` + strings.ReplaceAll(c.answer, "REF", string(ref)) + `},"0"]]}`
 		var response jmap.Response
 		check(t, json.Unmarshal([]byte(text), &response))
-		x := &exchange{e: e, l: l, uploaded: map[int64]bool{}}
+		x := newExchange(e, l, nil)
 		_, err = x.settle(ctx, &response, "0", edits)
 		check(t, err)
 		refused, err := e.Refused(ctx)
@@ -228,7 +340,7 @@ func TestQualityBeforeItsCall(t *testing.T) {
 	check(t, e.AddQuality(ctx, "c1", office.Quality{Codec: "opus"}))
 	var response jmap.Response
 	check(t, json.Unmarshal([]byte(`{"methodResponses":[["Call/set",{"notUpdated":{"c1":{"type":"notFound"}}},"0"]]}`), &response))
-	x := &exchange{e: e, l: l, uploaded: map[int64]bool{}}
+	x := newExchange(e, l, nil)
 	for i := range maxEarly {
 		if n := e.Status().Pending; n != 1 {
 			t.Fatalf("%d pending after %d answers", n, i)

@@ -70,9 +70,8 @@ func (g *page) hear(response *jmap.Response) error {
 		g.last = office.ID(ids.IDs[n-1])
 	}
 	g.ends = len(ids.IDs) == 0 || ids.Limit == nil && len(ids.IDs) < g.p.size
-	var err error
-	g.objects, err = local.Parse(g.p.t, got.List)
-	return err
+	g.objects = g.p.x.l.mirror.Parse(g.p.t, got.List)
+	return nil
 }
 
 // keep adds what was heard to the mirror.
@@ -84,7 +83,26 @@ func (g *page) keep(ctx context.Context) error {
 	if g.ends {
 		return mirror.EndRead(ctx, g.p.read)
 	}
+	if g.comesAgain() {
+		return fmt.Errorf("%w: the same page again", office.ErrUnavailable)
+	}
 	return nil
+}
+
+// comesAgain reports whether the read goes in a circle: a page that ends where
+// another did is followed by the same ones, for ever.
+func (g *page) comesAgain() bool {
+	p := g.p
+	if g.last == "" {
+		return false
+	}
+	places := p.x.places[p.t]
+	if places == nil || p.read.After == "" { // from the top
+		places = &circle[office.ID]{}
+		places.closes(p.read.After)
+		p.x.places[p.t] = places
+	}
+	return g.last == p.read.After || places.closes(g.last)
 }
 
 // history reads on in all full reads, at most pagesBetween pages of each, and not

@@ -28,6 +28,7 @@ const (
 	delayed          // it arrives after others, and nobody hears of it
 	torn             // the connection to the office breaks while it works on it
 	over             // the answer is empty
+	broken           // the answer is that the server cannot
 )
 
 // proxy passes requests on to the office and does to them what decide says.
@@ -60,6 +61,8 @@ func (h *house) proxy() http.Handler {
 		case lost:
 			panic(http.ErrAbortHandler)
 		case over:
+		case broken:
+			w.WriteHeader(http.StatusInternalServerError)
 		case unanswered:
 			h.pass(r)
 			panic(http.ErrAbortHandler)

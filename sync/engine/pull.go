@@ -127,15 +127,44 @@ func (p *pulling) takeChanges(ctx context.Context, response *jmap.Response, chan
 	if page.State == page.Since && len(page.Objects)+len(page.Destroyed) == 0 {
 		return false, nil
 	}
-	err = p.x.l.mirror.Apply(ctx, page)
+	if err := p.x.l.mirror.Apply(ctx, page); err != nil {
+		return false, err
+	}
 	p.read.Since = page.State // it was this process that moved on
-	return changes.HasMoreChanges, err
+	return changes.HasMoreChanges, p.goesOn(page, changes.HasMoreChanges)
+}
+
+// goesOn returns office.ErrUnavailable where the changes lead nowhere: they come
+// back to a state that was left, or bring nothing again and again.
+func (p *pulling) goesOn(page local.Page, more bool) error {
+	x := p.x
+	if !more {
+		delete(x.states, p.t)
+		delete(x.idle, p.t)
+		return nil
+	}
+	if x.states[p.t] == nil {
+		x.states[p.t] = &circle[string]{}
+		x.states[p.t].closes(page.Since)
+	}
+	if x.states[p.t].closes(page.State) {
+		return fmt.Errorf("%w: the same state again", office.ErrUnavailable)
+	}
+	if x.idle[p.t]++; len(page.Objects)+len(page.Destroyed) > 0 {
+		x.idle[p.t] = 0
+	}
+	if x.idle[p.t] > maxIdle {
+		return fmt.Errorf("%w: changes without an end", office.ErrUnavailable)
+	}
+	return nil
 }
 
 // again begins to read everything anew.
 func (p *pulling) again(ctx context.Context) error {
 	p.x.e.log.Info("reading everything anew", "type", p.t)
 	p.over = true
+	delete(p.x.places, p.t)
+	delete(p.x.states, p.t)
 	if p.x.anew[p.t]++; p.x.anew[p.t] > maxAnew {
 		return fmt.Errorf("%w: it does not know its own state", office.ErrUnavailable)
 	}

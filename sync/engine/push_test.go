@@ -44,7 +44,7 @@ func TestSettle(t *testing.T) {
 		text := `{"methodResponses":[` + c.answer + `]}`
 		failed := json.Unmarshal([]byte(text), &response) != nil
 		if !failed {
-			x := &exchange{e: e, l: l}
+			x := newExchange(e, l, nil)
 			_, err := x.settle(ctx, &response, "0", edits)
 			failed = err != nil
 		}

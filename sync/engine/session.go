@@ -41,6 +41,7 @@ type login struct {
 	client   *client             // guarded by mu; nil before the first use
 	early    map[int64]int       // guarded by mu; how often the server did not know the call of an edit
 	unlocked bool                // guarded by mu; mirror has the cache key
+	halved   int                 // guarded by mu; how often requests were made smaller than the server says
 }
 
 // newLogin returns the login that a record remembers.
@@ -261,7 +262,7 @@ func (e *Engine) adopt(ctx context.Context, in Login, reply *sessionReply, c *cl
 		return err
 	}
 	defer release()
-	mirror, err := local.Open(ctx, folder, local.Options{})
+	mirror, err := local.Open(ctx, folder, local.Options{Log: e.log})
 	if err != nil {
 		return err
 	}
@@ -446,7 +447,7 @@ func (e *Engine) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mirror, err := local.Open(ctx, folder, local.Options{})
+	mirror, err := local.Open(ctx, folder, local.Options{Log: e.log})
 	if err != nil {
 		return err
 	}
@@ -454,7 +455,7 @@ func (e *Engine) reload(ctx context.Context) error {
 	text, err := mirror.Meta(ctx, profileKey)
 	if errors.Is(err, local.ErrCorrupt) {
 		mirror.Close() // it is lost; Open rescues what can be read
-		if mirror, err = local.Open(ctx, folder, local.Options{}); err != nil {
+		if mirror, err = local.Open(ctx, folder, local.Options{Log: e.log}); err != nil {
 			return err
 		}
 		text, err = mirror.Meta(ctx, profileKey)

@@ -67,8 +67,7 @@ func (e *Engine) sync(ctx context.Context, l *login) error {
 	if err != nil {
 		return err
 	}
-	x := &exchange{e: e, l: l, client: c, uploaded: map[int64]bool{}, anew: map[local.Type]int{}}
-	return x.run(ctx)
+	return newExchange(e, l, c).run(ctx)
 }
 
 // hasNext reports whether an edit can be sent right now.

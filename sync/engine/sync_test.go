@@ -500,6 +500,21 @@ func TestFetchBlobsTakesTheNewestFirst(t *testing.T) {
 	}
 }
 
+// A sound that the server cannot serve does not keep the older ones away.
+func TestFetchBlobsGoesOn(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	old, bad := h.leave(1, 2500), h.leave(2, 2500)
+	e := h.login(t.TempDir(), engine.Options{})
+	h.faulty(always(string(bad.BlobID), broken))
+	must(t, e.FetchBlobs(ctx))
+	for id, want := range map[office.ID]bool{bad.ID: false, old.ID: true} {
+		if v, err := e.Voicemail(ctx, id); err != nil || v.HasAudio != want {
+			t.Errorf("%+v, %v", v, err)
+		}
+	}
+}
+
 // A damaged local copy mends itself: the lists come from the server again, and
 // what only this device knew is still sent.
 func TestDamagedCopyMendsItself(t *testing.T) {

@@ -2,7 +2,9 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +29,20 @@ func (m *Mirror) blobPath(blob office.ID, suffix string) (string, error) {
 	if !blob.Valid() {
 		return "", office.ErrNotFound
 	}
-	return filepath.Join(m.dir, blobFolder, string(blob)+suffix), nil
+	return filepath.Join(m.dir, blobFolder, blobFile(blob)+suffix), nil
+}
+
+// maxBlobName is how long an id may be to name a file: with it stands the suffix,
+// and before it the folders.
+const maxBlobName = 64
+
+// blobFile returns the name of the file of a blob, without its suffix.
+func blobFile(blob office.ID) string {
+	if len(blob) <= maxBlobName {
+		return string(blob)
+	}
+	sum := sha256.Sum256([]byte(blob))
+	return "=" + hex.EncodeToString(sum[:]) // no id begins so
 }
 
 // Blob opens a cached blob. office.ErrNotFound where it is not cached; a file that
@@ -166,7 +181,7 @@ func (m *Mirror) TrimBlobs(ctx context.Context) error {
 			total -= f.Size
 			continue
 		}
-		known[string(f.Blob)+blobSuffix], known[string(f.Blob)+partSuffix] = true, true
+		known[blobFile(f.Blob)+blobSuffix], known[blobFile(f.Blob)+partSuffix] = true, true
 	}
 	return m.sweepBlobs(ctx, known)
 }
@@ -214,7 +229,7 @@ func (m *Mirror) sweepBlobs(ctx context.Context, known map[string]bool) error {
 	err := m.rows(ctx, func(r *sql.Rows) error {
 		var blob office.ID
 		err := r.Scan(&blob)
-		if !known[string(blob)+blobSuffix] {
+		if !known[blobFile(blob)+blobSuffix] {
 			gone = append(gone, blob)
 		}
 		return err

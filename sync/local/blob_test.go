@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -255,6 +256,21 @@ func TestWithoutAKeyNothingIsSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := fetch(m, "b1", []byte("mp3"), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// An id may be longer than the name of a file.
+func TestBlobWithALongID(t *testing.T) {
+	m := open(t, t.TempDir())
+	id := office.ID(strings.Repeat("x", 255))
+	if err := fetch(m, id, []byte("mp3"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := blob(t, m, id); err != nil || string(got) != "mp3" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := m.DropBlob(context.Background(), id); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -41,7 +42,8 @@ type Mirror struct {
 	db    atomic.Pointer[sqldb.DB]
 	limit int64                  // octets of cached blobs
 	key   atomic.Pointer[[]byte] // of sealed files; nil until it is known
-	file  os.FileInfo            // of the database when it was opened
+	log   *slog.Logger
+	file  os.FileInfo // of the database when it was opened
 
 	mu   sync.Mutex
 	full *sqldb.DB // guarded by mu; what db was as long as the disk was full, which others may be reading yet
@@ -49,8 +51,9 @@ type Mirror struct {
 
 // Options are how a Mirror works.
 type Options struct {
-	Key   []byte // the cache key, KeySize octets, which seals files; nil: see Unlock
-	Limit int64  // octets of cached sounds and pages; 0: DefaultBlobLimit
+	Key   []byte       // the cache key, KeySize octets, which seals files; nil: see Unlock
+	Limit int64        // octets of cached sounds and pages; 0: DefaultBlobLimit
+	Log   *slog.Logger // of objects that cannot be kept; nil: nothing is logged
 }
 
 // DefaultBlobLimit is how much is cached where nobody says otherwise.
@@ -81,7 +84,10 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the profile: %w", err)
 	}
-	m := &Mirror{dir: dir, limit: o.Limit}
+	m := &Mirror{dir: dir, limit: o.Limit, log: o.Log}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
 	if m.limit == 0 {
 		m.limit = DefaultBlobLimit
 	}

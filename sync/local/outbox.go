@@ -244,11 +244,7 @@ func upsertNow(tx *sqldb.Tx, t Type, body json.RawMessage) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	objects, err := Parse(t, []json.RawMessage{body})
-	if err != nil {
-		return err
-	}
-	return upsert(tx, t, objects, round)
+	return upsert(tx, t, Objects{bodies: []json.RawMessage{body}}, round)
 }
 
 // apply makes an edit in the mirror.

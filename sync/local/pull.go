@@ -43,10 +43,7 @@ func (m *Mirror) Apply(ctx context.Context, p Page) error {
 	if len(p.Objects)+len(p.Destroyed) > 0 {
 		kinds = append(kinds, p.Type.stamp())
 	}
-	objects, err := Parse(p.Type, p.Objects)
-	if err != nil {
-		return err
-	}
+	objects := m.Parse(p.Type, p.Objects)
 	return m.write(ctx, func(tx *sqldb.Tx) error {
 		r, err := tx.Exec(`UPDATE state SET state = $1 WHERE type = $2 AND state = $3 AND state <> ''`, p.State, p.Type, p.Since)
 		if err := oneRow(r, err); err != nil {
@@ -150,11 +147,7 @@ func (m *Mirror) Reading(ctx context.Context, t Type) (bool, error) {
 // the mirror's, so that Apply follows what changes while the read goes on. ErrStale
 // where the read or the mirror's state has moved on meanwhile: ask BeginRead.
 func (m *Mirror) AddRead(ctx context.Context, r Read, state string, objects []json.RawMessage, last office.ID) error {
-	parsed, err := Parse(r.Type, objects)
-	if err != nil {
-		return err
-	}
-	return m.AddParsed(ctx, r, state, parsed, last)
+	return m.AddParsed(ctx, r, state, m.Parse(r.Type, objects), last)
 }
 
 // AddParsed is AddRead for objects that somebody has parsed beside the one who
@@ -196,10 +189,7 @@ func endRead(tx *sqldb.Tx, r Read) error {
 // Replace is a full read in one step, for types with few objects: all objects of
 // t, and the state as it was before they were read.
 func (m *Mirror) Replace(ctx context.Context, t Type, state string, objects []json.RawMessage) error {
-	parsed, err := Parse(t, objects)
-	if err != nil {
-		return err
-	}
+	parsed := m.Parse(t, objects)
 	return m.write(ctx, func(tx *sqldb.Tx) error {
 		r, err := beginRead(tx, t)
 		if err == nil {
@@ -219,18 +209,41 @@ type Objects struct {
 	calls  []callObject // instead, where they are calls
 }
 
-// Parse returns objects of t ready to be written.
-func Parse(t Type, bodies []json.RawMessage) (Objects, error) {
-	if t != CallType {
-		return Objects{bodies: bodies}, nil
-	}
-	calls := make([]callObject, len(bodies))
-	for i, body := range bodies {
-		if err := json.Unmarshal(body, &calls[i]); err != nil {
-			return Objects{}, fmt.Errorf("keeping a %s: %w", t, err)
+// Parse returns objects of t ready to be written. One that is not of the form it
+// should have is left out: it must not keep the others back.
+func (m *Mirror) Parse(t Type, bodies []json.RawMessage) Objects {
+	var o Objects
+	for _, body := range bodies {
+		var err error
+		if t == CallType {
+			var c callObject
+			if err = json.Unmarshal(body, &c); err == nil && c.Quality != nil {
+				err = json.Unmarshal(c.Quality, &map[office.ID]office.Quality{})
+			}
+			if err == nil {
+				o.calls = append(o.calls, c)
+			}
+		} else if err = fits(t, body); err == nil {
+			o.bodies = append(o.bodies, body)
+		}
+		if err != nil {
+			m.log.Warn("object not kept", "type", t, "err", err)
 		}
 	}
-	return Objects{calls: calls}, nil
+	return o
+}
+
+// fits returns an error where an object cannot be read as one of t.
+func fits(t Type, body json.RawMessage) error {
+	into := map[Type]any{
+		VoicemailType: &office.Voicemail{}, FaxType: &office.Fax{}, ExtensionType: &office.Entry{},
+		VoicemailSettingsType: &office.VoicemailSettings{}, ForwardingSettingsType: &office.ForwardingSettings{},
+		CallerIDSettingsType: &office.CallerIDSettings{}, ProfileType: &office.Profile{}, AvailabilityType: &office.Availability{},
+	}[t]
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(body, into)
 }
 
 // upsert writes objects, whether they are new or not.
