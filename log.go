@@ -112,7 +112,7 @@ func listCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filter
 		if why := o.words.Failure(c.Call); why != "" {
 			outcome = why
 		}
-		t.add(o.words.When(c.StartedAt, now), o.words.Say("kind."+string(c.Kind)), o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome)
+		t.add(o.words.When(c.StartedAt, now), o.words.Kind(c.Kind), o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome)
 	}
 	return t.print(o.out)
 }

@@ -193,10 +193,31 @@ func (p *Phrasebook) Outcome(c office.Call, r office.Region) (words string, bad 
 		return p.Say("outcome." + failureKey(c.Reason)), true
 	case c.Outcome == office.NoAnswer && c.Reason == office.NotPickedUp:
 		return p.Say("outcome.notPickedUp"), false
+	case !isKnown(c.Outcome): // an office that is newer
+		return p.Say("outcome.unknown"), bad
 	case c.Kind == office.Outgoing:
 		return p.Say("outcome.out." + string(c.Outcome)), bad
 	case c.Outcome == office.Forwarded && c.ForwardedTo != "":
 		return p.Say("outcome.in.forwardedTo", "number", p.Number(c.ForwardedTo, r)), false
 	}
 	return p.Say("outcome.in." + string(c.Outcome)), bad
+}
+
+// isKnown reports whether there are words for how a call ended that was not
+// answered and did not fail.
+func isKnown(o office.Outcome) bool {
+	switch o {
+	case office.AnsweredElsewhere, office.NoAnswer, office.Busy, office.Declined, office.Canceled, office.ToVoicemail, office.Forwarded:
+		return true
+	}
+	return false
+}
+
+// Kind names a kind of calls.
+func (p *Phrasebook) Kind(k office.CallKind) string {
+	switch k {
+	case office.Incoming, office.Outgoing, office.Missed:
+		return p.Say("kind." + string(k))
+	}
+	return p.Say("kind.other")
 }

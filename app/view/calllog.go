@@ -97,7 +97,7 @@ func (v *CallLog) row(i int) widget.RowData {
 		d.Under = strings.TrimPrefix(r.Under+" · "+r.Advice, " · ")
 	}
 	d.Bold = r.Kind == office.Missed
-	d.Said = v.words.Say("kind."+string(r.Kind)) + " " + r.Name + " " + d.Under + " " + r.When + " " + r.Outcome
+	d.Said = v.words.Kind(r.Kind) + " " + r.Name + " " + d.Under + " " + r.When + " " + r.Outcome
 	if r.Party.Number != "" {
 		d.Actions = []widget.Action{{Icon: "call", Text: v.words.Say("calllog.callBack"), Do: func() { v.m.CallBack(r.ID) }}}
 	}

@@ -196,8 +196,8 @@ func (w *writing) call(c *callObject, party int64) error {
 			outcome = excluded.outcome, reason = excluded.reason, answered_at = excluded.answered_at, ring = excluded.ring,
 			duration = excluded.duration, answered_by = excluded.answered_by, forwarded_to = excluded.forwarded_to,
 			enc_local = excluded.enc_local, enc_remote = excluded.enc_remote, quality = excluded.quality, round = excluded.round`,
-		string(c.ID), millis(c.StartedAt), string(c.Kind), party, string(c.Outcome), c.Reason, answered, seconds(c.RingDuration), seconds(c.Duration),
-		c.AnsweredBy, string(c.ForwardedTo), c.Encryption.Local, c.Encryption.Remote, quality, w.round)
+		string(c.ID), millis(c.StartedAt), clean(string(c.Kind)), party, clean(string(c.Outcome)), clean(c.Reason), answered, seconds(c.RingDuration), seconds(c.Duration),
+		clean(c.AnsweredBy), string(cleanNumber(c.ForwardedTo)), c.Encryption.Local, c.Encryption.Remote, quality, w.round)
 	return err
 }
 

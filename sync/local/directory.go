@@ -46,6 +46,7 @@ func (w *writing) extension(body json.RawMessage) error {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return err
 	}
+	e.Number, e.Name = cleanNumber(e.Number), clean(e.Name)
 	_, err := w.tx.Exec(`INSERT INTO extension (id, number, name, folded, round) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name, folded = excluded.folded, round = excluded.round`,
 		e.ID, e.Number, e.Name, spaced(e.Name), w.round)

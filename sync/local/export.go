@@ -135,7 +135,12 @@ func (t *table) ending() string {
 	}
 	kind, outcome, _ := strings.Cut(string(t.end), " ")
 	outcome, cut := strings.CutSuffix(outcome, " cut")
-	cells := t.words.kind(kind) + string(t.style.Separator) + t.words.outcome(outcome, cut)
+	row := t.row
+	t.row = nil
+	t.text([]byte(t.words.kind(kind)))
+	t.text([]byte(t.words.outcome(outcome, cut)))
+	cells := string(t.row[1:]) // behind the separator
+	t.row = row
 	if len(t.ended) < maxEnded {
 		t.ended[string(t.end)] = cells
 	}
@@ -143,11 +148,11 @@ func (t *table) ending() string {
 }
 
 // text adds what somebody else wrote, so that it is neither a formula nor the
-// end of a cell.
+// end of a cell, whichever separator a spreadsheet goes by.
 func (t *table) text(s []byte) {
 	t.row = append(t.row, t.style.Separator)
 	danger := len(s) > 0 && bytes.IndexByte([]byte("=+-@\t\r"), s[0]) >= 0
-	if bytes.IndexByte(s, t.style.Separator) < 0 && !bytes.ContainsAny(s, "\"\r\n") {
+	if !bytes.ContainsAny(s, ",;\t\"\r\n") {
 		if danger {
 			t.row = append(t.row, '\'')
 		}

@@ -37,7 +37,7 @@ func logged(t *testing.T) *Mirror {
 		},
 		{ID: "c2", Kind: office.Missed, Outcome: office.ToVoicemail, Peer: office.Party{Number: "0102", Name: "Peña; Luis, el \"Chino\""}, StartedAt: noon.Add(time.Minute), ForwardedTo: "+12125550100"},
 		{ID: "c3", Kind: office.Incoming, Outcome: office.Failed, Reason: office.Interrupted, Peer: office.Party{Number: "911", Name: "+1 @SUM(A1)"}, StartedAt: noon.Add(2 * time.Minute)},
-		{ID: "c4", Kind: "video", Outcome: "later", Peer: office.Party{Number: "*97"}, StartedAt: noon.Add(3 * time.Minute)},
+		{ID: "c4", Kind: "=video", Outcome: "later,;\t", Peer: office.Party{Number: "*97"}, StartedAt: noon.Add(3 * time.Minute)},
 		{ID: "c5", Kind: office.Outgoing, StartedAt: noon.Add(4 * time.Minute)},
 	} {
 		b, err := json.Marshal(c)
@@ -56,7 +56,7 @@ func TestExport(t *testing.T) {
 	want := []string{
 		"Fecha,Hora,Tipo,Resultado,Nombre,Número,Timbrado (s),Duración,Contestó,Desviada a,Códec,Pérdida (%),Variación (ms),Retardo (ms)",
 		"2026-11-23,06:04:00,Saliente,En curso,,,0,0:00:00,,,,,,",
-		"2026-11-23,06:03:00,video,later,,*97,0,0:00:00,,,,,,",
+		`2026-11-23,06:03:00,'=video,"later,;",,*97,0,0:00:00,,,,,,`,
 		"2026-11-23,06:02:00,Entrante,Se interrumpió,'+1 @SUM(A1),911,0,0:00:00,,,,,,",
 		`2026-11-23,06:01:00,Perdida,Pasó al buzón,"Peña; Luis, el ""Chino""",Ext. 0102,0,0:00:00,,(+1) 212 555 0100,,,,`,
 		`2026-11-23,06:00:00,Saliente,Contestada,"'=HYPERLINK(""http://x"")",(+52) 55 1234 5678,7,1:02:05,0101,,opus,1.2,3,81`,

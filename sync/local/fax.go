@@ -52,6 +52,13 @@ func scanFax(r scanned) (Fax, error) {
 		return f, err
 	}
 	f.IsNew, f.Name, f.IsPending = isNew, name, mark.Valid || canceled
+	f.Number = cleanNumber(f.Number)
+	for i := range f.Attempts {
+		f.Attempts[i].Text = clean(f.Attempts[i].Text)
+	}
+	if f.Error != nil {
+		f.Error.Text = clean(f.Error.Text)
+	}
 	if canceled && f.State.IsCancelable() {
 		f.State = office.FaxCanceled
 	}

@@ -54,8 +54,27 @@ func digits(s string) string {
 	}, s)
 }
 
-// party returns the id of p, which it makes known where it is new.
+// cleaned returns p as it can be shown anywhere: the server may pass on what a
+// stranger wrote.
+func cleaned(p office.Party) office.Party {
+	return office.Party{Number: cleanNumber(p.Number), Name: clean(p.Name)}
+}
+
+func cleanNumber(n office.Number) office.Number { return office.Number(clean(string(n))) }
+
+// clean is office.CleanName for what is clean most often.
+func clean(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' {
+			return office.CleanName(s)
+		}
+	}
+	return s[:min(len(s), office.MaxName)]
+}
+
+// party returns the id of p, cleaned, which it makes known where it is new.
 func (w *writing) party(p office.Party) (int64, error) {
+	p = cleaned(p)
 	if id := w.parties[p]; id != 0 {
 		return id, nil
 	}
@@ -80,6 +99,7 @@ func (w *writing) party(p office.Party) (int64, error) {
 func (w *writing) meet(parties []office.Party) error {
 	pairs := make([][2]string, 0, len(parties))
 	for _, p := range parties {
+		p = cleaned(p)
 		if _, twice := w.parties[p]; !twice {
 			w.parties[p] = 0
 			pairs = append(pairs, [2]string{string(p.Number), p.Name})

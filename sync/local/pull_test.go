@@ -55,6 +55,28 @@ func TestApplyLeavesOutWhatIsBroken(t *testing.T) {
 	}
 }
 
+// What a stranger wrote reaches no terminal as it is.
+func TestPartiesAreCleaned(t *testing.T) {
+	ctx := context.Background()
+	m := open(t, t.TempDir())
+	bad := office.Party{Number: "+52\x1b[2J55", Name: "Ana\x1b]0;x\a \u202eL\u00f3pez\n"}
+	want := office.Party{Number: "+52[2J55", Name: "Ana]0;x López"}
+	fill(t, m, VoicemailType, voicemail("v1", noon, bad))
+	call, err := json.Marshal(office.Call{ID: "c1", Kind: "mis\x1bsed", Peer: bad, StartedAt: noon, AnsweredBy: "1\x1b01"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, m, CallType, call)
+	rows, err := m.Voicemails(ctx, Filter{})
+	if err != nil || len(rows) != 1 || rows[0].From != want {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	calls, err := m.Calls(ctx, Filter{})
+	if err != nil || len(calls) != 1 || calls[0].Peer != want || calls[0].Kind != "missed" || calls[0].AnsweredBy != "101" {
+		t.Errorf("%+v, %v", calls, err)
+	}
+}
+
 func TestFullReadRemovesWhatIsGone(t *testing.T) {
 	ctx := context.Background()
 	m := open(t, t.TempDir())

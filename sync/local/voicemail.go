@@ -43,7 +43,7 @@ func scanVoicemail(row interface{ Scan(...any) error }) (Voicemail, error) {
 	if err := json.Unmarshal([]byte(body), &v.Voicemail); err != nil {
 		return v, err
 	}
-	v.IsNew, v.From.Name = isNew, name
+	v.IsNew, v.From.Name, v.From.Number = isNew, name, cleanNumber(v.From.Number)
 	if mark.Valid {
 		v.IsPending = true
 		if err := json.Unmarshal([]byte(mark.String), &v.Voicemail); err != nil {
