@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"syscall"
 	"time"
 )
@@ -57,6 +58,7 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 		case err == nil:
 			return nil
 		case db.dialect.Retry != nil && db.dialect.Retry(err) && try < maxTries:
+			time.Sleep(rand.N(time.Duration(try) * meetStep)) // or the same two meet again
 			try++
 		case !db.await(ctx, began, err):
 			return err
@@ -78,8 +80,12 @@ func (db *DB) await(ctx context.Context, began time.Time, err error) bool {
 	}
 }
 
-// maxTries bounds how often a transaction that met another one is run.
-const maxTries = 10
+// maxTries bounds how often a transaction that met another one is run. Before the
+// next try it waits for up to meetStep longer than before the last.
+const (
+	maxTries = 10
+	meetStep = 10 * time.Millisecond
+)
 
 // A database that restarts is waited for: what has happened, such as a call,
 // should not be lost over it, and nobody be refused for what cannot be read.
