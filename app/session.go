@@ -140,8 +140,8 @@ func (s *session) startPhone() {
 
 // update takes a change of a call to the window's goroutine.
 func (s *session) update(c *softphone.Call, status softphone.Status) {
-	s.rate(c, status)
 	fyne.Do(func() { s.phone.Update(c, status) })
+	s.rate(c, status) // it writes to the disk; the window does not wait for that
 }
 
 // rate gives the engine how an answered call sounded, once it is over.

@@ -58,7 +58,9 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 		case err == nil:
 			return nil
 		case db.dialect.Retry != nil && db.dialect.Retry(err) && try < maxTries:
-			time.Sleep(rand.N(time.Duration(try) * meetStep)) // or the same two meet again
+			if !pause(ctx, rand.N(time.Duration(try)*meetStep)) { // or the same two meet again
+				return err
+			}
 			try++
 		case !db.await(ctx, began, err):
 			return err
@@ -72,8 +74,13 @@ func (db *DB) await(ctx context.Context, began time.Time, err error) bool {
 	if err == nil || db.dialect.Away == nil || !db.dialect.Away(err) || time.Since(began) > patience {
 		return false
 	}
+	return pause(ctx, awayStep)
+}
+
+// pause waits for d and reports whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
 	select {
-	case <-time.After(awayStep):
+	case <-time.After(d):
 		return true
 	case <-ctx.Done():
 		return false
