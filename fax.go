@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -26,7 +25,7 @@ func newFaxCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkDocument(args[1]); err != nil {
+			if err := checkFile(args[1], office.FaxType, office.ErrFax); err != nil {
 				return err
 			}
 			return o.withAccount(func(e *engine.Engine) error { return sendFax(cmd.Context(), o, e, n, args[1]) })
@@ -91,24 +90,6 @@ func (o *options) onFax(do func(ctx context.Context, e *engine.Engine, f local.F
 	}
 }
 
-// checkDocument looks whether a file can be faxed before anything is queued.
-func checkDocument(name string) error {
-	f, err := openFile(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	head := make([]byte, 8)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	if office.FaxType(head[:n]) == "" {
-		return office.ErrFax
-	}
-	return nil
-}
-
 func sendFax(ctx context.Context, o *options, e *engine.Engine, n office.Number, file string) error {
 	if n.IsEmergency(o.region(e)) || strings.ContainsAny(string(n), "*#") {
 		return usageError{"cli.usage.faxNumber", nil}
@@ -164,19 +145,8 @@ func listFaxes(ctx context.Context, o *options, e *engine.Engine) error {
 	if err := o.refresh(ctx, e); err != nil { // a fax that was refused is in the list
 		return err
 	}
-	all, err := wholeList(ctx, local.Filter{}, e.Faxes)
-	if err != nil {
-		return err
-	}
-	switch {
-	case o.json:
-		return o.printJSON(all)
-	case len(all) == 0:
-		return o.print(nil, o.words.Say("cli.fax.empty"))
-	}
 	now, region := time.Now(), o.region(e)
-	var t table
-	for _, f := range all {
+	return printList(ctx, o, local.Filter{}, e.Faxes, "cli.fax.empty", func(f local.Fax) []string {
 		mark := ""
 		switch {
 		case f.IsNew:
@@ -184,9 +154,8 @@ func listFaxes(ctx context.Context, o *options, e *engine.Engine) error {
 		case f.IsPending:
 			mark = o.words.Say("cli.prefs.pending")
 		}
-		t.add(string(f.ID), o.words.When(f.CreatedAt, now), o.words.Name(f.Party(), region), o.words.Under(f.Party(), region), o.faxState(f.Fax), mark)
-	}
-	return t.print(o.out)
+		return []string{string(f.ID), o.words.When(f.CreatedAt, now), o.words.Name(f.Party(), region), o.words.Under(f.Party(), region), o.faxState(f.Fax), mark}
+	})
 }
 
 // faxState says how far a fax has come, with its pages, or why it failed.

@@ -22,7 +22,7 @@ func newGreetingCommand(o *options) *cobra.Command {
 		file := args[0]
 		if file == "default" {
 			file = ""
-		} else if err := checkSoundFile(file); err != nil {
+		} else if err := checkFile(file, office.SoundType, office.ErrGreeting); err != nil {
 			return err
 		}
 		var end *time.Time
@@ -39,9 +39,9 @@ func newGreetingCommand(o *options) *cobra.Command {
 	return group("greeting", w.Say("cli.greeting"), set)
 }
 
-// checkSoundFile looks whether a file can be a greeting before it is queued. How
-// long it sounds is for the server to say.
-func checkSoundFile(name string) error {
+// checkFile looks whether a file can be sent before anything is queued: typeOf knows
+// it by its first octets, else it is refused.
+func checkFile(name string, typeOf func(head []byte) string, refused error) error {
 	f, err := openFile(name)
 	if err != nil {
 		return err
@@ -52,13 +52,8 @@ func checkSoundFile(name string) error {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	head = head[:n]
-	switch {
-	case n == 12 && string(head[:4]) == "RIFF" && string(head[8:]) == "WAVE":
-	case n >= 3 && string(head[:3]) == "ID3": // MP3 with a title
-	case n >= 2 && head[0] == 0xff && head[1]&0xe0 == 0xe0: // a frame of MP3
-	default:
-		return office.ErrGreeting
+	if typeOf(head[:n]) == "" {
+		return refused
 	}
 	return nil
 }

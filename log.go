@@ -95,26 +95,14 @@ func listCalls(ctx context.Context, o *options, e *engine.Engine, f local.Filter
 	if err := o.sync(ctx, e); err != nil {
 		return err
 	}
-	all, err := wholeList(ctx, f, e.Calls)
-	if err != nil {
-		return err
-	}
-	switch {
-	case o.json:
-		return o.printJSON(all)
-	case len(all) == 0:
-		return o.print(nil, o.words.Say("calllog.empty"))
-	}
 	now, region := time.Now(), o.region(e)
-	var t table
-	for _, c := range all {
+	return printList(ctx, o, f, e.Calls, "calllog.empty", func(c local.Call) []string {
 		outcome, _ := o.words.Outcome(c.Call, region)
 		if why := o.words.Failure(c.Call); why != "" {
 			outcome = why
 		}
-		t.add(o.words.When(c.StartedAt, now), o.words.Kind(c.Kind), o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome)
-	}
-	return t.print(o.out)
+		return []string{o.words.When(c.StartedAt, now), o.words.Kind(c.Kind), o.words.Name(c.Peer, region), o.words.Under(c.Peer, region), outcome}
+	})
 }
 
 // A csvAnswer is what log answers with --csv and --json.

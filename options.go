@@ -184,6 +184,25 @@ func wholeList[T interface{ Cursor() local.Cursor }](ctx context.Context, f loca
 	}
 }
 
+// printList writes all that f chooses, each with the cells that row makes of it. empty
+// is the text where there is nothing.
+func printList[T interface{ Cursor() local.Cursor }](ctx context.Context, o *options, f local.Filter, read func(context.Context, local.Filter) ([]T, error), empty string, row func(T) []string) error {
+	all, err := wholeList(ctx, f, read)
+	switch {
+	case err != nil:
+		return err
+	case o.json:
+		return o.printJSON(all)
+	case len(all) == 0:
+		return o.print(nil, o.words.Say(empty))
+	}
+	var t table
+	for _, x := range all {
+		t.add(row(x)...)
+	}
+	return t.print(o.out)
+}
+
 // note writes a line for people beside the output.
 func (o *options) note(text string) { fmt.Fprintln(o.errs, text) }
 

@@ -67,27 +67,17 @@ func listVoicemails(ctx context.Context, o *options, e *engine.Engine) error {
 	if err := o.sync(ctx, e); err != nil {
 		return err
 	}
-	all, err := wholeList(ctx, local.Filter{}, e.Voicemails)
-	if err != nil {
-		return err
-	}
-	switch {
-	case o.json:
-		return o.printJSON(all)
-	case len(all) == 0:
-		return o.print(nil, o.words.Say("voicemail.empty"))
-	}
 	now, region := time.Now(), o.region(e)
-	var t table
-	for _, v := range all {
+	return printList(ctx, o, local.Filter{}, e.Voicemails, "voicemail.empty", func(v local.Voicemail) []string {
 		marker := ""
 		if v.IsNew {
 			marker = o.words.Say("voicemail.new")
 		}
-		t.add(string(v.ID), o.words.When(v.ReceivedAt, now), model.Length(time.Duration(v.Duration)),
-			o.words.Name(v.From, region), o.words.Under(v.From, region), marker)
-	}
-	return t.print(o.out)
+		return []string{
+			string(v.ID), o.words.When(v.ReceivedAt, now), model.Length(time.Duration(v.Duration)),
+			o.words.Name(v.From, region), o.words.Under(v.From, region), marker,
+		}
+	})
 }
 
 // downloadVoicemail copies the MP3 of a message to a file that is not there yet.

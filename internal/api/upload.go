@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -93,16 +94,5 @@ func mediaType(text string) string {
 // typeOf returns the media type of a file by its first bytes: those of sounds
 // and pages that an office can use, application/octet-stream for all others.
 func typeOf(head []byte) string {
-	starts := func(with string) bool { return bytes.HasPrefix(head, []byte(with)) }
-	switch {
-	case starts("RIFF") && bytes.HasSuffix(head, []byte("WAVE")):
-		return "audio/wav"
-	case starts("ID3"), len(head) > 1 && head[0] == 0xff && head[1]&0xe0 == 0xe0: // a tag, or the sync word of a frame
-		return "audio/mpeg"
-	case starts("%PDF-"):
-		return "application/pdf"
-	case starts("II*\x00"), starts("MM\x00*"):
-		return "image/tiff"
-	}
-	return "application/octet-stream"
+	return cmp.Or(office.SoundType(head), office.FaxType(head), "application/octet-stream")
 }

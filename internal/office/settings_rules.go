@@ -92,3 +92,15 @@ func (l Line) Check() error {
 	}
 	return nil
 }
+
+// SoundType returns the media type of a sound that begins with head, empty where it
+// is none that can be a greeting. Twelve octets are enough.
+func SoundType(head []byte) string {
+	switch h := string(head[:min(len(head), 12)]); {
+	case len(h) == 12 && h[:4] == "RIFF" && h[8:] == "WAVE":
+		return "audio/wav"
+	case strings.HasPrefix(h, "ID3"), len(h) >= 2 && h[0] == 0xff && h[1]&0xe0 == 0xe0: // a tag, or the sync word of a frame
+		return "audio/mpeg"
+	}
+	return ""
+}

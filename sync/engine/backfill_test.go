@@ -111,7 +111,7 @@ func TestHistoryWhosePlaceIsGone(t *testing.T) {
 	defer m.Close()
 	r, err := m.AgainRead(ctx, local.VoicemailType)
 	must(t, err)
-	must(t, m.AddRead(ctx, r, r.Since, nil, gone))
+	must(t, m.AddRead(ctx, r, r.Since, local.Objects{}, gone))
 	_, err = h.store.SetVoicemails(ctx, h.account(), storeDestroy(gone))
 	must(t, err)
 	must(t, e.SyncOnce(ctx))

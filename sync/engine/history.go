@@ -77,7 +77,7 @@ func (g *page) hear(response *jmap.Response) error {
 // keep adds what was heard to the mirror.
 func (g *page) keep(ctx context.Context) error {
 	mirror := g.p.x.l.mirror
-	if err := mirror.AddParsed(ctx, g.p.read, g.first.State, g.objects, g.last); err != nil {
+	if err := mirror.AddRead(ctx, g.p.read, g.first.State, g.objects, g.last); err != nil {
 		return err
 	}
 	if g.ends {

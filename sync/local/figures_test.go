@@ -100,7 +100,7 @@ func TestFigures(t *testing.T) {
 		began := time.Now()
 		place, err := m.BeginRead(ctx, CallType)
 		if err == nil {
-			err = m.AddRead(ctx, place, "1", page, office.ID(strconv.Itoa(i)))
+			err = m.AddRead(ctx, place, "1", m.Parse(place.Type, page), office.ID(strconv.Itoa(i)))
 		}
 		if err != nil {
 			t.Fatal(err)

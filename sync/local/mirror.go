@@ -51,7 +51,6 @@ type Mirror struct {
 
 // Options are how a Mirror works.
 type Options struct {
-	Key   []byte       // the cache key, KeySize octets, which seals files; nil: see Unlock
 	Limit int64        // octets of cached sounds and pages; 0: DefaultBlobLimit
 	Log   *slog.Logger // of objects that cannot be kept; nil: nothing is logged
 }
@@ -90,11 +89,6 @@ func Open(ctx context.Context, dir string, o Options) (*Mirror, error) {
 	}
 	if m.limit == 0 {
 		m.limit = DefaultBlobLimit
-	}
-	if o.Key != nil {
-		if err := m.Unlock(o.Key); err != nil {
-			return nil, err
-		}
 	}
 	release, err := Lock(ctx, filepath.Join(dir, lockFile))
 	if err != nil {
@@ -159,8 +153,8 @@ func openOrRescue(ctx context.Context, dir string) (*sqldb.DB, error) {
 	return db, err
 }
 
-// Unlock sets the cache key where Open did not get it. Until then, what needs it
-// is ErrLocked; all lists work.
+// Unlock sets the cache key, KeySize octets, which seals files. Until then, what needs
+// it is ErrLocked; all lists work.
 func (m *Mirror) Unlock(key []byte) error {
 	if len(key) != KeySize {
 		return fmt.Errorf("unlocking the cache: a key of %d octets", len(key))

@@ -21,8 +21,11 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func open(t *testing.T, dir string) *Mirror {
 	t.Helper()
-	m, err := Open(context.Background(), dir, Options{Key: bytes.Repeat([]byte{7}, KeySize)})
+	m, err := Open(context.Background(), dir, Options{})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Unlock(bytes.Repeat([]byte{7}, KeySize)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })

@@ -146,13 +146,7 @@ func (m *Mirror) Reading(ctx context.Context, t Type) (bool, error) {
 // is the server's as it was before they were read; from the first page on it is
 // the mirror's, so that Apply follows what changes while the read goes on. ErrStale
 // where the read or the mirror's state has moved on meanwhile: ask BeginRead.
-func (m *Mirror) AddRead(ctx context.Context, r Read, state string, objects []json.RawMessage, last office.ID) error {
-	return m.AddParsed(ctx, r, state, m.Parse(r.Type, objects), last)
-}
-
-// AddParsed is AddRead for objects that somebody has parsed beside the one who
-// writes.
-func (m *Mirror) AddParsed(ctx context.Context, r Read, state string, objects Objects, last office.ID) error {
+func (m *Mirror) AddRead(ctx context.Context, r Read, state string, objects Objects, last office.ID) error {
 	return m.write(ctx, func(tx *sqldb.Tx) error { return addRead(tx, r, state, objects, last) }, r.Type.stamp())
 }
 

@@ -89,13 +89,13 @@ func TestFullReadRemovesWhatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.AddRead(ctx, r, "9", []json.RawMessage{voicemail("v2", noon, office.Party{}), voicemail("v3", noon.Add(-time.Minute), office.Party{})}, "v3"); err != nil {
+	if err := m.AddRead(ctx, r, "9", m.Parse(r.Type, []json.RawMessage{voicemail("v2", noon, office.Party{}), voicemail("v3", noon.Add(-time.Minute), office.Party{})}), "v3"); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, m, Filter{}); got != "v2* v1* v3* " {
 		t.Errorf("while reading: %q", got)
 	}
-	if err := m.AddRead(ctx, lost, "8", nil, ""); !errors.Is(err, ErrStale) {
+	if err := m.AddRead(ctx, lost, "8", Objects{}, ""); !errors.Is(err, ErrStale) {
 		t.Errorf("adding to the lost round: %v", err)
 	}
 	if err := m.EndRead(ctx, lost); !errors.Is(err, ErrStale) {
@@ -154,10 +154,10 @@ func TestFullReadGoesOn(t *testing.T) {
 	if err != nil || r.After != "" {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if err := m.AddRead(ctx, r, "5", []json.RawMessage{voicemail("v3", noon.Add(3*time.Hour), office.Party{})}, "v3"); err != nil {
+	if err := m.AddRead(ctx, r, "5", m.Parse(r.Type, []json.RawMessage{voicemail("v3", noon.Add(3*time.Hour), office.Party{})}), "v3"); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.AddRead(ctx, r, "5", nil, "v3"); !errors.Is(err, ErrStale) {
+	if err := m.AddRead(ctx, r, "5", Objects{}, "v3"); !errors.Is(err, ErrStale) {
 		t.Errorf("the same page twice: %v", err)
 	}
 	if s, err := m.State(ctx, VoicemailType); s != "5" || err != nil {
@@ -176,13 +176,13 @@ func TestFullReadGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A page that was asked for before that may bring back what is gone.
-	if err := m.AddRead(ctx, r, "6", []json.RawMessage{voicemail("v2", noon, office.Party{})}, "v2"); !errors.Is(err, ErrStale) {
+	if err := m.AddRead(ctx, r, "6", m.Parse(r.Type, []json.RawMessage{voicemail("v2", noon, office.Party{})}), "v2"); !errors.Is(err, ErrStale) {
 		t.Errorf("a page from before: %v", err)
 	}
 	if r, err = m.BeginRead(ctx, VoicemailType); err != nil || r.After != "v3" || r.Since != "6" {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if err := m.AddRead(ctx, r, "7", []json.RawMessage{voicemail("v2", noon, office.Party{})}, "v2"); err != nil {
+	if err := m.AddRead(ctx, r, "7", m.Parse(r.Type, []json.RawMessage{voicemail("v2", noon, office.Party{})}), "v2"); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := m.State(ctx, VoicemailType); s != "6" || err != nil {
